@@ -1,0 +1,56 @@
+/** What the HTTP API needs besides the mesh itself. The agent implements these. */
+
+import type { CancelSignal, NodeId } from '@skein/core';
+
+/** A user event, as Consul's `event/list` shows it. */
+export interface UserEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly nodeFilter: string;
+  readonly serviceFilter: string;
+  readonly tagFilter: string;
+  /** Counts events as this agent saw them, from 1. */
+  readonly index: number;
+}
+
+export interface EventsPort {
+  /** Sends an event to every node, this one included. Rejects with a `MeshRefusal` when it is too large. */
+  fire(event: {
+    readonly name: string;
+    readonly payload: Uint8Array;
+    readonly nodeFilter: string;
+    readonly serviceFilter: string;
+    readonly tagFilter: string;
+  }): Promise<UserEvent>;
+  /** The last 256, oldest first. */
+  list(): readonly UserEvent[];
+  /** Resolves when an event came after `afterIndex`, or `signal` aborts. */
+  changed(afterIndex: number, signal: CancelSignal): Promise<void>;
+}
+
+/** Facts about the running agent. */
+export interface AgentInfo {
+  readonly name: string;
+  readonly id: NodeId;
+  readonly mesh: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** Addresses in use, `host:port`, by listener: `gossip`, `http`, `proxy`. */
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly dataDir: string;
+}
+
+export interface AgentPort {
+  info(): AgentInfo;
+  /** Joined and synced, or alone by choice. The reason is for people. */
+  ready(): { readonly ready: boolean; readonly reason: string };
+  /** Milliseconds since anything was heard from any peer; 0 when alone by choice. */
+  lastContactMs(): number;
+  /** Resolves once all writes so far survive a crash of this host. */
+  durable(): Promise<void>;
+  /** Leave the mesh and stop. Resolves when the announcement was made; the process ends after. */
+  leave(): Promise<void>;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+}

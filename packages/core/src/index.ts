@@ -1,0 +1,31 @@
+/**
+ * A mesh node as a deterministic state machine. Input goes in, effects come out, readers see Views:
+ *
+ *     const node = new MeshNode(options, now);
+ *     for (const effect of node.step({ type: 'tick' }, now)) perform(effect);
+ *
+ * Read next: `node.ts`, then `membership/membership.ts`, `catalog/catalog.ts`, `view/view.ts`.
+ */
+
+export * from './assert.ts';
+export * from './catalog/delta.ts';
+export * from './catalog/record.ts';
+export * from './command.ts';
+export * from './config/entry.ts';
+export * from './effect.ts';
+export * from './errors.ts';
+export * from './event.ts';
+export * from './health/registration.ts';
+export * from './identity.ts';
+export * from './input.ts';
+export * from './limits.ts';
+export * from './membership/accusation.ts';
+export * from './membership/member-record.ts';
+export * from './mesh-config.ts';
+export * from './message.ts';
+export * from './node.ts';
+export * from './port.ts';
+export * from './rng.ts';
+export * from './signed.ts';
+export { topics } from './view/view.ts';
+export type { CheckView, InstanceView, MemberView, ServiceView, View } from './view/view.ts';

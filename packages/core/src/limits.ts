@@ -1,0 +1,42 @@
+/** Limits on everything that a peer or a client can make us hold. The codec enforces them on receipt, commands before acceptance. */
+
+export const limits = {
+  /** Text fields: node, mesh, service and check names, ids, regions, zones. UTF-16 units. */
+  nameLength: 128,
+  /** Addresses of one member. */
+  addresses: 16,
+  addressLength: 256,
+  /** Tags of one instance or entries of one meta map. */
+  tags: 64,
+  tagLength: 256,
+  metaKeyLength: 128,
+  metaValueLength: 512,
+  /** Text of one check. */
+  notesLength: 1024,
+  outputLength: 4096,
+  /** One sealed catalog record. */
+  recordBytes: 16_384,
+  /** All records of one owner. Keeps a whole snapshot within one sync message. */
+  recordsPerOwner: 8192,
+  catalogBytesPerOwner: 3_145_728,
+  /** JSON text of one config entry, and how many entries (deleted ones included) a mesh may have. */
+  configBytes: 32_768,
+  configEntries: 1024,
+  configConflicts: 8,
+  /** One framed message on the wire lane, and one message on the sync lane. */
+  wireFrameBytes: 65_536,
+  syncMessageBytes: 4_194_304,
+  /** Facts of one kind in one message. */
+  factsPerMessage: 8192,
+  digestEntries: 65_536,
+  digestBuckets: 256,
+  wantsPerMessage: 8192,
+  /** Members known at once, in any status. */
+  members: 16_384,
+  /** Accusations kept per subject (DESIGN 4.1: a receiver re-derives `failed` from these). */
+  accusationsPerSubject: 4,
+  /** Pending facts per link before it is dropped to digests. */
+  linkQueue: 4096,
+  /** Removals remembered per owner, so that a short gap can be filled without a snapshot. */
+  removalLog: 256,
+} as const;

@@ -1,0 +1,108 @@
+/**
+ * Timing and sizes of a node. `profiles` has the tested sets; change single fields only for a reason.
+ * All times are in milliseconds.
+ */
+
+export interface MeshConfig {
+  /**
+   * One member is probed each interval, round-robin over a shuffled list. Shorter finds a hung host sooner and
+   * costs one ping and ack (0.8 ms of CPU for both ends together) per interval and node. Default 500 (lan).
+   */
+  readonly probeIntervalMs: number;
+  /**
+   * How long a direct probe may take on a warm link before helpers are asked. Must be above the network's p99
+   * round trip plus the event-loop stalls of a busy host (100-500 ms were seen). Default 500 (lan). Too short
+   * accuses slow hosts, too long delays eviction by as much.
+   */
+  readonly probeTimeoutMs: number;
+  /** How long helpers have after that. The verdict comes probeTimeoutMs + indirectTimeoutMs after the probe. Default 500. */
+  readonly indirectTimeoutMs: number;
+  /** How many helpers are asked (SWIM's k). Default 3: one lost path in three does not accuse a healthy host. */
+  readonly indirectProbes: number;
+  /** How long a dial may take, handshake and hello included: 5 round trips and 30 ms of CPU. Default 2000 (lan). */
+  readonly dialTimeoutMs: number;
+  /**
+   * Suspicion lasts suspicionMult * max(1, log10(members)) * probeIntervalMs before a member is failed, unless it
+   * refutes. Default 8 (4 s in a small lan mesh). Smaller forgets sooner and fails more healthy hosts.
+   */
+  readonly suspicionMult: number;
+  /** Distinct accusers needed to take a member out of rotation, where the mesh has as many. Default 2. */
+  readonly accusersToEvict: number;
+  /** A push is coalesced with what else changes within this window after the one before it. Default 10. */
+  readonly gossipWindowMs: number;
+  /** How many random links a received fact is passed on to. Facts of our own go to all links of a full mesh. Default 2. */
+  readonly relayFanout: number;
+  /** How often one random linked member is compared with, bucket by bucket. Default 10 000 (lan). */
+  readonly syncIntervalMs: number;
+  /** A lost or missing link is dialled again after this, doubling up to redialMaxMs, with jitter of half. Default 250. */
+  readonly redialMinMs: number;
+  /** Default 30 000: a host that comes back is found within half a minute even if it does not dial itself. */
+  readonly redialMaxMs: number;
+  /** Dials that may be under way at once. A handshake costs 12 ms of CPU a side on Node 20. Default 4. */
+  readonly dialsAtOnce: number;
+  /** At most one refutation in this time, however many accuse. Default 1000. */
+  readonly refuteIntervalMs: number;
+  /** How long a leaving member waits for its announcement to spread before it goes. Default 1000. */
+  readonly leaveDelayMs: number;
+  /**
+   * How long a member that left, or failed, is remembered, so that old news cannot revive it. A failed member's
+   * instances stay in the catalog for as long, critical and never routed to, and are reaped with it. Default 1 h
+   * and 24 h. Shorter than the longest partition to heal: the two sides then need a seed to find each other.
+   */
+  readonly leftTombstoneMs: number;
+  readonly failedTombstoneMs: number;
+  /** A tick later than this gives no verdict: what waits in the sockets is read first. Default 100. */
+  readonly lateTickMs: number;
+  /** How far a config version may be ahead of our wall clock before it is refused. Default 300 000. */
+  readonly configSkewMs: number;
+}
+
+const lan: MeshConfig = {
+  probeIntervalMs: 500,
+  probeTimeoutMs: 500,
+  indirectTimeoutMs: 500,
+  indirectProbes: 3,
+  dialTimeoutMs: 2000,
+  suspicionMult: 8,
+  accusersToEvict: 2,
+  gossipWindowMs: 10,
+  relayFanout: 2,
+  syncIntervalMs: 10_000,
+  redialMinMs: 250,
+  redialMaxMs: 30_000,
+  dialsAtOnce: 4,
+  refuteIntervalMs: 1000,
+  leaveDelayMs: 1000,
+  leftTombstoneMs: 3_600_000,
+  failedTombstoneMs: 86_400_000,
+  lateTickMs: 100,
+  configSkewMs: 300_000,
+};
+
+/** `lan`: one site. `wan`: round trips up to 500 ms. `local`: everything on one host, as in demos and tests. */
+export const profiles = {
+  lan,
+  wan: {
+    ...lan,
+    probeIntervalMs: 1000,
+    probeTimeoutMs: 2000,
+    indirectTimeoutMs: 2000,
+    dialTimeoutMs: 6000,
+    suspicionMult: 12,
+    gossipWindowMs: 50,
+    syncIntervalMs: 30_000,
+    leaveDelayMs: 3000,
+    failedTombstoneMs: 259_200_000,
+  },
+  local: {
+    ...lan,
+    probeIntervalMs: 300,
+    probeTimeoutMs: 400,
+    indirectTimeoutMs: 300,
+    dialTimeoutMs: 1500,
+    syncIntervalMs: 5000,
+    leaveDelayMs: 300,
+  },
+} as const satisfies Record<string, MeshConfig>;
+
+export type ProfileName = keyof typeof profiles;

@@ -1,0 +1,110 @@
+/** What nodes say to each other. Objects here, protobuf frames on the wire (package transport). */
+
+import type { CatalogDelta } from './catalog/delta.ts';
+import type { CatalogHead } from './catalog/record.ts';
+import type { SignedConfig } from './config/entry.ts';
+import type { NodeId } from './identity.ts';
+import type { Accusation } from './membership/accusation.ts';
+import type { MemberRecord } from './membership/member-record.ts';
+import type { Signed } from './signed.ts';
+
+/** A probe on a warm link. */
+export interface Ping {
+  readonly type: 'ping';
+  readonly seq: number;
+}
+
+/** The answer to a ping, or, from a helper, the good news of an indirect one. */
+export interface Ack {
+  readonly type: 'ack';
+  readonly seq: number;
+  readonly epoch: number;
+  readonly incarnation: number;
+}
+
+/** "Probe this member for me" (SWIM 4.1's ping-req). */
+export interface PingRequest {
+  readonly type: 'ping-request';
+  readonly seq: number;
+  readonly subject: NodeId;
+}
+
+/** A helper's report on an indirect probe; `reached: false` is Lifeguard's nack. */
+export interface PingReport {
+  readonly type: 'ping-report';
+  readonly seq: number;
+  readonly subject: NodeId;
+  readonly reached: boolean;
+}
+
+/** A member record on its way, with whether the sender itself had a direct answer from that epoch. */
+export interface MemberFact {
+  readonly record: Signed<MemberRecord>;
+  readonly verified: boolean;
+}
+
+/** New facts, pushed. Any part may be empty. */
+export interface Gossip {
+  readonly type: 'gossip';
+  readonly members: readonly MemberFact[];
+  readonly accusations: readonly Signed<Accusation>[];
+  readonly deltas: readonly CatalogDelta[];
+  /** Heads of catalogs whose delta is too large to push: whoever lacks it pulls it. */
+  readonly heads: readonly Signed<CatalogHead>[];
+  readonly configs: readonly SignedConfig[];
+}
+
+/** What a node knows about one subject, without the content. The greater stamp is newer. */
+export interface DigestEntry {
+  /** `m/<node id>`, `c/<owner id>` or `k/<kind>/<name>`. */
+  readonly key: string;
+  /** Compared element by element: m: epoch, incarnation, rank, accusers; c: epoch, version; k: ms, counter. */
+  readonly stamp: readonly number[];
+}
+
+/** Anti-entropy, step 1: hashes of all my knowledge, by bucket of subjects. */
+export interface SyncOpen {
+  readonly type: 'sync-open';
+  readonly exchange: number;
+  readonly buckets: readonly number[];
+}
+
+/** Step 2: which buckets differ, and what I know in those. */
+export interface SyncDigest {
+  readonly type: 'sync-digest';
+  readonly exchange: number;
+  readonly buckets: readonly number[];
+  readonly entries: readonly DigestEntry[];
+}
+
+/** Steps 3 and 4: what you lack, and what I want. `last` ends the exchange. */
+export interface SyncFacts {
+  readonly type: 'sync-facts';
+  readonly exchange: number;
+  readonly facts: Gossip;
+  readonly wants: readonly SyncWant[];
+  readonly last: boolean;
+}
+
+/** Asks for one subject; `have` is the stamp already held, empty for nothing. */
+export interface SyncWant {
+  readonly key: string;
+  readonly have: readonly number[];
+}
+
+/** Opens an exchange that only pulls: for a gap that a push revealed. */
+export interface SyncPull {
+  readonly type: 'sync-pull';
+  readonly exchange: number;
+  readonly wants: readonly SyncWant[];
+}
+
+export type WireMessage = Ping | Ack | PingRequest | PingReport | Gossip;
+export type SyncMessage = SyncOpen | SyncDigest | SyncFacts | SyncPull;
+export type Message = WireMessage | SyncMessage;
+
+/**
+ * How a message travels. `wire`: the one long-lived stream per link, for what is small and urgent.
+ * `sync`: a bounded stream of its own per exchange, so that bulk never sits in front of a probe.
+ */
+export type Lane = 'wire' | 'sync';

@@ -1,0 +1,108 @@
+/**
+ * The View: an immutable picture of everything this node believes. Readers (HTTP API, DNS, proxy, UI) see
+ * whole Views, never half-applied changes. A new View shares what did not change with the one before.
+ */
+
+import type { Check, CheckStatus, Instance } from '../catalog/record.ts';
+import type { ConfigEntry } from '../config/entry.ts';
+import type { Registration } from '../health/registration.ts';
+import type { NodeId } from '../identity.ts';
+import type { MemberRecord, MemberStatus } from '../membership/member-record.ts';
+
+/** How a check looks in the view. */
+export interface CheckView extends Check {
+  readonly createIndex: number;
+  readonly modifyIndex: number;
+}
+
+export interface MemberView {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly status: MemberStatus;
+  /** Whether traffic may be sent to its instances. Faster than `status`: two accusers, or our own failed dial, clear it. */
+  readonly reachable: boolean;
+  /** Whether somebody had a direct answer from this epoch of it. Unverified members are not routed to. */
+  readonly verified: boolean;
+  readonly record: MemberRecord;
+  /** The host part of its first address: what Consul calls the node's address. */
+  readonly address: string;
+  /** Who accuses it now. */
+  readonly accusers: readonly NodeId[];
+  readonly linked: boolean;
+  /** Checks of the node itself (not of one instance). */
+  readonly checks: readonly CheckView[];
+  readonly createIndex: number;
+  readonly modifyIndex: number;
+}
+
+export interface InstanceView {
+  readonly instance: Instance;
+  readonly owner: NodeId;
+  readonly nodeName: string;
+  /** Where to connect: the instance's own address, or its node's. */
+  readonly address: string;
+  readonly port: number;
+  readonly region: string;
+  readonly zone: string;
+  readonly checks: readonly CheckView[];
+  /** The worst of its own checks and its node's. */
+  readonly status: CheckStatus;
+  /** May traffic go there: the node is alive, reachable and verified, and no check is critical. */
+  readonly routable: boolean;
+  readonly createIndex: number;
+  readonly modifyIndex: number;
+}
+
+export interface ServiceView {
+  readonly name: string;
+  /** Ordered by node name, then instance id. */
+  readonly instances: readonly InstanceView[];
+  /** The union of all tags, sorted. */
+  readonly tags: readonly string[];
+}
+
+/**
+ * Topics with an index of their own (the contract of blocking queries, research mesh 2.4):
+ * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
+ * `checks` (any check's status), `checks/<service>`, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations).
+ */
+export const topics = {
+  members: 'members',
+  services: 'services',
+  service: (name: string): string => `service/${name}`,
+  node: (id: NodeId): string => `node/${id}`,
+  checks: 'checks',
+  checksOf: (service: string): string => `checks/${service}`,
+  config: 'config',
+  configKind: (kind: string): string => `config/${kind}`,
+  configEntry: (kind: string, name: string): string => `config/${kind}/${name}`,
+  local: 'local',
+} as const;
+
+export interface View {
+  readonly self: NodeId;
+  readonly mesh: string;
+  /** The greatest index of any topic. */
+  readonly lastIndex: number;
+  /** When a topic last changed; at least 1, also for a topic that never existed. Grows strictly, across restarts too. */
+  index(topic: string): number;
+
+  /** Everybody known, self included, in any status. Order is not defined. */
+  members(): Iterable<MemberView>;
+  member(id: NodeId): MemberView | undefined;
+  /** By label; the alive one, then the latest, when several share it. */
+  memberByName(name: string): MemberView | undefined;
+  /** Members alive or suspect, self included. */
+  readonly aliveCount: number;
+
+  services(): Iterable<ServiceView>;
+  service(name: string): ServiceView | undefined;
+  /** All instances owned by one node, ordered by id. */
+  instancesOf(owner: NodeId): readonly InstanceView[];
+
+  configEntries(kind?: string): Iterable<ConfigEntry>;
+  configEntry(kind: string, name: string): ConfigEntry | undefined;
+
+  /** This node's own registrations, with definitions. */
+  registrations(): Iterable<Registration>;
+}
