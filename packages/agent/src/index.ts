@@ -1,1 +1,14 @@
-export {};
+/**
+ * Compose and run one node: config, driver, check runners, storage, metrics, shutdown.
+ *
+ *     const { config } = loadConfig({ env: process.env, flags: { dev: true } });
+ *     const agent = await startAgent(config);
+ *     await agent.stop({ leave: true });
+ *
+ * A whole process, signals included, is `runAgent`. Read next: `agent.ts`, then `driver.ts`.
+ */
+
+export * from './agent.ts';
+export { type AgentConfig, type ConfigSources, type LoadedConfig, loadConfig, parseTag, type Settings } from './config.ts';
+export * from './errors.ts';
+export { runAgent } from './run.ts';

@@ -12,12 +12,16 @@ import type { Signed } from './signed.ts';
 export interface Ping {
   readonly type: 'ping';
   readonly seq: number;
+  /** Hash over all the sender knows (32 bits). Another root than ours, with nothing in flight, means that we diverged. */
+  readonly root: number;
 }
 
 /** The answer to a ping, or, from a helper, the good news of an indirect one. */
 export interface Ack {
   readonly type: 'ack';
   readonly seq: number;
+  /** As in `Ping`. */
+  readonly root: number;
   readonly epoch: number;
   readonly incarnation: number;
 }
@@ -58,11 +62,11 @@ export interface Gossip {
 export interface DigestEntry {
   /** `m/<node id>`, `c/<owner id>` or `k/<kind>/<name>`. */
   readonly key: string;
-  /** Compared element by element: m: epoch, incarnation, rank, accusers; c: epoch, version; k: ms, counter. */
+  /** Compared element by element: m: epoch, incarnation, rank, accusers; c: epoch, version; k: ms, counter, author hash. */
   readonly stamp: readonly number[];
 }
 
-/** Anti-entropy, step 1: hashes of all my knowledge, by bucket of subjects. */
+/** Anti-entropy, step 1: hashes (32 bits each) of all my knowledge, by bucket of subjects. */
 export interface SyncOpen {
   readonly type: 'sync-open';
   readonly exchange: number;
