@@ -1,1 +1,3 @@
-export {};
+/** The HTTP API of an agent, over a `MeshPort`. Read next: `ports.ts`. */
+
+export * from './ports.ts';
