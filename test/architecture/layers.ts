@@ -1,0 +1,142 @@
+/** Who may import whom: the table of layers, and the checks that hold every import, dependency and reference to it. */
+
+import { builtinModules } from 'node:module';
+import { posix } from 'node:path';
+import { importsOf } from './imports.ts';
+import type { Package, SourceFile } from './workspace.ts';
+
+interface Layer {
+  readonly imports: readonly string[];
+  /** Imported for types only: at run time the package must not need them. */
+  readonly typesOnly?: readonly string[];
+  /** No runtime dependency, nothing of Node: what the simulator can run. */
+  readonly pure?: boolean;
+}
+
+/** A package may import only what is named here. Nothing goes sideways between transport, api, xds, proxy and client. */
+export const layers: Readonly<Record<string, Layer>> = {
+  core: { imports: [], pure: true },
+  traffic: { imports: ['core'], typesOnly: ['core'], pure: true },
+  sim: { imports: ['core', 'traffic'], pure: true },
+  transport: { imports: ['core'] },
+  api: { imports: ['core', 'traffic'] },
+  xds: { imports: ['core', 'traffic'] },
+  proxy: { imports: ['core', 'traffic'], typesOnly: ['core'] },
+  client: { imports: ['core', 'traffic'], typesOnly: ['core'] },
+  agent: { imports: ['core', 'traffic', 'sim', 'transport', 'api', 'xds', 'proxy', 'client', 'ui'] },
+  ui: { imports: ['core', 'traffic', 'sim'] },
+  cli: { imports: ['agent', 'client', 'sim'] },
+};
+
+export const purePackages: readonly string[] = Object.keys(layers).filter((name) => layers[name]?.pure === true);
+
+/** The network of the mesh stays behind one package. */
+const networkOnly = /^(?:libp2p|it-pipe|protons-runtime)(?:\/|$)|^@(?:libp2p|multiformats|chainsafe)\//;
+
+/** Imports that the table forbids, that reach past an `exports` map, or that package.json does not declare. */
+export function importFaults(packages: readonly Package[]): string[] {
+  return packages.flatMap((pack) =>
+    pack.files.flatMap((file) =>
+      importsOf(file.text).flatMap((found) => {
+        const fault = importFault(packages, pack, file, found.specifier, found.typeOnly);
+        return fault === undefined ? [] : [`${file.path}:${found.line}: ${fault}`];
+      }),
+    ),
+  );
+}
+
+function importFault(
+  packages: readonly Package[],
+  pack: Package,
+  file: SourceFile,
+  specifier: string,
+  typeOnly: boolean,
+): string | undefined {
+  const layer = layers[pack.name];
+  if (layer === undefined) return `package ${pack.name} is not in the table of layers; add it to test/architecture/layers.ts`;
+  if (specifier.startsWith('.')) {
+    const inside = posix.normalize(posix.join(posix.dirname(file.path), specifier)).startsWith(`packages/${pack.name}/src/`);
+    return inside ? undefined : `'${specifier}' leaves the package; import another package by its name`;
+  }
+  const mesh = /^@skein\/([^/]+)(\/.+)?$/.exec(specifier);
+  if (mesh?.[1] !== undefined) return meshFault(packages, pack, mesh[1], mesh[2], typeOnly);
+  if (layer.pure === true) return `${pack.name} is pure and imports nothing but its own layer, not '${specifier}'`;
+  if (networkOnly.test(specifier) && pack.name !== 'transport') return `only transport may import '${specifier}'`;
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+  if (specifier.startsWith('node:') || pack.dependencies.includes(name)) return undefined;
+  if (builtinModules.includes(specifier)) return `write 'node:${specifier}'`;
+  return `'${name}' is not among the dependencies of packages/${pack.name}/package.json`;
+}
+
+function meshFault(
+  packages: readonly Package[],
+  pack: Package,
+  name: string,
+  deep: string | undefined,
+  typeOnly: boolean,
+): string | undefined {
+  const layer = layers[pack.name];
+  const target = packages.find((other) => other.name === name);
+  if (name === pack.name) return `a package imports its own files by path, not as '@skein/${name}'`;
+  if (layer?.imports.includes(name) !== true) return `${pack.name} may not import ${name}; see the table of layers`;
+  if (!typeOnly && layer.typesOnly?.includes(name) === true)
+    return `${pack.name} may import only types of ${name}: write 'import type'`;
+  if (!pack.dependencies.includes(`@skein/${name}`))
+    return `'@skein/${name}' is not among the dependencies of packages/${pack.name}/package.json`;
+  if (deep !== undefined && target?.entries.includes(`.${deep}`) !== true)
+    return `'@skein/${name}${deep}' reaches past the exports of ${name}`;
+  return undefined;
+}
+
+/** Tests, benchmarks and simulations use packages as everyone does: by name, through their exports. */
+export function outsideImportFaults(files: readonly SourceFile[], packages: readonly Package[]): string[] {
+  return files.flatMap((file) =>
+    importsOf(file.text).flatMap(({ specifier, line }) => {
+      const path = posix.normalize(posix.join(posix.dirname(file.path), specifier));
+      const mesh = /^@skein\/([^/]+)(\/.+)?$/.exec(specifier);
+      const target = packages.find((pack) => pack.name === mesh?.[1]);
+      const reaches = specifier.startsWith('.')
+        ? path.startsWith('packages/')
+        : mesh !== null && target?.entries.includes(`.${mesh[2] ?? ''}`) !== true;
+      return reaches ? [`${file.path}:${line}: '${specifier}' reaches past the exports of a package`] : [];
+    }),
+  );
+}
+
+/** Differences between the table, package.json dependencies and tsconfig.json references. */
+export function manifestFaults(packages: readonly Package[], rootReferences: readonly string[]): string[] {
+  return packages.flatMap((pack) => {
+    const layer = layers[pack.name];
+    const at = `packages/${pack.name}`;
+    if (layer === undefined) return [`${at}: not in the table of layers`];
+    const depends = pack.dependencies.filter((name) => name.startsWith('@skein/')).map((name) => name.slice('@skein/'.length));
+    const foreign = pack.dependencies.filter((name) => !name.startsWith('@skein/'));
+    const used = new Set(
+      pack.files.flatMap((file) => importsOf(file.text).map((found) => found.specifier.split('/').slice(0, 2).join('/'))),
+    );
+    return [
+      ...depends
+        .filter((name) => !layer.imports.includes(name))
+        .map((name) => `${at}/package.json: ${pack.name} may not depend on ${name}`),
+      ...depends
+        .filter((name) => !used.has(`@skein/${name}`))
+        .map((name) => `${at}/package.json: ${name} is a dependency that no file imports`),
+      ...depends
+        .filter((name) => !pack.references.includes(name))
+        .map((name) => `${at}/tsconfig.json: no reference to the dependency ${name}`),
+      ...pack.references
+        .filter((name) => !depends.includes(name))
+        .map((name) => `${at}/tsconfig.json: refers to ${name}, which is no dependency`),
+      ...(layer.pure === true ? foreign : []).map(
+        (name) => `${at}/package.json: ${pack.name} is pure and may not depend on ${name}`,
+      ),
+      ...(pack.name === 'transport' ? [] : foreign.filter((name) => networkOnly.test(name))).map(
+        (name) => `${at}/package.json: only transport may depend on ${name}`,
+      ),
+      ...(rootReferences.includes(pack.name) ? [] : [`tsconfig.json: no reference to ${at}, so it is not built`]),
+    ];
+  });
+}
