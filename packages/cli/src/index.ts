@@ -1,1 +1,4 @@
-export {};
+/** The skein command as a function, for programs and tests that drive it in process. */
+
+export { run } from './run.ts';
+export type { FetchInit, Io } from './io.ts';

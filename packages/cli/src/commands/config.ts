@@ -1,0 +1,121 @@
+/** `skein config`: entries that the whole mesh shares, such as routes. */
+
+import type { Command } from 'commander';
+import type { AgentApi } from '../agent-api.ts';
+import { outPaint } from '../colour.ts';
+import { readDocuments } from '../documents.ts';
+import type { FileDocument } from '../documents.ts';
+import { usageFailure } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { isObject, objectsIn, textAt } from '../json-value.ts';
+import type { JsonObject } from '../json-value.ts';
+import { plain, table } from '../table.ts';
+import { apiFor, print, withApiOptions } from './api-command.ts';
+import type { ApiOptions } from './api-command.ts';
+
+const documentHelp = `
+FILE is YAML or JSON, - is standard input, and may hold several documents (--- between them, or a list). A document
+has "kind" and "name"; every other key belongs to the value of the entry:
+
+  kind: route
+  name: orders
+  rules:
+    - matches: [{ path: { type: prefix, value: /order } }]
+      backends: [{ service: orders }]
+
+What "config get" prints is such a document.`;
+
+interface Entry {
+  readonly kind: string;
+  readonly name: string;
+  readonly value: JsonObject;
+}
+
+export function addConfigCommands(program: Command, io: Io): void {
+  const config = program.command('config').description('what the whole mesh shares: routes');
+  addApply(config, io);
+
+  withApiOptions(config.command('get').description('print one entry').argument('<kind>').argument('<name>'), [
+    'skein config get route orders > orders.yaml',
+  ]).action(async (kind: string, name: string, options: ApiOptions) => {
+    const entry = await apiFor(io, options).get(entryPath(kind, name));
+    const { stringify } = await import('yaml');
+    print(io, options, entry, () => stringify({ kind, name, ...valueOf(entry) }));
+  });
+
+  withApiOptions(config.command('list').description('list entries').argument('[kind]', 'only those of one kind'), [
+    'skein config list',
+    'skein config list route --json',
+  ]).action(async (kind: string | undefined, options: ApiOptions) => {
+    const entries = await listEntries(apiFor(io, options), kind);
+    print(io, options, entries, () => entriesTable(entries, io));
+  });
+
+  withApiOptions(config.command('delete').description('delete one entry').argument('<kind>').argument('<name>'), [
+    'skein config delete route orders',
+  ]).action(async (kind: string, name: string, options: ApiOptions) => {
+    await apiFor(io, options).delete(entryPath(kind, name));
+    print(io, options, { deleted: { kind, name } }, () => `deleted ${plain(kind)}/${plain(name)}\n`);
+  });
+}
+
+function addApply(config: Command, io: Io): void {
+  withApiOptions(config.command('apply').description('create or change the entries in a file').argument('<file>'), [
+    'skein config apply routes.yaml',
+    'skein config get route orders | sed s/orders/billing/ | skein config apply -',
+  ])
+    .addHelpText('after', documentHelp)
+    .action(async (path: string, options: ApiOptions) => {
+      // All documents are looked at before the first is sent.
+      const entries = (await readDocuments(io, path)).map(toEntry);
+      const api = apiFor(io, options);
+      for (const { kind, name, value } of entries) await api.put(entryPath(kind, name), value);
+      const applied = entries.map(({ kind, name }) => ({ kind, name }));
+      print(io, options, { applied }, () => applied.map(({ kind, name }) => `applied ${plain(kind)}/${plain(name)}\n`).join(''));
+    });
+}
+
+function toEntry({ where, value }: FileDocument): Entry {
+  const { kind, name, ...rest } = value;
+  for (const [key, part] of [
+    ['kind', kind],
+    ['name', name],
+  ] as const) {
+    if (typeof part !== 'string' || part === '') {
+      throw usageFailure(`${where} has no "${key}"`, 'see the example in: skein config apply --help');
+    }
+  }
+  return { kind: textAt(value, 'kind'), name: textAt(value, 'name'), value: rest };
+}
+
+async function listEntries(api: AgentApi, kind: string | undefined): Promise<readonly JsonObject[]> {
+  return objectsIn(await api.get(`/v1/mesh/config${kind === undefined ? '' : `/${encodeURIComponent(kind)}`}`));
+}
+
+function entriesTable(entries: readonly JsonObject[], io: Io): string {
+  if (entries.length === 0) return 'there are no entries; make one: skein config apply FILE\n';
+  return table(
+    ['KIND', 'NAME', 'NOTE'],
+    entries.map((entry) => [textAt(entry, 'kind'), textAt(entry, 'name'), noteOf(entry)]),
+    outPaint(io),
+  );
+}
+
+/** What a person should know about an entry: it is not the newest, or somebody else wrote at the same time. */
+function noteOf(entry: JsonObject): string {
+  const conflicts = objectsIn(entry['conflicts']).length;
+  const notes = [
+    ...(isObject(entry['quarantined']) ? [`newer version refused: ${textAt(entry['quarantined'], 'reason')}`] : []),
+    ...(conflicts > 0 ? [`${conflicts} concurrent ${conflicts === 1 ? 'version' : 'versions'}`] : []),
+  ];
+  return notes.join('; ');
+}
+
+function entryPath(kind: string, name: string): string {
+  return `/v1/mesh/config/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`;
+}
+
+function valueOf(entry: unknown): JsonObject {
+  const value = isObject(entry) ? entry['value'] : undefined;
+  return isObject(value) ? value : {};
+}

@@ -1,0 +1,32 @@
+/** `skein join` and `leave`: the running agent's place in the mesh. */
+
+import type { Command } from 'commander';
+import type { Io } from '../io.ts';
+import { plain } from '../table.ts';
+import { apiFor, print, withApiOptions } from './api-command.ts';
+import type { ApiOptions } from './api-command.ts';
+
+/** Leaving waits until the announcement has spread. */
+const leaveTimeoutMs = 30_000;
+
+export function addMeshCommands(program: Command, io: Io): void {
+  withApiOptions(
+    program.command('join').description('make the agent join through other agents').argument('<address...>', 'host:port'),
+    ['skein join 10.0.0.7:7946'],
+  ).action(async (addresses: readonly string[], options: ApiOptions) => {
+    const api = apiFor(io, options);
+    for (const address of addresses) await api.put(`/v1/agent/join/${encodeURIComponent(address)}`);
+    print(io, options, { joining: addresses }, () =>
+      addresses.map((address) => `joining through ${plain(address)}; see: skein members\n`).join(''),
+    );
+  });
+
+  withApiOptions(program.command('leave').description('make the agent leave the mesh and stop'), [
+    'skein leave',
+    'skein leave --http-addr 127.0.0.1:8501',
+  ]).action(async (options: ApiOptions) => {
+    const api = apiFor(io, options);
+    await api.put('/v1/agent/leave', undefined, leaveTimeoutMs);
+    print(io, options, { left: api.base }, () => `the agent at ${api.base} has left the mesh\n`);
+  });
+}

@@ -1,0 +1,43 @@
+/** Everything a command touches outside itself. The process has the real one, tests a scripted one. */
+
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+
+export interface FetchInit {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly redirect: 'error';
+  readonly signal: AbortSignal;
+}
+
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Results. Never throws; a reader that went away ends the process quietly. */
+  out(text: string): void;
+  /** Messages, progress and errors. */
+  err(text: string): void;
+  /** Whether a person reads `out`, and `err`. */
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Size of that terminal; 80 by 24 where there is none. */
+  columns(): number;
+  rows(): number;
+  /** The text of a file, or of standard input for `-`. */
+  read(path: string): Promise<string>;
+  fetch(url: string, init: FetchInit): Promise<{ readonly status: number; text(): Promise<string> }>;
+}
+
+export function processIo(): Io {
+  return {
+    env: process.env,
+    out: (chunk) => void process.stdout.write(chunk),
+    err: (chunk) => void process.stderr.write(chunk),
+    outIsTerminal: process.stdout.isTTY,
+    errIsTerminal: process.stderr.isTTY,
+    columns: () => process.stdout.columns ?? 80,
+    rows: () => process.stdout.rows ?? 24,
+    read: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
+    fetch: (url, init) => fetch(url, init),
+  };
+}

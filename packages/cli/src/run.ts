@@ -1,0 +1,56 @@
+/** The `skein` command as a function: arguments in, exit code out. */
+
+import { Command, CommanderError } from 'commander';
+import { addAgentCommand } from './commands/agent.ts';
+import { addConfigCommands } from './commands/config.ts';
+import { addDemoCommands } from './commands/demo.ts';
+import { addListCommands } from './commands/lists.ts';
+import { addMeshCommands } from './commands/mesh.ts';
+import { addServiceCommands } from './commands/service.ts';
+import { addTokenCommands } from './commands/token.ts';
+import { errPaint } from './colour.ts';
+import { CliFailure, exitCodes } from './failure.ts';
+import type { Io } from './io.ts';
+import { version } from './version.ts';
+
+/**
+ * Carries out one command line (without node and script) and resolves with the exit code: 0 done, 1 failed,
+ * 2 wrong usage. Rejects only for a bug in this program.
+ */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = programFor(io, (code) => (exitCode = code));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (!(error instanceof CliFailure)) throw error;
+    io.err(failureText(error, io));
+    return error.exitCode;
+  }
+}
+
+function programFor(io: Io, setExitCode: (code: number) => void): Command {
+  const program = new Command('skein')
+    .description('A service mesh with no center.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .showHelpAfterError('(--help shows what it takes)')
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), getOutHelpWidth: () => io.columns() })
+    .exitOverride()
+    .addHelpText('after', '\nStart here:\n  skein demo\n  skein agent --dev');
+  addAgentCommand(program, setExitCode);
+  addDemoCommands(program, io, setExitCode);
+  addListCommands(program, io);
+  addServiceCommands(program, io);
+  addMeshCommands(program, io);
+  addConfigCommands(program, io);
+  addTokenCommands(program, io);
+  return program;
+}
+
+function failureText(failure: CliFailure, io: Io): string {
+  const paint = errPaint(io);
+  return `${paint('red', 'skein:')} ${failure.message}\n${failure.hint.map((line) => `  ${line}\n`).join('')}`;
+}
