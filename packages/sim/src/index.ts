@@ -1,1 +1,21 @@
-export {};
+/**
+ * A deterministic world of many mesh nodes: virtual time, a network of stream links, faults, a trace.
+ *
+ *     const world = new World({ seed: 1, network: 'lan' });
+ *     const nodes = world.mesh(5);
+ *     world.runFor(3000);
+ *     nodes[1].crash();
+ *     world.runUntil(() => nodes[0].view().member(nodes[1].id)?.reachable === false, 1000);
+ *
+ * Read next: `world.ts`, then `sim-node.ts`, `network.ts`, `connection.ts`.
+ */
+
+export * from './failure.ts';
+export type { LinkSettings } from './link.ts';
+export type { Network, NetworkFigures } from './network.ts';
+export * from './notary.ts';
+export * from './quantiles.ts';
+export type { Seed } from './randomness.ts';
+export { SimNode } from './sim-node.ts';
+export type { NodeLogic } from './sim-node.ts';
+export * from './world.ts';

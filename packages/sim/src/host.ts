@@ -1,0 +1,22 @@
+/** What the network sees of a node: a machine that may be off, and a process on it that may be paused or gone. */
+
+import type { Input, NodeId } from '@skein/core';
+
+/** `paused` is SIGSTOP: the kernel still accepts and acknowledges, nothing reads. */
+export type ProcessState = 'running' | 'paused' | 'stopped';
+
+export interface Host {
+  readonly index: number;
+  readonly id: NodeId;
+  readonly mesh: string;
+  readonly zone: string;
+  readonly addresses: readonly string[];
+  readonly powered: boolean;
+  readonly process: ProcessState;
+  /** Counts the processes that ran here. A connection belongs to one and does not outlive it. */
+  readonly boot: number;
+  /** The boot epoch that the process states in a hello. */
+  readonly epoch: number;
+  /** Hands an input to the process, which may be paused. `taken` is called once it was read. Dropped when no process runs. */
+  receive(input: Input, taken?: () => void): void;
+}

@@ -1,0 +1,267 @@
+/**
+ * The network of a world: who is linked to whom, and how the effects `send`, `connect` and `disconnect` become
+ * inputs of other nodes. It keeps the contract of the real transport: one connection per pair, every dial
+ * answered once and after the `linked` input of its link, nothing delivered on a link that is not linked.
+ */
+
+import type { DialFailure, DialOutcome, Effect, Lane, Message, NodeId } from '@skein/core';
+import { End } from './connection.ts';
+import type { Wires } from './connection.ts';
+import { dial } from './dial.ts';
+import type { DialResult, Exchange } from './dial.ts';
+import type { Host } from './host.ts';
+import { LinkTable } from './link.ts';
+import type { LinkSettings, Path } from './link.ts';
+import type { NetworkName } from './quantiles.ts';
+import type { Randomness } from './randomness.ts';
+
+/** Virtual time, as the network needs it. */
+export interface Timeline {
+  readonly nowUs: number;
+  schedule(atUs: number, run: () => void): void;
+}
+
+type ConnectEffect = Extract<Effect, { type: 'connect' }>;
+
+/** Counts since the world began. */
+export interface NetworkFigures {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Sent without a link, or into a full buffer. */
+  readonly dropped: number;
+  readonly dials: number;
+  readonly handshakes: number;
+}
+
+/** CPU of one handshake on one side, Node 20 on a current core. */
+const handshakeUs = 12_000;
+
+export class Network implements Wires, Exchange {
+  readonly #timeline: Timeline;
+  readonly #links: LinkTable;
+  /** By host index: its end of the connection to each peer it is linked with. */
+  readonly #ends: Map<NodeId, End>[] = [];
+  readonly #listeners = new Map<string, Host>();
+  readonly #hostnames = new Set<string>();
+  readonly #busyUntilUs: number[] = [];
+  readonly #figures = { messages: 0, bytes: 0, dropped: 0, dials: 0, handshakes: 0 };
+
+  constructor(timeline: Timeline, randomness: Randomness, network: NetworkName) {
+    this.#timeline = timeline;
+    this.#links = new LinkTable(network, randomness);
+  }
+
+  get nowUs(): number {
+    return this.#timeline.nowUs;
+  }
+
+  get figures(): NetworkFigures {
+    return this.#figures;
+  }
+
+  schedule(atUs: number, run: () => void): void {
+    this.#timeline.schedule(atUs, run);
+  }
+
+  /** Makes a host known under its addresses. */
+  attach(host: Host): void {
+    this.#ends[host.index] = new Map();
+    this.#busyUntilUs[host.index] = 0;
+    for (const address of host.addresses) {
+      this.#listeners.set(address, host);
+      this.#hostnames.add(hostname(address));
+    }
+  }
+
+  path(from: Host, to: Host): Path {
+    return this.#links.path(from, to);
+  }
+
+  // ---- settings and faults
+
+  /** Settings of all links that have no more specific ones. Fields not named stay as they are. */
+  setDefault(settings: Partial<LinkSettings>): void {
+    this.#links.setDefault(settings);
+  }
+
+  /** Settings of the links from one zone to another, in that direction. Replaces earlier ones. */
+  setZones(from: string, to: string, settings: Partial<LinkSettings>): void {
+    this.#links.setZones(from, to, settings);
+  }
+
+  /** Settings of the link from one host to another, in that direction. Replaces earlier ones. */
+  setLink(from: Host, to: Host, settings: Partial<LinkSettings>): void {
+    this.#links.setPair(from, to, settings);
+  }
+
+  /** Silence between hosts of different groups. A host in no group keeps all its paths. Returns the way to heal it. */
+  split(...groups: readonly (readonly Host[])[]): () => void {
+    const heals = groups.map((group) =>
+      this.#links.cut(
+        group,
+        groups.filter((other) => other !== group).flatMap((other) => other),
+      ),
+    );
+    return () => {
+      for (const heal of heals) heal();
+    };
+  }
+
+  /** Silence in one direction only. Returns the way to heal it. */
+  cut(from: readonly Host[], to: readonly Host[]): () => void {
+    return this.#links.cut(from, to);
+  }
+
+  /** Ends all cuts, all loss and all settings of single zones and links. */
+  heal(): void {
+    this.#links.heal();
+  }
+
+  // ---- effects of nodes
+
+  /** Performs a `send` effect: dropped when there is no link. */
+  send(from: Host, to: NodeId, message: Message, lane: Lane): void {
+    const bytes = this.#ends[from.index]?.get(to)?.send(message, lane) ?? 0;
+    this.#figures.messages++;
+    this.#figures.bytes += bytes;
+    if (bytes === 0) this.#figures.dropped++;
+  }
+
+  /** Performs a `connect` effect: always answered by a `dialed` input, unless the process ends before. */
+  connect(from: Host, effect: ConnectEffect): void {
+    this.#figures.dials++;
+    if (!effect.fresh && effect.to !== undefined && this.isLinked(from, effect.to)) {
+      this.#answer(from, effect, { ok: true, id: effect.to });
+      return;
+    }
+    dial(this, from, effect, (result) => this.#dialed(from, effect, result));
+  }
+
+  /** Performs a `disconnect` effect: both sides are told that the link is lost. */
+  disconnect(from: Host, to: NodeId): void {
+    const end = this.#ends[from.index]?.get(to);
+    if (end === undefined) return;
+    end.close();
+    this.schedule(this.nowUs, () => this.lost(end));
+  }
+
+  /** The process of `host` ended: the kernel closes its connections, or, without power, nobody hears of it. */
+  detach(host: Host, how: 'close' | 'silent'): void {
+    const ends = this.#ends[host.index] as Map<NodeId, End>;
+    for (const end of ends.values()) {
+      if (how === 'close') end.close();
+      else end.drop();
+    }
+    ends.clear();
+    this.#busyUntilUs[host.index] = 0;
+  }
+
+  isLinked(host: Host, peer: NodeId): boolean {
+    return this.#ends[host.index]?.has(peer) === true;
+  }
+
+  // ---- what connections and dials ask
+
+  resolve(address: string): Host | DialFailure {
+    const host = this.#listeners.get(address);
+    if (host !== undefined) return host;
+    if (!/^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(address)) return 'unresolvable';
+    if (this.#hostnames.has(hostname(address))) return 'refused';
+    // An unused address in a site is silent; a name nobody has does not resolve.
+    return /^[\d.]+$|^\[/.test(hostname(address)) ? 'timeout' : 'unresolvable';
+  }
+
+  handshakeDoneUs(host: Host): number {
+    const doneUs = Math.max(this.nowUs, this.#busyUntilUs[host.index] ?? 0) + handshakeUs;
+    this.#busyUntilUs[host.index] = doneUs;
+    return doneUs;
+  }
+
+  arrived(end: End, message: Message, taken: () => void): void {
+    end.host.receive({ type: 'message', from: end.far.host.id, message }, taken);
+  }
+
+  lost(end: End): void {
+    const ends = this.#ends[end.host.index] as Map<NodeId, End>;
+    const peer = end.far.host.id;
+    if (ends.get(peer) !== end) return;
+    ends.delete(peer);
+    end.host.receive({ type: 'peer', id: peer, state: 'lost' });
+  }
+
+  pressure(end: End, state: 'congested' | 'writable'): void {
+    this.schedule(this.nowUs, () => {
+      const peer = end.far.host.id;
+      if (this.#ends[end.host.index]?.get(peer) === end) end.host.receive({ type: 'peer', id: peer, state });
+    });
+  }
+
+  // ---- admission
+
+  /** The hello of `from` was read at the other side, or the dial failed. */
+  #dialed(from: Host, effect: ConnectEffect, result: DialResult): void {
+    if (!result.ok) {
+      this.#answer(from, effect, result);
+      return;
+    }
+    const { acceptor } = result;
+    this.#figures.handshakes++;
+    const answeredUs = this.nowUs + this.path(acceptor, from).latencyUs();
+    const failure = refusal(from, acceptor, effect.to);
+    if (failure !== undefined) {
+      this.schedule(answeredUs, () => this.#answer(from, effect, failure));
+      return;
+    }
+    const known = this.#ends[acceptor.index]?.get(from.id);
+    if (!effect.fresh && known !== undefined && known.far.open && known.far.boot === from.boot) {
+      // Both dialled at once: the connection that was admitted first stays.
+      this.schedule(answeredUs, () => this.#answer(from, effect, this.#linkedOutcome(from, acceptor)));
+      return;
+    }
+    const near = new End(from, this);
+    const far = new End(acceptor, this);
+    End.join(near, far, answeredUs);
+    this.#link(far);
+    this.schedule(answeredUs, () => {
+      if (from.boot !== near.boot || from.process === 'stopped') {
+        near.close();
+        return;
+      }
+      if (near.open) this.#link(near);
+      this.#answer(from, effect, this.#linkedOutcome(from, acceptor));
+    });
+  }
+
+  #linkedOutcome(host: Host, peer: Host): DialOutcome {
+    if (this.isLinked(host, peer.id)) return { ok: true, id: peer.id };
+    return { ok: false, reason: 'refused', detail: 'the connection was closed during the hello' };
+  }
+
+  /** Admits an end. A connection that it replaces is dropped without a word: the pair stays linked. */
+  #link(end: End): void {
+    const peer = end.far.host;
+    const ends = this.#ends[end.host.index] as Map<NodeId, End>;
+    ends.get(peer.id)?.drop();
+    ends.set(peer.id, end);
+    end.host.receive({ type: 'peer', id: peer.id, state: 'linked', epoch: peer.epoch });
+  }
+
+  #answer(host: Host, effect: ConnectEffect, outcome: DialOutcome): void {
+    const { boot } = host;
+    this.schedule(this.nowUs, () => {
+      if (host.boot === boot) host.receive({ type: 'dialed', dial: effect.dial, outcome });
+    });
+  }
+}
+
+function refusal(from: Host, acceptor: Host, wanted: NodeId | undefined): DialOutcome | undefined {
+  if (wanted !== undefined && wanted !== acceptor.id) {
+    return { ok: false, reason: 'wrong-peer', detail: `${acceptor.id} answers there` };
+  }
+  if (from.mesh === acceptor.mesh) return undefined;
+  return { ok: false, reason: 'rejected', detail: `wrong-mesh: ${acceptor.id} belongs to mesh ${acceptor.mesh}` };
+}
+
+function hostname(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
+}

@@ -1,0 +1,392 @@
+/**
+ * One node of a world: the twin of the agent's driver. It performs effects in order, keeps one wake-up for the
+ * node's deadlines, stores what the node persists, and stands for the machine and the process around it, which
+ * can be paused, killed, cut off from power and started again.
+ */
+
+import { assert, assertNever, seededRng } from '@skein/core';
+import type {
+  CancelSignal,
+  Command,
+  CommandResult,
+  Effect,
+  Input,
+  MeshConfig,
+  MeshEvent,
+  MeshNode,
+  MeshPort,
+  NodeId,
+  NodeOptions,
+  View,
+} from '@skein/core';
+import { SimulationError } from './failure.ts';
+import type { Host, ProcessState } from './host.ts';
+import type { KeyRing } from './notary.ts';
+import type { Network, Timeline } from './network.ts';
+import { hash32, hashText } from './randomness.ts';
+import type { Randomness } from './randomness.ts';
+import { Storage } from './storage.ts';
+import { hashEffect, hashInput, lineOf } from './record.ts';
+import type { Trace } from './trace.ts';
+import { Waiters } from './waiters.ts';
+
+/** The part of `MeshNode` that a driver uses. A test may put something else in its place. */
+export type NodeLogic = Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'epoch' | 'view'>;
+
+/** How a node is set up, with everything decided. */
+export interface NodeSetup {
+  readonly index: number;
+  readonly id: NodeId;
+  readonly name: string;
+  readonly mesh: string;
+  readonly addresses: readonly string[];
+  readonly region: string;
+  readonly zone: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly config: MeshConfig;
+  readonly validateConfig: NodeOptions['validateConfig'];
+  /** Addresses that every boot joins. */
+  readonly seeds: readonly string[];
+}
+
+/** What a node needs from its world. */
+export interface Surroundings extends Timeline {
+  readonly randomness: Randomness;
+  readonly network: Network;
+  readonly trace: Trace;
+  readonly keys: KeyRing;
+  /** Makes the node of one boot. */
+  create(options: NodeOptions, now: number): NodeLogic;
+  /** An event of a node, or a fault: whoever waits for a state of the world may look again. */
+  changed(node: SimNode, event: MeshEvent | undefined): void;
+}
+
+const clockIntervalUs = 1_000_000;
+/** Wall clock at the start of every world: a fixed day. */
+const wallStartMs = 1_700_000_000_000;
+/** Ticks in a row at one virtual time before a node counts as stuck. */
+const ticksAtOnceMax = 1000;
+
+const nodeStream = hashText('node');
+const clockStream = hashText('clock');
+const resumeStream = hashText('resume');
+
+export class SimNode implements Host, MeshPort {
+  readonly self: NodeId;
+  readonly id: NodeId;
+  readonly index: number;
+  readonly name: string;
+  readonly mesh: string;
+  readonly zone: string;
+  readonly addresses: readonly string[];
+  readonly #setup: NodeSetup;
+  readonly #world: Surroundings;
+  readonly #storage = new Storage();
+  readonly #waiters = new Waiters();
+  readonly #inbox: { readonly input: Input; readonly taken: (() => void) | undefined }[] = [];
+  #logic: NodeLogic | undefined;
+  #process: ProcessState = 'stopped';
+  #powered = true;
+  #boot = 0;
+  #startedUs = 0;
+  #clockOffsetMs = 0;
+  #wakeUs: number | undefined;
+  #ticksAtOnce = 0;
+  #lastTickUs = -1;
+  #pausedUs = 0;
+  #resumes = 0;
+
+  constructor(world: Surroundings, setup: NodeSetup) {
+    this.#world = world;
+    this.#setup = setup;
+    this.self = setup.id;
+    this.id = setup.id;
+    this.index = setup.index;
+    this.name = setup.name;
+    this.mesh = setup.mesh;
+    this.zone = setup.zone;
+    this.addresses = setup.addresses;
+  }
+
+  // ---- what the network sees
+
+  get process(): ProcessState {
+    return this.#process;
+  }
+
+  get powered(): boolean {
+    return this.#powered;
+  }
+
+  get boot(): number {
+    return this.#boot;
+  }
+
+  get epoch(): number {
+    return this.#node().epoch;
+  }
+
+  receive(input: Input, taken?: () => void): void {
+    if (this.#process === 'stopped') return;
+    if (this.#process === 'paused') {
+      this.#inbox.push({ input, taken });
+      return;
+    }
+    this.#take(input);
+    taken?.();
+  }
+
+  // ---- MeshPort
+
+  /** The current view; of a process that ended, the last one. */
+  view(): View {
+    return this.#node().view;
+  }
+
+  changed(topic: string, afterIndex: number, signal: CancelSignal): Promise<View> {
+    return this.#waiters.wait(() => this.view(), topic, afterIndex, signal);
+  }
+
+  /** A local write at the current virtual time. The process must run: a paused or ended one answers nobody. */
+  dispatch(command: Command): CommandResult {
+    assert(this.#process === 'running', `${this.id} is ${this.#process} and takes no commands`);
+    this.#world.trace.hash(this.#world.nowUs, this.index, command.type, 0, 0);
+    const { result, effects } = this.#guarded(`command ${command.type}`, () => this.#node().dispatch(command, this.nowMs()));
+    this.#perform(effects);
+    return result;
+  }
+
+  // ---- life
+
+  /** Whether a process runs that is not paused. */
+  get isRunning(): boolean {
+    return this.#process === 'running';
+  }
+
+  /** The node's own monotonic clock, in whole milliseconds. It starts anywhere, anew with each boot. */
+  nowMs(): number {
+    return this.#clockOffsetMs + Math.floor((this.#world.nowUs - this.#startedUs) / 1000);
+  }
+
+  /** Boots a process on this machine, with the identity and the data it had. `seeds` replaces the usual ones for this boot. */
+  start(options: { readonly seeds?: readonly string[] } = {}): void {
+    assert(this.#process === 'stopped', `${this.id} runs already`);
+    const { nowUs, randomness, keys } = this.#world;
+    const epoch = this.#storage.nextEpoch();
+    this.#boot++;
+    this.#powered = true;
+    this.#process = 'running';
+    this.#startedUs = nowUs;
+    this.#clockOffsetMs = randomness.below(1_000_000, { stream: clockStream, key: this.index, counter: this.#boot });
+    this.#wakeUs = undefined;
+    this.#fault('start', `epoch ${epoch}`);
+    const nodeOptions: NodeOptions = {
+      config: this.#setup.config,
+      mesh: this.mesh,
+      name: this.name,
+      addresses: this.addresses,
+      region: this.#setup.region,
+      zone: this.zone,
+      tags: this.#setup.tags,
+      epoch,
+      notary: keys.notary(this.id),
+      rng: seededRng(hash32(randomness.seed, nodeStream, this.index, epoch)),
+      validateConfig: this.#setup.validateConfig,
+      registrations: this.#storage.registrations(),
+      configEntries: this.#storage.configEntries(),
+      peers: this.#storage.peers(),
+      wallMs: this.#wallMs(),
+    };
+    const effects = this.#guarded('start', () => {
+      this.#logic = this.#world.create(nodeOptions, this.nowMs());
+      return this.#logic.start(this.nowMs());
+    });
+    this.#perform(effects);
+    const seeds = options.seeds ?? this.#setup.seeds;
+    if (seeds.length > 0) this.dispatch({ type: 'join', addresses: seeds });
+    this.#scheduleClock(randomness.below(clockIntervalUs, { stream: clockStream, key: this.index, counter: -this.#boot }));
+  }
+
+  /** Starts a process again, after `crash`, `powerOff`, `stop` or `leave`. */
+  restart(options: { readonly seeds?: readonly string[] } = {}): void {
+    this.start(options);
+  }
+
+  /** SIGKILL: the process is gone at once, and its peers see their connections close. */
+  crash(options: { readonly keep?: 'all' | 'nothing' } = {}): void {
+    this.#end('crash', 'close', options.keep);
+  }
+
+  /** The machine falls silent: nobody is told anything. */
+  powerOff(options: { readonly keep?: 'all' | 'nothing' } = {}): void {
+    this.#end('power-off', 'silent', options.keep);
+    this.#powered = false;
+  }
+
+  /** Announces that this node leaves. Its process ends by itself once that is done. */
+  leave(): void {
+    this.dispatch({ type: 'leave' });
+  }
+
+  /** SIGSTOP. What arrives waits in the kernel's buffers until these are full. */
+  pause(): void {
+    assert(this.#process === 'running', `${this.id} is ${this.#process} and cannot be paused`);
+    this.#process = 'paused';
+    this.#pausedUs = this.#world.nowUs;
+    this.#fault('pause', '');
+  }
+
+  /**
+   * SIGCONT. Late timers and waiting input run at once, in either order: which comes first in a real process
+   * depends on where the event loop stood, so each resume draws it.
+   */
+  resume(): void {
+    assert(this.#process === 'paused', `${this.id} is not paused`);
+    const { nowUs, randomness } = this.#world;
+    const key = { stream: resumeStream, key: this.index, counter: this.#resumes++ };
+    const isTimerFirst = randomness.below(2, key) === 0;
+    this.#process = 'running';
+    this.#fault('resume', isTimerFirst ? 'timers first' : 'data first');
+    if (isTimerFirst) this.#lateTimers(nowUs - this.#pausedUs);
+    for (const { input, taken } of this.#inbox.splice(0)) this.receive(input, taken);
+    if (!isTimerFirst) this.#lateTimers(nowUs - this.#pausedUs);
+  }
+
+  #lateTimers(lateUs: number): void {
+    if (this.#process !== 'running') return;
+    const deadline = this.#node().nextDeadline();
+    if (deadline !== undefined && deadline <= this.nowMs()) this.#take({ type: 'tick' });
+    if (lateUs < clockIntervalUs || this.#process !== 'running') return;
+    this.#takeClock(Math.floor(lateUs / 1000));
+  }
+
+  #end(kind: string, how: 'close' | 'silent', keep: 'all' | 'nothing' = 'all'): void {
+    assert(this.#process !== 'stopped', `${this.id} does not run`);
+    this.#fault(kind, keep === 'nothing' ? 'data lost' : '');
+    this.#process = 'stopped';
+    this.#inbox.length = 0;
+    this.#wakeUs = undefined;
+    if (keep === 'nothing') this.#storage.wipe();
+    this.#world.network.detach(this, how);
+  }
+
+  // ---- driving
+
+  #take(input: Input): void {
+    hashInput(this.#world.trace, this.#world.nowUs, this.index, input);
+    const what = input.type === 'message' ? `${input.message.type} from ${input.from}` : input.type;
+    this.#perform(this.#guarded(what, () => this.#node().step(input, this.nowMs())));
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    let hasNewView = false;
+    let hasLeft = false;
+    for (const effect of effects) {
+      hashEffect(this.#world.trace, this.#world.nowUs, this.index, effect);
+      if (effect.type === 'emit') {
+        hasNewView ||= effect.event.type === 'view-changed';
+        hasLeft ||= effect.event.type === 'left';
+        const line = lineOf(effect.event, this.#world.nowUs, this.id);
+        if (line !== undefined) this.#world.trace.line(line, this.index);
+        this.#world.changed(this, effect.event);
+      } else this.#carryOut(effect);
+    }
+    if (hasLeft) this.#end('exit', 'close');
+    else this.#arm();
+    if (hasNewView) this.#waiters.wake(this.view());
+  }
+
+  #carryOut(effect: Exclude<Effect, { type: 'emit' }>): void {
+    const { network } = this.#world;
+    switch (effect.type) {
+      case 'send':
+        network.send(this, effect.to, effect.message, effect.lane);
+        return;
+      case 'connect':
+        network.connect(this, effect);
+        return;
+      case 'disconnect':
+        network.disconnect(this, effect.to);
+        return;
+      case 'persist':
+        this.#storage.write(effect.persist);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  /** Keeps one wake-up, for the earliest deadline. One that turns out to be early arms itself again. */
+  #arm(): void {
+    const deadline = this.#node().nextDeadline();
+    if (deadline === undefined) return;
+    const dueUs = this.#startedUs + (deadline - this.#clockOffsetMs) * 1000;
+    const wakeUs = Math.max(dueUs, this.#world.nowUs);
+    if (this.#wakeUs !== undefined && this.#wakeUs <= wakeUs) return;
+    this.#wakeUs = wakeUs;
+    const boot = this.#boot;
+    this.#world.schedule(wakeUs, () => {
+      if (this.#boot === boot && this.#wakeUs === wakeUs) this.#wake();
+    });
+  }
+
+  #wake(): void {
+    this.#wakeUs = undefined;
+    if (this.#process !== 'running') return;
+    const deadline = this.#node().nextDeadline();
+    if (deadline === undefined || deadline > this.nowMs()) {
+      this.#arm();
+      return;
+    }
+    const { nowUs } = this.#world;
+    this.#ticksAtOnce = nowUs === this.#lastTickUs ? this.#ticksAtOnce + 1 : 0;
+    this.#lastTickUs = nowUs;
+    this.#guarded('tick', () => assert(this.#ticksAtOnce < ticksAtOnceMax, 'ticks do not move the next deadline'));
+    this.#take({ type: 'tick' });
+  }
+
+  #scheduleClock(inUs: number): void {
+    const boot = this.#boot;
+    this.#world.schedule(this.#world.nowUs + inUs, () => {
+      if (this.#boot !== boot || this.#process === 'stopped') return;
+      if (this.#process === 'running') this.#takeClock(0);
+      this.#scheduleClock(clockIntervalUs);
+    });
+  }
+
+  #takeClock(lagMs: number): void {
+    this.#take({ type: 'clock', lagMs, wallMs: this.#wallMs() });
+  }
+
+  #wallMs(): number {
+    return wallStartMs + Math.floor(this.#world.nowUs / 1000);
+  }
+
+  #node(): NodeLogic {
+    assert(this.#logic !== undefined, `${this.id} was never started`);
+    return this.#logic;
+  }
+
+  #fault(kind: string, cause: string): void {
+    const { nowUs, trace } = this.#world;
+    trace.line({ atUs: nowUs, node: this.id, kind, subject: '', from: '', to: '', cause }, this.index);
+    this.#world.changed(this, undefined);
+  }
+
+  /** Whatever core throws is a finding, and is told with what reproduces it. */
+  #guarded<T>(doing: string, run: () => T): T {
+    try {
+      return run();
+    } catch (cause) {
+      const { nowUs, randomness, trace } = this.#world;
+      throw new SimulationError({
+        seed: randomness.seed,
+        atUs: nowUs,
+        node: this.id,
+        doing,
+        lines: trace.lines().slice(-20),
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * A world: virtual time, a network, and many nodes that run the same `MeshNode` as production does. One thread,
+ * one heap of events, no clock and no randomness but the seed's, so a seed is a run.
+ *
+ *     const world = new World({ seed: 1, network: 'lan' });
+ *     const nodes = world.mesh(5);
+ *     world.runFor(3000);
+ *     nodes[0].view().aliveCount; // 5
+ */
+
+import { MeshNode, assert, nodeId, profiles } from '@skein/core';
+import type { MeshConfig, MeshEvent, NodeOptions, ProfileName } from '@skein/core';
+import { hostsMax } from './link.ts';
+import { Network } from './network.ts';
+import { KeyRing } from './notary.ts';
+import type { NetworkName } from './quantiles.ts';
+import { EventQueue } from './queue.ts';
+import { Randomness, seedText } from './randomness.ts';
+import type { Seed } from './randomness.ts';
+import { SimNode } from './sim-node.ts';
+import type { NodeLogic, Surroundings } from './sim-node.ts';
+import { Trace } from './trace.ts';
+
+export interface WorldOptions {
+  readonly seed: Seed;
+  /** Latency of all links that are not set otherwise. Default `lan`. */
+  readonly network?: NetworkName;
+  /** Timing of all nodes that are not set otherwise. Default `lan`, or `wan` on a wan. */
+  readonly profile?: ProfileName;
+  readonly mesh?: string;
+  /** Checks config values, as the agent's does. Default: everything is good. */
+  readonly validateConfig?: NodeOptions['validateConfig'];
+  /** Sees every event that a node emits, as it happens. */
+  readonly onEvent?: (node: SimNode, event: MeshEvent) => void;
+  /** How many lines of trace are kept. Default 256. */
+  readonly traceLines?: number;
+  /** Makes the logic of a node. Default: a `MeshNode`. */
+  readonly create?: (options: NodeOptions, now: number) => NodeLogic;
+}
+
+export interface AddNodeOptions {
+  /** Default `host-` and its number. */
+  readonly name?: string;
+  /** Addresses to join at every boot. */
+  readonly seeds?: readonly string[];
+  /** Default: one made from its number. */
+  readonly addresses?: readonly string[];
+  readonly region?: string;
+  readonly zone?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly mesh?: string;
+  /** Fields that differ from the profile's. */
+  readonly config?: Partial<MeshConfig>;
+  /** Whether it boots at once. Default true. */
+  readonly start?: boolean;
+}
+
+export class World {
+  readonly randomness: Randomness;
+  readonly network: Network;
+  readonly trace: Trace;
+  readonly #options: WorldOptions;
+  readonly #nodes: SimNode[] = [];
+  readonly #queue = new EventQueue();
+  readonly #surroundings: Surroundings;
+  #nowUs = 0;
+  #events = 0;
+  /** Raised whenever a condition on the world may have changed. */
+  #revision = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.randomness = new Randomness(options.seed);
+    this.trace = new Trace(options.traceLines ?? 256);
+    const now = (): number => this.#nowUs;
+    const timeline = {
+      get nowUs(): number {
+        return now();
+      },
+      schedule: (atUs: number, run: () => void): void => this.#queue.push(Math.max(atUs, this.#nowUs), run),
+    };
+    this.network = new Network(timeline, this.randomness, options.network ?? 'lan');
+    this.#surroundings = {
+      get nowUs(): number {
+        return now();
+      },
+      schedule: timeline.schedule,
+      randomness: this.randomness,
+      network: this.network,
+      trace: this.trace,
+      keys: new KeyRing(this.seed),
+      create: options.create ?? ((nodeOptions, nodeNow) => new MeshNode(nodeOptions, nodeNow)),
+      changed: (node, event) => {
+        this.#revision++;
+        if (event !== undefined) options.onEvent?.(node, event);
+      },
+    };
+  }
+
+  /** The seed as text, which gives the same world again. */
+  get seed(): string {
+    return seedText(this.randomness.seed);
+  }
+
+  get nowMs(): number {
+    return Math.floor(this.#nowUs / 1000);
+  }
+
+  get nodes(): readonly SimNode[] {
+    return this.#nodes;
+  }
+
+  /** How many events ran. */
+  get events(): number {
+    return this.#events;
+  }
+
+  addNode(options: AddNodeOptions = {}): SimNode {
+    const index = this.#nodes.length;
+    assert(index < hostsMax, 'a world has 16384 nodes at most');
+    const profile = this.#options.profile ?? (this.#options.network === 'wan' ? 'wan' : 'lan');
+    const node = new SimNode(this.#surroundings, {
+      index,
+      id: nodeId(`n${index.toString().padStart(4, '0')}`),
+      name: options.name ?? `host-${index}`,
+      mesh: options.mesh ?? this.#options.mesh ?? 'sim',
+      addresses: options.addresses ?? [`10.0.${index >> 8}.${index & 255}:7946`],
+      region: options.region ?? '',
+      zone: options.zone ?? '',
+      tags: options.tags ?? {},
+      config: { ...profiles[profile], ...options.config },
+      validateConfig: this.#options.validateConfig ?? (() => undefined),
+      seeds: options.seeds ?? [],
+    });
+    this.#nodes.push(node);
+    this.network.attach(node);
+    if (options.start ?? true) node.start();
+    return node;
+  }
+
+  /** Adds `count` nodes that join through the first of them, with `zones` dealt out in turn. */
+  mesh(count: number, options: { readonly zones?: readonly string[]; readonly config?: Partial<MeshConfig> } = {}): SimNode[] {
+    const added: SimNode[] = [];
+    for (let i = 0; i < count; i++) {
+      const zone = options.zones?.[i % options.zones.length];
+      const seeds = added[0]?.addresses ?? [];
+      added.push(this.addNode({ seeds, ...(zone !== undefined && { zone }), ...(options.config && { config: options.config }) }));
+    }
+    return added;
+  }
+
+  /** Runs `action` at a virtual time, at once when that has passed. */
+  at(timeMs: number, action: () => void): void {
+    this.#queue.push(Math.max(timeMs * 1000, this.#nowUs), () => {
+      this.#revision++;
+      action();
+    });
+  }
+
+  /** Runs everything that happens in the next `durationMs`. */
+  runFor(durationMs: number): void {
+    this.#run(this.#nowUs + durationMs * 1000, () => false);
+  }
+
+  /**
+   * Runs until `condition` holds, for `withinMs` at most. Returns how long that took in milliseconds, or undefined
+   * when it never held. The condition is asked after each event in which some node emitted something, or a fault or
+   * action ran.
+   */
+  runUntil(condition: () => boolean, withinMs: number): number | undefined {
+    const startUs = this.#nowUs;
+    if (condition()) return 0;
+    let seen = this.#revision;
+    const isMet = (): boolean => {
+      if (seen === this.#revision) return false;
+      seen = this.#revision;
+      return condition();
+    };
+    return this.#run(startUs + withinMs * 1000, isMet) ? Math.ceil((this.#nowUs - startUs) / 1000) : undefined;
+  }
+
+  /** Equal for two runs exactly when every node took in and did the same things at the same times. */
+  traceHash(): string {
+    return this.trace.value();
+  }
+
+  #run(endUs: number, isMet: () => boolean): boolean {
+    for (let event = this.#queue.peek(); event !== undefined && event.atUs <= endUs; event = this.#queue.peek()) {
+      this.#queue.pop();
+      this.#nowUs = event.atUs;
+      this.#events++;
+      event.run();
+      if (isMet()) return true;
+    }
+    this.#nowUs = endUs;
+    return false;
+  }
+}
