@@ -115,7 +115,7 @@ function toInstance(value: unknown): InstanceRow {
     port: numberAt(instance, 'Port'),
     status,
     // The node's own check turns critical as soon as routing gives it up, so the worst check decides.
-    routable: status !== 'critical',
+    routable: status === 'passing' || status === 'warning',
     zone: textAt(objectAt(instance, 'Locality'), 'Zone') || textAt(objectAt(node, 'Meta'), 'zone'),
     tags: textsAt(instance, 'Tags'),
     checks,

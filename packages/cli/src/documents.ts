@@ -21,21 +21,30 @@ export async function readDocuments(io: Pick<Io, 'read'>, path: string): Promise
     throw usageFailure(`cannot read ${name}: ${reasonOf(error)}`, 'a file name, or - for standard input');
   });
   if (text.length > fileBytes) throw usageFailure(`${name} is longer than ${fileBytes} characters`);
-  const { parseAllDocuments } = await import('yaml');
-  const parsed = parseAllDocuments(text);
-  const values: unknown[] = [];
-  for (const document of Array.isArray(parsed) ? parsed : []) {
-    const problem = document.errors[0] ?? document.warnings[0];
-    if (problem !== undefined) throw usageFailure(`${name} is neither YAML nor JSON: ${problem.message.trim()}`);
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    if (Array.isArray(value)) values.push(...value);
-    else if (value !== null && value !== undefined) values.push(value);
-  }
+  const values = await parseYaml(text, name);
   if (values.length === 0) throw usageFailure(`${name} holds no document`);
   if (values.length > documentsPerFile) throw usageFailure(`${name} holds more than ${documentsPerFile} documents`);
   return values.map((value, index) => {
     const where = values.length === 1 ? name : `${name}, document ${index + 1}`;
     if (!isObject(value)) throw usageFailure(`${where} is not an object with keys`);
     return { where, value };
+  });
+}
+
+/** Lists are taken apart, empty documents left out. */
+async function parseYaml(text: string, name: string): Promise<readonly unknown[]> {
+  const { parseAllDocuments } = await import('yaml');
+  const wrong = (reason: string): Error => usageFailure(`${name} is neither YAML nor JSON: ${reason.trim()}`);
+  return [...parseAllDocuments(text)].flatMap((document): readonly unknown[] => {
+    const problem = document.errors[0] ?? document.warnings[0];
+    if (problem !== undefined) throw wrong(problem.message);
+    let value: unknown;
+    try {
+      value = document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      throw wrong(reasonOf(error));
+    }
+    if (Array.isArray(value)) return value;
+    return value === null || value === undefined ? [] : [value];
   });
 }

@@ -15,13 +15,14 @@ import type { ApiOptions } from './api-command.ts';
 
 const documentHelp = `
 FILE is YAML or JSON, - is standard input, and may hold several documents (--- between them, or a list). A document
-has "kind" and "name"; every other key belongs to the value of the entry:
+has "kind" and "name"; every other key belongs to the value of the entry. A route takes the fields that the spec of
+Gateway API's HTTPRoute has:
 
   kind: route
   name: orders
   rules:
-    - matches: [{ path: { type: prefix, value: /order } }]
-      backends: [{ service: orders }]
+    - matches: [{ path: { type: PathPrefix, value: /order } }]
+      backendRefs: [{ name: orders }]
 
 What "config get" prints is such a document.`;
 

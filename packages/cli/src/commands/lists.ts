@@ -2,12 +2,12 @@
 
 import type { Command } from 'commander';
 import { compareTexts, readInstances, readMembers, readServices } from '../catalog-read.ts';
-import type { InstanceRow, MemberRow, ServiceRow } from '../catalog-read.ts';
+import type { CheckRow, InstanceRow, MemberRow, ServiceRow } from '../catalog-read.ts';
 import { outPaint, statusColour } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { short, table } from '../table.ts';
+import { plain, short, table } from '../table.ts';
 import { apiFor, print, withApiOptions } from './api-command.ts';
 import type { ApiOptions } from './api-command.ts';
 
@@ -91,10 +91,19 @@ export function instancesTable(instances: readonly InstanceRow[], paint: Paint):
       { text: instance.status, colour: statusColour(instance.status) },
       instance.routable ? 'yes' : { text: 'no', colour: 'red' },
       instance.zone,
-      instance.checks.map((check) => `${check.id}: ${short(check.output || check.status, outputLength)}`).join('; '),
+      instance.checks.filter(isTelling).map(checkText).join('; '),
     ]),
     paint,
   );
+}
+
+/** A check of the node that passes says nothing that is not in the other columns. */
+function isTelling(check: CheckRow): boolean {
+  return check.id !== 'serfHealth' || check.status !== 'passing';
+}
+
+function checkText(check: CheckRow): string {
+  return `${check.id} ${check.status}${check.output === '' ? '' : ` (${short(plain(check.output), outputLength)})`}`;
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

@@ -338,5 +338,5 @@ class Story {
 }
 
 const routeToOrders = {
-  rules: [{ matches: [{ path: { type: 'prefix', value: '/order' } }], backends: [{ service: 'orders' }] }],
+  rules: [{ matches: [{ path: { type: 'PathPrefix', value: '/order' } }], backendRefs: [{ name: 'orders' }] }],
 };

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { refused, skein } from './fake-io.ts';
+
+const list = 'GET /v1/mesh/members';
+
+test('an agent that is not there is named with its address, and how to start one', async () => {
+  const { exitCode, err, out } = await skein(['members'], { replies: { [list]: refused() } });
+  expect(exitCode).toBe(1);
+  expect(out).toBe('');
+  expect(err).toContain('the agent at http://127.0.0.1:8500 cannot be reached (connect ECONNREFUSED 127.0.0.1:8500)');
+  expect(err).toContain('skein agent --dev');
+  expect(err).toContain('SKEIN_HTTP_ADDR');
+});
+
+test('an agent that does not answer in time is named with its address', async () => {
+  const timeout = Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError' });
+  const { exitCode, err } = await skein(['members'], { replies: { [list]: timeout } });
+  expect(exitCode).toBe(1);
+  expect(err).toContain('http://127.0.0.1:8500 did not answer within 10 s');
+});
+
+test.each([
+  [400, 'Invalid service name'],
+  [403, 'Host not allowed'],
+  [500, ''],
+])('the body of a %i answer is shown', async (status, text) => {
+  const { exitCode, err } = await skein(['members'], { replies: { [list]: { status, text } } });
+  expect(exitCode).toBe(1);
+  expect(err).toContain(`answered ${status} to ${list}${text === '' ? '\n' : `: ${text}`}`);
+});
+
+test('something that is not an agent is told apart from an agent', async () => {
+  const { exitCode, err } = await skein(['members'], { replies: { [list]: { text: '<html>' } } });
+  expect(exitCode).toBe(1);
+  expect(err).toContain('something that is not JSON');
+});
+
+test.each([
+  [['--http-addr', '10.0.0.1:8600'], {}, 'http://10.0.0.1:8600'],
+  [['--http-addr', ':8600'], {}, 'http://127.0.0.1:8600'],
+  [['--http-addr', 'https://mesh.example'], {}, 'https://mesh.example'],
+  [['--http-addr', '[::1]:8500'], {}, 'http://[::1]:8500'],
+  [[], { SKEIN_HTTP_ADDR: '10.0.0.2:8500' }, 'http://10.0.0.2:8500'],
+  [[], { SKEIN_HTTP_ADDR: '' }, 'http://127.0.0.1:8500'],
+  [['--http-addr', '127.0.0.1:80'], { SKEIN_HTTP_ADDR: '10.0.0.2:8500' }, 'http://127.0.0.1'],
+])('the agent asked with %j and %j is %s', async (args, env, base) => {
+  const { requests } = await skein(['members', ...args], {
+    replies: { [list]: { json: [] } },
+    env,
+  });
+  expect(requests[0]?.url).toBe(`${base}/v1/mesh/members`);
+});
+
+test.each(['localhost', 'ftp://x:1', 'http://x:1/path', 'http://user@x:1', 'x:99999', 'a b:1', ''])(
+  'the address %j is refused as wrong usage before anything is sent',
+  async (address) => {
+    const { exitCode, err, requests } = await skein(['members', '--http-addr', address]);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(`--http-addr "${address}"`);
+    expect(requests).toEqual([]);
+  },
+);

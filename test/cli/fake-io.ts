@@ -1,0 +1,62 @@
+/** A scripted outside world for the command: answers to requests, files, and what was printed. */
+
+import { run, type Io } from '@skein/cli';
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body: unknown;
+}
+
+type Reply = { readonly status?: number; readonly json?: unknown; readonly text?: string } | Error;
+
+export interface World {
+  /** By `METHOD /path`, path with query. What is not listed is answered with 404. */
+  readonly replies?: Readonly<Record<string, Reply>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isTerminal?: boolean;
+}
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+  readonly requests: readonly SeenRequest[];
+}
+
+/** Runs one command line in that world. */
+export async function skein(args: readonly string[], world: World = {}): Promise<Ran> {
+  const requests: SeenRequest[] = [];
+  let out = '';
+  let err = '';
+  const io: Io = {
+    env: world.env ?? {},
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    outIsTerminal: world.isTerminal ?? false,
+    errIsTerminal: world.isTerminal ?? false,
+    columns: () => 100,
+    rows: () => 30,
+    read: async (path) => {
+      const text = world.files?.[path];
+      if (text === undefined) throw new Error(`ENOENT: no such file, open '${path}'`);
+      return text;
+    },
+    fetch: async (url, init) => {
+      requests.push({ method: init.method, url, body: init.body === undefined ? undefined : JSON.parse(init.body) });
+      const { pathname, search } = new URL(url);
+      const reply = world.replies?.[`${init.method} ${pathname}${search}`] ?? { status: 404, text: 'not found' };
+      if (reply instanceof Error) throw reply;
+      const text = reply.json === undefined ? (reply.text ?? '') : JSON.stringify(reply.json);
+      return { status: reply.status ?? 200, text: async () => text };
+    },
+  };
+  const exitCode = await run(args, io);
+  return { exitCode, out, err, requests };
+}
+
+/** How Node's `fetch` says that nobody listens. */
+export function refused(): Error {
+  return new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:8500') });
+}
