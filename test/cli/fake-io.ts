@@ -31,6 +31,7 @@ export async function skein(args: readonly string[], world: World = {}): Promise
   let out = '';
   let err = '';
   const io: Io = {
+    self: ['false'],
     env: world.env ?? {},
     out: (text) => void (out += text),
     err: (text) => void (err += text),

@@ -12,6 +12,8 @@ export interface FetchInit {
 }
 
 export interface Io {
+  /** The program and first arguments that start this command again, as a process of its own. */
+  readonly self: readonly [program: string, ...args: string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Results. Never throws; a reader that went away ends the process quietly. */
   out(text: string): void;
@@ -30,6 +32,7 @@ export interface Io {
 
 export function processIo(): Io {
   return {
+    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     env: process.env,
     out: (chunk) => void process.stdout.write(chunk),
     err: (chunk) => void process.stderr.write(chunk),

@@ -16,7 +16,8 @@ const tailLineLength = 300;
 
 export interface ChildSpec {
   readonly name: string;
-  /** Arguments of the `skein` command. */
+  /** How the `skein` command is started, and its arguments. */
+  readonly command: readonly [program: string, ...args: string[]];
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** How long it may take until it is ready. */
@@ -38,8 +39,8 @@ export interface Child {
 }
 
 export function startChild(spec: ChildSpec): Child {
-  const script = process.argv[1] ?? '';
-  const child = spawn(process.execPath, [...process.execArgv, script, ...spec.args], {
+  const [program, ...first] = spec.command;
+  const child = spawn(program, [...first, ...spec.args], {
     env: { ...ownEnvironment(), ...spec.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     // In a process group of its own, so that Ctrl-C reaches only the demo, which then ends things in order.

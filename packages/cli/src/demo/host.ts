@@ -121,6 +121,7 @@ export class Host {
   #start(name: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
     return startChild({
       name,
+      command: this.#setup.io.self,
       args,
       env,
       readyWithinMs,
