@@ -28,7 +28,7 @@ import type { Randomness } from './randomness.ts';
 import { Storage } from './storage.ts';
 import { hashEffect, hashInput, lineOf } from './record.ts';
 import type { Trace } from './trace.ts';
-import { Waiters } from './waiters.ts';
+import { Waiters } from './mesh-port.ts';
 
 /** The part of `MeshNode` that a driver uses. A test may put something else in its place. */
 export type NodeLogic = Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'epoch' | 'view'>;
@@ -143,13 +143,14 @@ export class SimNode implements Host, MeshPort {
     return this.#node().view;
   }
 
-  changed(topic: string, afterIndex: number, signal: CancelSignal): Promise<View> {
+  changed(topic: string, afterIndex: number, signal: CancelSignal): ReturnType<MeshPort['changed']> {
     return this.#waiters.wait(() => this.view(), topic, afterIndex, signal);
   }
 
-  /** A local write at the current virtual time. The process must run: a paused or ended one answers nobody. */
+  /** A local write at the current virtual time. A process that ended refuses it; a paused one cannot be asked. */
   dispatch(command: Command): CommandResult {
-    assert(this.#process === 'running', `${this.id} is ${this.#process} and takes no commands`);
+    assert(this.#process !== 'paused', `${this.id} is paused and takes no commands`);
+    if (this.#process === 'stopped') return { ok: false, code: 'leaving', message: `${this.id} has stopped` };
     this.#world.trace.hash(this.#world.nowUs, this.index, command.type, 0, 0);
     const { result, effects } = this.#guarded(`command ${command.type}`, () => this.#node().dispatch(command, this.nowMs()));
     this.#perform(effects);
@@ -268,6 +269,7 @@ export class SimNode implements Host, MeshPort {
     this.#wakeUs = undefined;
     if (keep === 'nothing') this.#storage.wipe();
     this.#world.network.detach(this, how);
+    this.#waiters.release(this.view());
   }
 
   // ---- driving

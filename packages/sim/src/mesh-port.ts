@@ -1,6 +1,5 @@
 /** Readers that wait for a topic to change: the blocking half of `MeshPort`. */
 
-import { assert } from '@skein/core';
 import type { CancelSignal, View } from '@skein/core';
 
 interface Waiter {
@@ -9,7 +8,8 @@ interface Waiter {
   readonly done: (view: View) => void;
 }
 
-const waitersMax = 65_536;
+/** Readers that may wait on one node. One too many is answered at once, as if its wait had run out. */
+const waitersMax = 16_384;
 
 export class Waiters {
   readonly #waiting = new Set<Waiter>();
@@ -17,11 +17,10 @@ export class Waiters {
   /** As `MeshPort.changed`. `view` gives the view that is then current. */
   wait(view: () => View, topic: string, afterIndex: number, signal: CancelSignal): Promise<View> {
     return new Promise((resolve) => {
-      if (signal.aborted || view().index(topic) > afterIndex) {
+      if (signal.aborted || view().index(topic) > afterIndex || this.#waiting.size >= waitersMax) {
         resolve(view());
         return;
       }
-      assert(this.#waiting.size < waitersMax, 'too many readers wait on one node');
       const abort = (): void => {
         this.#waiting.delete(waiter);
         resolve(view());
@@ -43,5 +42,10 @@ export class Waiters {
   /** A new view: those whose topic moved are answered. */
   wake(view: View): void {
     for (const waiter of this.#waiting) if (view.index(waiter.topic) > waiter.afterIndex) waiter.done(view);
+  }
+
+  /** The node stopped: everybody is answered with its last view. */
+  release(view: View): void {
+    for (const waiter of this.#waiting) waiter.done(view);
   }
 }
