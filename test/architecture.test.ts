@@ -75,7 +75,7 @@ test('the public API of each package is the one that its api.txt documents', { t
   expect(built.stdout, 'the packages do not compile, so their API is unknown').toBe('');
   for (const { name, entries } of packages) {
     const dist = join(root, 'packages', name, 'dist');
-    const files = Object.fromEntries(entries.map((entry) => [entry, entry === '.' ? 'index.d.ts' : `${entry.slice(2)}.d.ts`]));
+    const files = Object.fromEntries(Object.entries(entries).map(([entry, types]) => [entry, types.replace('./dist/', '')]));
     const read = (path: string): string | undefined =>
       existsSync(join(dist, path)) ? readFileSync(join(dist, path), 'utf8') : undefined;
     const documented = join(root, 'packages', name, 'api.txt');

@@ -16,7 +16,7 @@ function source(path: string, text: string): SourceFile {
 
 function pack(name: string, text: string, more: Partial<Package> = {}): Package {
   const files = [source(`packages/${name}/src/thing.ts`, text)];
-  return { name, dependencies: ['@skein/core'], references: ['core'], entries: ['.'], files, ...more };
+  return { name, dependencies: ['@skein/core'], references: ['core'], entries: { '.': './dist/index.d.ts' }, files, ...more };
 }
 
 const core = pack('core', 'export const one = 1;', { dependencies: [], references: [] });
@@ -59,7 +59,7 @@ describe('tokens', () => {
 describe('imports', () => {
   test('every way to import is found, and only type-only ones are erased', () => {
     const text = [
-      `import a, { type B } from 'one';`,
+      `import a, { type B, c as d } from 'one';`,
       `import type { C } from 'two';`,
       `import 'three';`,
       `export * as d from 'four';`,
@@ -72,13 +72,13 @@ describe('imports', () => {
       `const text = "import 'no'"; export { h }; import.meta.url; a.import('no');`,
     ].join('\n');
     expect(importsOf(text)).toEqual([
-      { specifier: 'one', typeOnly: false, line: 1 },
-      { specifier: 'two', typeOnly: true, line: 2 },
-      { specifier: 'three', typeOnly: false, line: 3 },
-      { specifier: 'four', typeOnly: false, line: 4 },
-      { specifier: 'five', typeOnly: true, line: 5 },
-      { specifier: 'six', typeOnly: false, line: 8 },
-      { specifier: 'seven', typeOnly: false, line: 9 },
+      { specifier: 'one', typeOnly: false, values: ['a', 'c'], line: 1 },
+      { specifier: 'two', typeOnly: true, values: [], line: 2 },
+      { specifier: 'three', typeOnly: false, values: ['*'], line: 3 },
+      { specifier: 'four', typeOnly: false, values: ['*'], line: 4 },
+      { specifier: 'five', typeOnly: true, values: [], line: 5 },
+      { specifier: 'six', typeOnly: false, values: ['f'], line: 8 },
+      { specifier: 'seven', typeOnly: false, values: ['*'], line: 9 },
     ]);
   });
 });
@@ -92,9 +92,10 @@ describe('layers', () => {
     [
       'a value of core in traffic, beside a type',
       pack('traffic', ''),
-      `import { type X } from '@skein/core';`,
+      `import { type X, x } from '@skein/core';`,
       'only types of core',
     ],
+    ['all of core in traffic', pack('traffic', ''), `import * as core from '@skein/core';`, 'only types of core'],
     ['an import past the exports', pack('api', ''), `import { x } from '@skein/core/src/node.ts';`, 'reaches past the exports'],
     ['a relative path out of the package', pack('api', ''), `import { x } from '../../core/src/node.ts';`, 'leaves the package'],
     ['a package that imports itself by name', pack('api', ''), `import { x } from '@skein/api';`, 'its own files by path'],
@@ -119,7 +120,7 @@ describe('layers', () => {
   });
 
   test('imports that the table allows pass', () => {
-    const text = `import type { A } from '@skein/core'; import { b } from './other.ts'; import { c } from '../thing.ts';`;
+    const text = `import type { A } from '@skein/core'; import { topics, type T } from '@skein/core'; import { b } from './other.ts'; import { c } from '../thing.ts';`;
     expect(importFaults([core, pack('traffic', '', { files: [source('packages/traffic/src/deep/a.ts', text)] })])).toEqual([]);
     const transport = `import { x } from '@skein/core'; import { y } from '@libp2p/tcp'; import { z } from 'node:net';`;
     expect(importFaults([core, pack('transport', transport, { dependencies: ['@skein/core', '@libp2p/tcp'] })])).toEqual([]);
@@ -230,6 +231,7 @@ describe('purity', () => {
     'const at = { process: 1, console: 2 };',
     'interface A { readonly performance?: number; Date: number }',
     'view.performance + a.process',
+    'class A { get process() { return 1; } }',
     'Math.floor(Math.log(a))',
     'const dated = updateDate(a);',
   ])('%s passes', (text) => {

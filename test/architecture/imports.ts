@@ -10,6 +10,8 @@ export interface Import {
    * at run time, so it counts as an import of a value.
    */
   readonly typeOnly: boolean;
+  /** The names of what is imported apart from types, as the other file calls them; `*` for all of it. */
+  readonly values: readonly string[];
   readonly line: number;
 }
 
@@ -32,11 +34,12 @@ function isProperty(words: readonly Token[], at: number): boolean {
 
 function importAt(words: readonly Token[], at: number): Import[] {
   const next = words[at + 1];
-  if (next?.text === '(') return asImport(words[at + 2], false);
+  if (next?.text === '(') return asImport(words[at + 2], false, ['*']);
   if (words[at]?.text === 'require' || next?.text === '.') return [];
-  if (next?.kind === 'string') return asImport(next, false);
+  if (next?.kind === 'string') return asImport(next, false, ['*']);
   const from = fromAfter(words, at + 1);
-  return asImport(from, next?.text === 'type' && words[at + 2]?.text !== 'from');
+  const typeOnly = next?.text === 'type' && words[at + 2]?.text !== 'from';
+  return asImport(words[from], typeOnly, valueNames(words.slice(at + 1, from - 1)));
 }
 
 function exportAt(words: readonly Token[], at: number): Import[] {
@@ -44,25 +47,31 @@ function exportAt(words: readonly Token[], at: number): Import[] {
   const start = at + (typeOnly ? 2 : 1);
   const first = words[start]?.text;
   if (first !== '*' && first !== '{') return [];
-  const end = first === '*' ? start : closing(words, start);
+  const end = first === '*' ? start : words.findIndex((token, index) => index > start && token.text === '}');
   const after = words[end + 1]?.text;
-  return after === 'from' || after === 'as' ? asImport(fromAfter(words, end), typeOnly) : [];
+  if (after !== 'from' && after !== 'as') return [];
+  const from = fromAfter(words, end);
+  return asImport(words[from], typeOnly, valueNames(words.slice(start, from - 1)));
 }
 
-/** The string that follows the next `from`; an import clause is never longer than the names of one file. */
-function fromAfter(words: readonly Token[], start: number): Token | undefined {
-  for (let at = start; at < Math.min(words.length, start + 1000); at++) {
-    if (words[at]?.text === 'from' && words[at + 1]?.kind === 'string') return words[at + 1];
-  }
-  return undefined;
+/** Where the string is that follows the next `from`; -1 when there is none. */
+function fromAfter(words: readonly Token[], start: number): number {
+  const from = words.findIndex((token, at) => at >= start && token.text === 'from' && words[at + 1]?.kind === 'string');
+  return from < 0 ? -1 : from + 1;
 }
 
-function closing(words: readonly Token[], start: number): number {
-  const end = words.findIndex((token, at) => at > start && token.text === '}');
-  return end < 0 ? start : end;
+/** Of `a, { b as c, type D }`: a and b. */
+function valueNames(clause: readonly Token[]): string[] {
+  return clause.flatMap((token, at) => {
+    const before = clause[at - 1]?.text;
+    if (token.text === '*') return ['*'];
+    return token.kind === 'word' && (before === undefined || before === '{' || before === ',') && token.text !== 'type'
+      ? [token.text]
+      : [];
+  });
 }
 
-function asImport(token: Token | undefined, typeOnly: boolean): Import[] {
+function asImport(token: Token | undefined, typeOnly: boolean, values: readonly string[]): Import[] {
   if (token?.kind !== 'string') return [];
-  return [{ specifier: token.text.slice(1, -1), typeOnly, line: token.line }];
+  return [{ specifier: token.text.slice(1, -1), typeOnly, values: typeOnly ? [] : values, line: token.line }];
 }

@@ -3,26 +3,32 @@
 import { builtinModules } from 'node:module';
 import { posix } from 'node:path';
 import { importsOf } from './imports.ts';
+import type { Import } from './imports.ts';
 import type { Package, SourceFile } from './workspace.ts';
 
 interface Layer {
   readonly imports: readonly string[];
-  /** Imported for types only: at run time the package must not need them. */
-  readonly typesOnly?: readonly string[];
+  /**
+   * Imported for types only, but for these values: the words of the View, which readers need to ask it. A gossiping node
+   * must not come along at run time.
+   */
+  readonly typesBut?: Readonly<Record<string, readonly string[]>>;
   /** No runtime dependency, nothing of Node: what the simulator can run. */
   readonly pure?: boolean;
 }
 
+const viewWords = { core: ['topics', 'compareVersions'] };
+
 /** A package may import only what is named here. Nothing goes sideways between transport, api, xds, proxy and client. */
 export const layers: Readonly<Record<string, Layer>> = {
   core: { imports: [], pure: true },
-  traffic: { imports: ['core'], typesOnly: ['core'], pure: true },
+  traffic: { imports: ['core'], typesBut: viewWords, pure: true },
   sim: { imports: ['core', 'traffic'], pure: true },
   transport: { imports: ['core'] },
   api: { imports: ['core', 'traffic'] },
   xds: { imports: ['core', 'traffic'] },
-  proxy: { imports: ['core', 'traffic'], typesOnly: ['core'] },
-  client: { imports: ['core', 'traffic'], typesOnly: ['core'] },
+  proxy: { imports: ['core', 'traffic'], typesBut: viewWords },
+  client: { imports: ['core', 'traffic'], typesBut: viewWords },
   agent: { imports: ['core', 'traffic', 'sim', 'transport', 'api', 'xds', 'proxy', 'client', 'ui'] },
   ui: { imports: ['core', 'traffic', 'sim'] },
   cli: { imports: ['agent', 'client', 'sim'] },
@@ -38,57 +44,60 @@ export function importFaults(packages: readonly Package[]): string[] {
   return packages.flatMap((pack) =>
     pack.files.flatMap((file) =>
       importsOf(file.text).flatMap((found) => {
-        const fault = importFault(packages, pack, file, found.specifier, found.typeOnly);
+        const fault = importFault(packages, pack, file, found);
         return fault === undefined ? [] : [`${file.path}:${found.line}: ${fault}`];
       }),
     ),
   );
 }
 
-function importFault(
-  packages: readonly Package[],
-  pack: Package,
-  file: SourceFile,
-  specifier: string,
-  typeOnly: boolean,
-): string | undefined {
+function importFault(packages: readonly Package[], pack: Package, file: SourceFile, found: Import): string | undefined {
+  const { specifier } = found;
   const layer = layers[pack.name];
   if (layer === undefined) return `package ${pack.name} is not in the table of layers; add it to test/architecture/layers.ts`;
   if (specifier.startsWith('.')) {
     const inside = posix.normalize(posix.join(posix.dirname(file.path), specifier)).startsWith(`packages/${pack.name}/src/`);
     return inside ? undefined : `'${specifier}' leaves the package; import another package by its name`;
   }
-  const mesh = /^@skein\/([^/]+)(\/.+)?$/.exec(specifier);
-  if (mesh?.[1] !== undefined) return meshFault(packages, pack, mesh[1], mesh[2], typeOnly);
+  const target = meshTarget(specifier);
+  if (target !== undefined) return meshFault(packages, pack, layer, found);
   if (layer.pure === true) return `${pack.name} is pure and imports nothing but its own layer, not '${specifier}'`;
   if (networkOnly.test(specifier) && pack.name !== 'transport') return `only transport may import '${specifier}'`;
-  const name = specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/');
+  const parts = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1);
+  const name = parts.join('/');
   if (specifier.startsWith('node:') || pack.dependencies.includes(name)) return undefined;
   if (builtinModules.includes(specifier)) return `write 'node:${specifier}'`;
   return `'${name}' is not among the dependencies of packages/${pack.name}/package.json`;
 }
 
-function meshFault(
-  packages: readonly Package[],
-  pack: Package,
-  name: string,
-  deep: string | undefined,
-  typeOnly: boolean,
-): string | undefined {
-  const layer = layers[pack.name];
-  const target = packages.find((other) => other.name === name);
+interface MeshTarget {
+  readonly name: string;
+  /** As a key of the exports map. */
+  readonly entry: string;
+}
+
+function meshTarget(specifier: string): MeshTarget | undefined {
+  const match = /^@skein\/([^/]+)(\/.+)?$/.exec(specifier);
+  return match?.[1] === undefined ? undefined : { name: match[1], entry: `.${match[2] ?? ''}` };
+}
+
+function isExported(packages: readonly Package[], { name, entry }: MeshTarget): boolean {
+  return packages.some((pack) => pack.name === name && Object.hasOwn(pack.entries, entry));
+}
+
+function meshFault(packages: readonly Package[], pack: Package, layer: Layer, found: Import): string | undefined {
+  const target = meshTarget(found.specifier);
+  if (target === undefined) return undefined;
+  const { name } = target;
   if (name === pack.name) return `a package imports its own files by path, not as '@skein/${name}'`;
-  if (layer?.imports.includes(name) !== true) return `${pack.name} may not import ${name}; see the table of layers`;
-  if (!typeOnly && layer.typesOnly?.includes(name) === true)
-    return `${pack.name} may import only types of ${name}: write 'import type'`;
-  if (!pack.dependencies.includes(`@skein/${name}`))
-    return `'@skein/${name}' is not among the dependencies of packages/${pack.name}/package.json`;
-  if (deep !== undefined && target?.entries.includes(`.${deep}`) !== true)
-    return `'@skein/${name}${deep}' reaches past the exports of ${name}`;
-  return undefined;
+  if (!layer.imports.includes(name)) return `${pack.name} may not import ${name}; see the table of layers`;
+  const allowed = layer.typesBut?.[name];
+  const value = allowed === undefined ? undefined : found.values.find((each) => !allowed.includes(each));
+  if (value !== undefined)
+    return `${pack.name} may import only types of ${name} and ${allowed?.join(', ')}, not the value ${value}`;
+  const manifest = `packages/${pack.name}/package.json`;
+  if (!pack.dependencies.includes(`@skein/${name}`)) return `'@skein/${name}' is not among the dependencies of ${manifest}`;
+  return isExported(packages, target) ? undefined : `'${found.specifier}' reaches past the exports of ${name}`;
 }
 
 /** Tests, benchmarks and simulations use packages as everyone does: by name, through their exports. */
@@ -96,11 +105,10 @@ export function outsideImportFaults(files: readonly SourceFile[], packages: read
   return files.flatMap((file) =>
     importsOf(file.text).flatMap(({ specifier, line }) => {
       const path = posix.normalize(posix.join(posix.dirname(file.path), specifier));
-      const mesh = /^@skein\/([^/]+)(\/.+)?$/.exec(specifier);
-      const target = packages.find((pack) => pack.name === mesh?.[1]);
+      const target = meshTarget(specifier);
       const reaches = specifier.startsWith('.')
         ? path.startsWith('packages/')
-        : mesh !== null && target?.entries.includes(`.${mesh[2] ?? ''}`) !== true;
+        : target !== undefined && !isExported(packages, target);
       return reaches ? [`${file.path}:${line}: '${specifier}' reaches past the exports of a package`] : [];
     }),
   );

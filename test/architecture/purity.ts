@@ -82,8 +82,9 @@ function banAt(words: readonly Token[], at: number, isPort: boolean): string | u
   return reason === undefined ? undefined : `${token.text}: ${reason}`;
 }
 
-/** `{ process: 1 }` and `readonly process?: T` only name a field. */
+/** `{ process: 1 }`, `readonly process?: T` and `get process()` only name a property. */
 function isPropertyKey(before: Token | undefined, after: Token | undefined, next: Token | undefined): boolean {
+  if (before?.text === 'get' || before?.text === 'set') return true;
   const opens = before !== undefined && ['{', ',', ';', '(', 'readonly'].includes(before.text);
   return opens && (after?.text === ':' || (after?.text === '?' && next?.text === ':'));
 }

@@ -17,8 +17,8 @@ export interface Package {
   readonly dependencies: readonly string[];
   /** Folder names of the projects that its tsconfig.json refers to. */
   readonly references: readonly string[];
-  /** Keys of the exports map: `.`, `./vitest`. */
-  readonly entries: readonly string[];
+  /** The exports map: an entry (`.`, `./vitest`) to its declarations (`./dist/index.d.ts`). */
+  readonly entries: Readonly<Record<string, string>>;
   readonly files: readonly SourceFile[];
 }
 
@@ -35,7 +35,12 @@ export function readPackages(): Package[] {
         name,
         dependencies: Object.keys(recordAt(manifest, 'dependencies')),
         references: referencesOf(`packages/${name}/tsconfig.json`),
-        entries: Object.keys(recordAt(manifest, 'exports')),
+        entries: Object.fromEntries(
+          Object.entries(recordAt(manifest, 'exports')).map(([entry, targets]) => [
+            entry,
+            String((targets as { types?: string }).types),
+          ]),
+        ),
         files: readSources(`packages/${name}/src`),
       };
     });
