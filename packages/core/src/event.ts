@@ -26,6 +26,8 @@ export type MeshEvent =
   /** A member is gone from the table, tombstone and all. */
   | { readonly type: 'member-reaped'; readonly id: NodeId; readonly name: string }
   | { readonly type: 'link-changed'; readonly id: NodeId; readonly linked: boolean }
+  /** The first anti-entropy exchange of this boot ended: this node knows what that peer knows. */
+  | { readonly type: 'synced'; readonly id: NodeId }
   /** We were accused and answered with a higher incarnation. */
   | { readonly type: 'refuted'; readonly accuser: NodeId; readonly incarnation: number }
   | {

@@ -1,12 +1,35 @@
+/**
+ * A mesh node: input in, effects out, a View for readers. No clock, no sockets, no randomness of its own, so the
+ * agent and the simulator run the very same code.
+ *
+ * This file is the wiring: it takes each input to the part that it concerns (membership, probes, links, gossip,
+ * anti-entropy, catalog, config, health) and lets the parts tell each other what changed. The rules are in the parts.
+ */
+
+import { assertNever } from './assert.ts';
+import { Catalog } from './catalog/catalog.ts';
 import type { Command, CommandResult } from './command.ts';
-import type { ConfigValidator, SignedConfig } from './config/entry.ts';
+import { ConfigStore, configStamp } from './config/config-store.ts';
+import { configKey, type ConfigValidator, type SignedConfig } from './config/entry.ts';
 import type { Effect, KnownPeer } from './effect.ts';
+import { AntiEntropy } from './gossip/anti-entropy.ts';
+import { Dissemination } from './gossip/dissemination.ts';
+import { catalogKey, configEntryKey, FactWriter, memberKey } from './gossip/facts.ts';
+import { Knowledge } from './gossip/knowledge.ts';
+import { Health } from './health/health.ts';
 import type { Registration } from './health/registration.ts';
-import type { NodeId } from './identity.ts';
-import type { Input } from './input.ts';
+import { nodeId, type NodeId } from './identity.ts';
+import type { DialFailure, Input } from './input.ts';
+import { Links } from './membership/links.ts';
+import { claimRank, isPresent, type Member } from './membership/member.ts';
+import { Membership } from './membership/membership.ts';
+import { Prober } from './membership/prober.ts';
 import type { MeshConfig } from './mesh-config.ts';
+import type { Gossip, Message } from './message.ts';
 import type { Rng } from './rng.ts';
 import type { Notary } from './signed.ts';
+import { Turn } from './turn.ts';
+import { ViewBuilder } from './view/view-builder.ts';
 import type { View } from './view/view.ts';
 
 export interface NodeOptions {
@@ -31,46 +54,541 @@ export interface NodeOptions {
   readonly wallMs: number;
 }
 
+/** Known peers are written down this long after the last change. */
+const peersDelayMs = 200;
+/** A member that does not know of its accusers is told at most this often. */
+const tellAgainMs = 1000;
+/** Knowledge that changed this recently may still be on its way to a peer whose root differs. */
+const inFlightMs = 150;
+
 export class MeshNode {
   readonly self: NodeId;
+  readonly #turn: Turn;
+  readonly #membership: Membership;
+  readonly #links: Links;
+  readonly #prober: Prober;
+  readonly #knowledge = new Knowledge();
+  readonly #dissemination: Dissemination;
+  readonly #antiEntropy: AntiEntropy;
+  readonly #catalog: Catalog;
+  readonly #config: ConfigStore;
+  readonly #health: Health;
+  readonly #views: ViewBuilder;
+  readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers'>;
+  /** Peers of earlier boots that were not heard of yet. */
+  readonly #remembered = new Map<NodeId, KnownPeer>();
+  readonly #toldAt = new Map<NodeId, number>();
+  /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
+  readonly #wallOffsetMs: number;
+  #changedAt = 0;
+  #leaving: 'no' | 'leaving' | 'left' = 'no';
 
   /** `now` is this node's monotonic clock in integer milliseconds, here and everywhere. */
   constructor(options: NodeOptions, now: number) {
-    void now;
     this.self = options.notary.id;
+    this.#restored = options;
+    this.#wallOffsetMs = options.wallMs - now;
+    const turn = new Turn(options, now);
+    this.#turn = turn;
+    this.#catalog = this.#makeCatalog();
+    this.#config = new ConfigStore(
+      turn,
+      options.validateConfig,
+      { configChanged: (version, from) => this.#configChanged(version.kind, version.name, version.deleted, from) },
+      options.wallMs,
+    );
+    this.#health = new Health(turn, {
+      writeRecords: (upserts, removals) => this.#catalog.write(this.epoch, upserts, removals),
+      registrationsChanged: () => this.#views.touchLocal(),
+    });
+    this.#membership = this.#makeMembership(options);
+    this.#links = this.#makeLinks();
+    this.#prober = this.#makeProber();
+    this.#dissemination = new Dissemination(turn, {
+      links: () => this.#links.ids(),
+      isWritable: (id) => this.#links.isWritable(id),
+      write: (subjects) => this.#write(subjects, true),
+    });
+    this.#antiEntropy = this.#makeAntiEntropy();
+    this.#views = new ViewBuilder(
+      this.self,
+      options.mesh,
+      {
+        membership: this.#membership,
+        catalog: this.#catalog,
+        config: this.#config,
+        health: this.#health,
+        isLinked: (id) => this.#links.has(id),
+      },
+      options.wallMs,
+    );
   }
 
   /** The first step: publishes what was restored and dials known peers. Call once. */
   start(now: number): readonly Effect[] {
-    void now;
-    return [];
+    this.#turn.now = now;
+    this.#views.setNow(now + this.#wallOffsetMs);
+    this.#memberTouched(this.#membership.self, true);
+    this.#config.restore(this.#restored.configEntries);
+    for (const signed of this.#config.all()) this.#noteConfig(signed.value.kind, signed.value.name);
+    this.#health.restore(this.#restored.registrations);
+    // A first version is published even when there is nothing in it: it supersedes what an earlier boot owned.
+    this.#catalog.write(this.epoch, [...this.#health.records()], []);
+    this.#views.touchLocal();
+    for (const peer of this.#restored.peers) if (peer.id !== this.self) this.#remembered.set(peer.id, peer);
+    this.#links.addKnownPeers(this.#restored.peers);
+    this.#prober.start();
+    this.#antiEntropy.start();
+    return this.#finish();
   }
 
   /** Takes one input in. Never throws on bad input: a refused message leaves state untouched and is reported as an event. */
   step(input: Input, now: number): readonly Effect[] {
-    void input;
-    void now;
-    return [];
+    this.#begin(now);
+    if (this.#leaving === 'left') return input.type === 'tick' ? this.#tickOnly(now) : this.#finish();
+    switch (input.type) {
+      case 'message':
+        this.#message(input.from, input.message);
+        break;
+      case 'tick':
+        this.#tick(now);
+        break;
+      case 'command':
+        this.#command(input.command);
+        break;
+      case 'peer':
+        this.#peer(input);
+        break;
+      case 'dialed':
+        this.#links.dialed(input.dial, input.outcome);
+        break;
+      case 'clock':
+        this.#config.setWall(input.wallMs);
+        break;
+      default:
+        assertNever(input);
+    }
+    return this.#finish();
   }
 
   /** A command with its answer; the effects are as from `step`. */
   dispatch(command: Command, now: number): { readonly result: CommandResult; readonly effects: readonly Effect[] } {
-    void command;
-    void now;
-    return { result: { ok: true }, effects: [] };
+    this.#begin(now);
+    const result = this.#command(command);
+    return { result, effects: this.#finish() };
   }
 
   /** When `step({ type: 'tick' })` is due. May be in the past. Undefined: nothing is pending. */
   nextDeadline(): number | undefined {
-    return undefined;
+    return this.#turn.deadlines.next();
   }
 
   /** The epoch to state in a hello. Changes only when this node learns that its persisted one was lost. */
   get epoch(): number {
-    return 0;
+    return this.#membership.self.signed.value.epoch;
   }
 
   get view(): View {
-    throw new Error('under construction');
+    return this.#views.view();
   }
+
+  // --- one step ---
+
+  #begin(now: number): void {
+    this.#turn.now = now;
+    this.#views.setNow(now + this.#wallOffsetMs);
+  }
+
+  #finish(): readonly Effect[] {
+    this.#dissemination.settle();
+    this.#antiEntropy.settle();
+    const touched = this.#views.takeTouched(this.#turn.now + this.#wallOffsetMs);
+    if (touched.length > 0) this.#turn.emit({ type: 'view-changed', topics: touched });
+    return this.#turn.take();
+  }
+
+  #tickOnly(now: number): readonly Effect[] {
+    for (let due = this.#turn.deadlines.takeDue(now); due !== undefined; due = this.#turn.deadlines.takeDue(now)) {
+      if (due.key === 'leave-done') this.#turn.emit({ type: 'left' });
+    }
+    return this.#turn.take();
+  }
+
+  #tick(now: number): void {
+    const { deadlines, config } = this.#turn;
+    const lateMs = now - (deadlines.next() ?? now);
+    for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
+      // After a stall, answers wait in the sockets while timers are already over: no verdict before they were read.
+      if (lateMs > config.lateTickMs && isVerdict(due.key))
+        deadlines.set(due.key, now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs));
+      else this.#due(due.key);
+    }
+  }
+
+  #due(key: string): void {
+    const slash = key.indexOf('/');
+    const kind = slash < 0 ? key : key.slice(0, slash);
+    const name = slash < 0 ? '' : key.slice(slash + 1);
+    switch (kind) {
+      case 'probe-round':
+        return this.#prober.roundDue();
+      case 'probe':
+        return this.#prober.probeDue(Number(name));
+      case 'nack':
+        return this.#prober.nackDue(Number(name));
+      case 'suspect':
+        return this.#membership.suspicionExpired(nodeId(name));
+      case 'refute':
+        return this.#membership.refute();
+      case 'reap':
+        return this.#membership.reap(nodeId(name));
+      case 'dial':
+        return this.#links.dialDue(name);
+      case 'gossip':
+        return this.#dissemination.flush();
+      case 'sync-round':
+        return this.#syncRound();
+      case 'recheck':
+        return this.#recheck(nodeId(name));
+      case 'ttl':
+        return this.#health.expireTtl(name);
+      case 'critical':
+        return this.#health.expireCritical(name);
+      case 'peers':
+        return this.#persistPeers();
+      case 'leave-left':
+        return this.#announceLeft();
+    }
+  }
+
+  #message(from: NodeId, message: Message): void {
+    this.#tellAccused(from);
+    switch (message.type) {
+      case 'ping': {
+        const { epoch, incarnation } = this.#membership.self.signed.value;
+        this.#turn.send(from, { type: 'ack', seq: message.seq, root: this.#knowledge.root, epoch, incarnation }, 'wire');
+        return this.#rootHeard(from, message.root);
+      }
+      case 'ack':
+        this.#prober.acked(from, message.seq, message.epoch);
+        return this.#rootHeard(from, message.root);
+      case 'ping-request':
+        return this.#prober.pingRequested(from, message.seq, message.subject);
+      case 'ping-report':
+        return this.#prober.reported(message.seq, message.subject, message.reached);
+      case 'gossip':
+        return this.#mergeFacts(message, from);
+      case 'sync-open':
+        return this.#antiEntropy.opened(from, message);
+      case 'sync-digest':
+        return this.#antiEntropy.digested(from, message);
+      case 'sync-facts':
+        return this.#antiEntropy.factsCame(from, message);
+      case 'sync-pull':
+        return this.#antiEntropy.pulled(from, message);
+      default:
+        assertNever(message);
+    }
+  }
+
+  #peer(input: Extract<Input, { type: 'peer' }>): void {
+    switch (input.state) {
+      case 'linked':
+        return this.#links.linked(input.id, input.epoch);
+      case 'lost':
+        return this.#links.lost(input.id);
+      case 'congested':
+        return this.#links.setCongested(input.id, true);
+      case 'writable':
+        this.#links.setCongested(input.id, false);
+        if (this.#dissemination.takeOverflow(input.id)) this.#antiEntropy.compare(input.id);
+        return;
+      default:
+        assertNever(input);
+    }
+  }
+
+  #command(command: Command): CommandResult {
+    if (this.#leaving !== 'no' && command.type !== 'leave' && command.type !== 'check-result') {
+      return { ok: false, code: 'leaving', message: 'this agent is leaving the mesh: send the write to another agent' };
+    }
+    switch (command.type) {
+      case 'join':
+        return this.#join(command.addresses);
+      case 'leave':
+        return this.#leave();
+      case 'force-leave':
+        return this.#membership.forceLeave(command.node);
+      case 'set-tags':
+        this.#membership.setTags(command.tags);
+        return { ok: true };
+      case 'register':
+        return this.#health.register(command);
+      case 'deregister':
+        return this.#health.deregister(command.id, 'deregistered');
+      case 'register-check':
+        return this.#health.registerCheck(command.definition);
+      case 'deregister-check':
+        return this.#health.deregisterCheck(command.id);
+      case 'check-result':
+        return this.#health.result(command.id, command.status, command.output);
+      case 'update-ttl':
+        return this.#health.updateTtl(command.id, command.status, command.output);
+      case 'apply-config':
+        return this.#config.apply(command.kind, command.name, command.value);
+      case 'delete-config':
+        return this.#config.delete(command.kind, command.name);
+      default:
+        return assertNever(command);
+    }
+  }
+
+  // --- joining and leaving ---
+
+  #join(addresses: readonly string[]): CommandResult {
+    const bad = addresses.find((address) => !/^(\/.+|.+:\d{1,5})$/.test(address));
+    if (bad !== undefined)
+      return { ok: false, code: 'invalid-address', message: `"${bad}" is not an address: give host:port, as in 10.0.0.7:7946` };
+    this.#links.addSeeds(addresses);
+    return { ok: true };
+  }
+
+  #leave(): CommandResult {
+    if (this.#leaving !== 'no') return { ok: true };
+    this.#leaving = 'leaving';
+    this.#membership.announce('leaving');
+    this.#turn.deadlines.set('leave-left', this.#turn.now + (this.#links.size === 0 ? 0 : this.#turn.config.leaveDelayMs));
+    return { ok: true };
+  }
+
+  #announceLeft(): void {
+    this.#membership.announce('left');
+    this.#dissemination.flush();
+    this.#leaving = 'left';
+    this.#turn.deadlines.set('leave-done', this.#turn.now + 2 * this.#turn.config.gossipWindowMs);
+  }
+
+  #persistPeers(): void {
+    const peers: KnownPeer[] = [];
+    for (const member of this.#membership.all()) {
+      const { name, addresses } = member.signed.value;
+      if (member.id !== this.self && member.status !== 'left') peers.push({ id: member.id, name, addresses });
+    }
+    for (const peer of this.#remembered.values()) peers.push(peer);
+    this.#turn.persist({ type: 'peers', peers });
+  }
+
+  // --- merging what peers say ---
+
+  #mergeFacts(facts: Gossip, from: NodeId): void {
+    for (const member of facts.members) this.#membership.merge(member, from);
+    for (const accusation of facts.accusations) this.#membership.mergeAccusation(accusation, from);
+    for (const delta of facts.deltas)
+      if (this.#owns(delta.head.value.owner, delta.head.value.epoch)) this.#catalog.merge(delta, from);
+    for (const head of facts.heads) if (this.#owns(head.value.owner, head.value.epoch)) this.#catalog.hear(head, from);
+    for (const config of facts.configs) this.#config.merge(config, from);
+  }
+
+  /** Whether a catalog of this owner and boot may be held: its owner is known, still there, and did not restart since. */
+  #owns(owner: NodeId, epoch: number): boolean {
+    const member = this.#membership.get(owner);
+    return member !== undefined && member.status !== 'left' && epoch >= member.signed.value.epoch;
+  }
+
+  /** A member under accusation that talks to us may not know of it: only it can refute (Lifeguard's buddy system). */
+  #tellAccused(id: NodeId): void {
+    const member = this.#membership.get(id);
+    if (member === undefined || member.accusations.size === 0) return;
+    const toldAt = this.#toldAt.get(id) ?? Number.NEGATIVE_INFINITY;
+    if (this.#turn.now - toldAt < tellAgainMs) return;
+    this.#toldAt.set(id, this.#turn.now);
+    this.#dissemination.pushTo(id, memberKey(id), []);
+  }
+
+  /** Roots that differ mean that one side lacks something, unless it is on its way: then a later ping tells. */
+  #rootHeard(from: NodeId, root: number): void {
+    if (root === this.#knowledge.root || !this.#links.has(from)) return;
+    if (this.#dissemination.idle && this.#turn.now - this.#changedAt > inFlightMs) this.#antiEntropy.rootHeard(from, root);
+    else if (!this.#turn.deadlines.has(`recheck/${from}`))
+      this.#turn.deadlines.set(`recheck/${from}`, this.#turn.now + inFlightMs + this.#turn.rng.below(inFlightMs));
+  }
+
+  #recheck(id: NodeId): void {
+    if (this.#links.has(id) && this.#isPresent(id)) this.#prober.probe(id, 'direct');
+  }
+
+  #syncRound(): void {
+    for (const member of this.#membership.all()) {
+      if (!this.#membership.isSilent(member)) continue;
+      this.#knowledge.delete(memberKey(member.id));
+      this.#knowledge.delete(catalogKey(member.id));
+    }
+    this.#antiEntropy.roundDue();
+  }
+
+  #write(subjects: ReadonlyMap<string, readonly number[]>, pushed: boolean): readonly Gossip[] {
+    const writer = new FactWriter(this.#membership, this.#catalog, this.#config, pushed);
+    for (const [key, have] of subjects) writer.add(key, have);
+    return writer.finish();
+  }
+
+  // --- what the parts tell each other ---
+
+  #memberTouched(member: Member, routing: boolean): void {
+    this.#changedAt = this.#turn.now;
+    const { epoch, incarnation } = member.signed.value;
+    if (this.#membership.isSilent(member)) this.#knowledge.delete(memberKey(member.id));
+    // Two accusers are enough for every verdict, so holding more or fewer beyond that is no divergence.
+    else
+      this.#knowledge.set(memberKey(member.id), [
+        epoch,
+        incarnation,
+        claimRank(member.signed.value),
+        Math.min(2, member.accusations.size),
+      ]);
+    this.#views.touchMember(member, routing);
+    if (member.id !== this.self) {
+      this.#remembered.delete(member.id);
+      this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
+    }
+  }
+
+  #memberAbsent(member: Member, forgotten: boolean): void {
+    this.#links.drop(member.id);
+    this.#prober.forget(member.id);
+    this.#toldAt.delete(member.id);
+    this.#knowledge.delete(catalogKey(member.id));
+    if (forgotten) this.#knowledge.delete(memberKey(member.id));
+    this.#views.touchAbsent(member.id, this.#catalog.drop(member.id), forgotten);
+  }
+
+  #configChanged(kind: string, name: string, deleted: boolean, from: NodeId | undefined): void {
+    this.#noteConfig(kind, name);
+    this.#turn.emit({ type: 'config-changed', kind, name, deleted });
+    this.#dissemination.push(configEntryKey(configKey({ kind, name })), [], from);
+  }
+
+  #noteConfig(kind: string, name: string): void {
+    const key = configKey({ kind, name });
+    const newest = this.#config.newest(key);
+    this.#changedAt = this.#turn.now;
+    if (newest !== undefined) this.#knowledge.set(configEntryKey(key), configStamp(newest.value));
+    this.#views.touchConfig(kind, name);
+  }
+
+  #linked(id: NodeId): void {
+    const member = this.#membership.get(id);
+    const epoch = this.#links.epoch(id);
+    this.#dissemination.pushTo(id, memberKey(this.self), []);
+    const stranger = member === undefined || !isPresent(member) || this.#antiEntropy.completed === 0;
+    if (member !== undefined) {
+      if (epoch !== undefined) this.#membership.heardFrom(id, epoch);
+      if (member.accusations.size > 0) this.#dissemination.pushTo(id, memberKey(id), []);
+      this.#memberTouched(member, false);
+    }
+    if (stranger) this.#antiEntropy.compare(id);
+    else this.#prober.probe(id, 'direct');
+  }
+
+  #lost(id: NodeId): void {
+    this.#dissemination.drop(id);
+    this.#antiEntropy.forget(id);
+    this.#prober.forget(id);
+    this.#turn.deadlines.clear(`recheck/${id}`);
+    const member = this.#membership.get(id);
+    if (member !== undefined) this.#memberTouched(member, false);
+  }
+
+  #dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void {
+    const member = this.#membership.get(id);
+    if (member === undefined || !isPresent(member)) return;
+    if (evidence) this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
+    // We never reached it; others may (it may only dial out). They are asked before anybody is accused.
+    else if (member.accusations.size === 0) this.#prober.probe(id, 'direct');
+  }
+
+  #isPresent(id: NodeId): boolean {
+    const member = this.#membership.get(id);
+    return member !== undefined && id !== this.self && isPresent(member);
+  }
+
+  // --- the parts ---
+
+  #makeCatalog(): Catalog {
+    return new Catalog(this.#turn, {
+      catalogChanged: (owner, change, after, from) => {
+        const replica = this.#catalog.replica(owner);
+        if (replica === undefined) return;
+        this.#changedAt = this.#turn.now;
+        this.#knowledge.set(catalogKey(owner), [replica.epoch, replica.version]);
+        this.#views.touchCatalog(owner, change);
+        this.#dissemination.push(catalogKey(owner), after === 0 ? [] : [replica.epoch, after], from);
+      },
+      catalogGap: (owner, from, whole) => this.#antiEntropy.gap(catalogKey(owner), from, whole),
+    });
+  }
+
+  #makeMembership(options: NodeOptions): Membership {
+    const { name, addresses, region, zone, tags } = options;
+    return new Membership(this.#turn, { name, addresses, region, zone, tags }, options.epoch, {
+      recordNews: (id, from) => this.#dissemination.push(memberKey(id), [], from),
+      accusationNews: (subject, _accuser, from) => this.#dissemination.push(memberKey(subject), [], from),
+      memberTouched: (member, routing) => this.#memberTouched(member, routing),
+      memberPresent: (member) => this.#links.want(member.id),
+      memberSuspected: (member) => this.#prober.probe(member.id, 'confirm'),
+      memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
+      epochRaised: () => void this.#catalog.write(this.epoch, [...this.#health.records()], []),
+    });
+  }
+
+  #makeLinks(): Links {
+    return new Links(this.#turn, {
+      linked: (id) => this.#linked(id),
+      lost: (id) => this.#lost(id),
+      dialFailed: (id, reason, evidence) => this.#dialFailed(id, reason, evidence),
+      addressesOf: (id) => {
+        const member = this.#membership.get(id);
+        return member === undefined || member.status === 'left' ? undefined : member.signed.value.addresses;
+      },
+    });
+  }
+
+  #makeProber(): Prober {
+    return new Prober(this.#turn, {
+      probeCandidates: () =>
+        [...this.#membership.all()].filter((member) => this.#isPresent(member.id)).map((member) => member.id),
+      helpers: (subject) => [...this.#links.ids()].filter((id) => id !== subject && this.#membership.get(id)?.status === 'alive'),
+      isLinked: (id) => this.#links.has(id),
+      isDialing: (id) => this.#links.isDialing(id),
+      isCandidate: (id) => this.#isPresent(id),
+      root: () => this.#knowledge.root,
+      probeFailed: (id) => {
+        const member = this.#membership.get(id);
+        if (member !== undefined) this.#membership.accuse(member, 'probe-timeout');
+      },
+      linkDoubted: (id) => (this.#links.has(id) ? this.#links.renew(id) : this.#links.want(id)),
+      testByDial: (id) => this.#links.test(id),
+      answered: (id, epoch) => this.#membership.heardFrom(id, epoch),
+    });
+  }
+
+  #makeAntiEntropy(): AntiEntropy {
+    return new AntiEntropy(this.#turn, this.#knowledge, {
+      isWritable: (id) => this.#links.isWritable(id),
+      write: (wants) => this.#write(new Map(wants.map((want) => [want.key, want.have])), false),
+      merge: (facts, from) => this.#mergeFacts(facts, from),
+      synced: (id) => {
+        if (this.#antiEntropy.completed === 1) this.#turn.emit({ type: 'synced', id });
+      },
+      partner: () => {
+        const linked = [...this.#links.ids()].filter((id) => this.#isPresent(id));
+        return linked.length === 0 ? undefined : linked[this.#turn.rng.below(linked.length)];
+      },
+    });
+  }
+}
+
+/** Deadlines that pass judgement on others. */
+function isVerdict(key: string): boolean {
+  return key.startsWith('probe/') || key.startsWith('suspect/');
 }

@@ -1,0 +1,104 @@
+/**
+ * All catalogs this node holds: its own, which it writes, and a replica of every other member's, which it only
+ * relays. A record has one writer, so replicas never conflict; a missing version is seen as a gap and pulled.
+ */
+
+import type { CommandResult } from '../command.ts';
+import type { NodeId } from '../identity.ts';
+import type { Signed } from '../signed.ts';
+import type { Turn } from '../turn.ts';
+import type { CatalogDelta } from './delta.ts';
+import { draftDelta } from './own-catalog.ts';
+import type { CatalogHead, RecordValue } from './record.ts';
+import { Replica, type ReplicaChange } from './replica.ts';
+
+/** What the catalog tells the rest of the node. */
+export interface CatalogListener {
+  /** An owner's catalog changed. `after` is the version before; `from` whom we had it from, undefined for our own writes. */
+  catalogChanged(owner: NodeId, change: ReplicaChange, after: number, from: NodeId | undefined): void;
+  /** We lack versions of this owner that `from` has. `whole`: what we hold does not fit, only a snapshot helps. */
+  catalogGap(owner: NodeId, from: NodeId, whole: boolean): void;
+}
+
+export class Catalog {
+  readonly #turn: Turn;
+  readonly #listener: CatalogListener;
+  readonly #replicas = new Map<NodeId, Replica>();
+  readonly #own = new Replica();
+
+  constructor(turn: Turn, listener: CatalogListener) {
+    this.#turn = turn;
+    this.#listener = listener;
+    this.#replicas.set(turn.self, this.#own);
+  }
+
+  get own(): Replica {
+    return this.#own;
+  }
+
+  replica(owner: NodeId): Replica | undefined {
+    return this.#replicas.get(owner);
+  }
+
+  replicas(): Iterable<readonly [NodeId, Replica]> {
+    return this.#replicas;
+  }
+
+  /** Writes and removes records of our own as one new version. A refusal changes nothing. */
+  write(epoch: number, upserts: readonly RecordValue[], removals: readonly string[]): CommandResult {
+    const draft = draftDelta(this.#own, { mesh: this.#turn.mesh, epoch, notary: this.#turn.notary }, upserts, removals);
+    if (!draft.ok) return { ok: false, code: 'limit-exceeded', message: draft.message };
+    const after = draft.delta.after;
+    const result = this.#own.apply(draft.delta, this.#turn.notary);
+    if (result.type === 'applied') this.#listener.catalogChanged(this.#turn.self, result.change, after, undefined);
+    return { ok: true };
+  }
+
+  /** Merges a delta that a peer sent. `owner` must be a member that is still in the mesh. */
+  merge(delta: CatalogDelta, from: NodeId): void {
+    const head = delta.head.value;
+    const owner = head.owner;
+    if (owner === this.#turn.self) return;
+    const replica = this.#replicas.get(owner) ?? new Replica();
+    if (!replica.isOlderThan(head)) return;
+    if (head.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
+    if (!this.#turn.notary.verify('head', owner, delta.head)) return this.#turn.refuse(from, 'bad-signature');
+    const after = replica.epoch === head.epoch ? replica.version : 0;
+    const result = replica.apply(delta, this.#turn.notary);
+    switch (result.type) {
+      case 'applied':
+        this.#replicas.set(owner, replica);
+        this.#listener.catalogChanged(owner, result.change, after, from);
+        return;
+      case 'gap':
+        this.#listener.catalogGap(owner, from, false);
+        return;
+      case 'refused':
+        this.#turn.refuse(from, result.reason);
+        // What reached us was spoilt on the way or is incomplete; a snapshot settles it.
+        this.#listener.catalogGap(owner, from, true);
+        return;
+      case 'stale':
+        return;
+    }
+  }
+
+  /** Somebody says that this head exists. */
+  hear(head: Signed<CatalogHead>, from: NodeId): void {
+    const { owner } = head.value;
+    if (owner === this.#turn.self) return;
+    const replica = this.#replicas.get(owner);
+    if (replica === undefined || replica.isOlderThan(head.value)) this.#listener.catalogGap(owner, from, false);
+  }
+
+  /** Forgets the catalog of a member that left or was reaped; returns what it held. */
+  drop(owner: NodeId): readonly RecordValue[] {
+    const replica = this.#replicas.get(owner);
+    if (replica === undefined || owner === this.#turn.self) return [];
+    this.#replicas.delete(owner);
+    const gone: RecordValue[] = [];
+    for (const instance of replica.instances()) gone.push({ type: 'instance', instance });
+    for (const check of replica.checks()) gone.push({ type: 'check', check });
+    return gone;
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Config entries as this node holds them. Many writers: the version with the greater hybrid time wins
+ * everywhere (Kulkarni et al. 2014, "Logical Physical Clocks"); two versions with one parent are concurrent,
+ * and the loser is kept and shown. A version that does not validate is quarantined: it is stored and passed on,
+ * but the last good one stays in force.
+ */
+
+import { assert } from '../assert.ts';
+import type { CommandResult } from '../command.ts';
+import { hashText } from '../hash.ts';
+import type { NodeId } from '../identity.ts';
+import { limits } from '../limits.ts';
+import type { Turn } from '../turn.ts';
+import {
+  compareVersions,
+  configKey,
+  versionId,
+  type ConfigEntry,
+  type ConfigValidator,
+  type ConfigVersion,
+  type HybridTime,
+  type SignedConfig,
+} from './entry.ts';
+
+export interface ConfigListener {
+  /** An entry changed. `from` is whom we had it from, undefined for our own writes. */
+  configChanged(entry: ConfigVersion, from: NodeId | undefined): void;
+}
+
+/** Deleted entries are remembered at least this long, so that a healed partition cannot bring them back. */
+const tombstoneMs = 259_200_000;
+
+interface Held {
+  /** The newest version, in force or not. */
+  newest: SignedConfig;
+  /** The last version that validated, if it is not deleted. */
+  good: { readonly version: ConfigVersion; readonly value: unknown } | undefined;
+  quarantine: string | undefined;
+  conflicts: readonly ConfigVersion[];
+}
+
+export class ConfigStore {
+  readonly #turn: Turn;
+  readonly #validate: ConfigValidator;
+  readonly #listener: ConfigListener;
+  readonly #held = new Map<string, Held>();
+  #last: HybridTime = { ms: 0, counter: 0 };
+  /** Wall clock minus this node's monotonic clock, as of the last `clock` input. */
+  #wallOffsetMs: number;
+
+  constructor(turn: Turn, validate: ConfigValidator, listener: ConfigListener, wallMs: number) {
+    this.#turn = turn;
+    this.#validate = validate;
+    this.#listener = listener;
+    this.#wallOffsetMs = wallMs - turn.now;
+  }
+
+  setWall(wallMs: number): void {
+    this.#wallOffsetMs = wallMs - this.#turn.now;
+  }
+
+  newest(key: string): SignedConfig | undefined {
+    return this.#held.get(key)?.newest;
+  }
+
+  *all(): IterableIterator<SignedConfig> {
+    for (const held of this.#held.values()) yield held.newest;
+  }
+
+  /** What the View shows of an entry; undefined when it does not exist. */
+  entry(key: string): Omit<ConfigEntry, 'index' | 'createIndex'> | undefined {
+    const held = this.#held.get(key);
+    if (held?.good === undefined) return undefined;
+    const { version, value } = held.good;
+    const quarantined = held.quarantine === undefined ? undefined : { version: held.newest.value, reason: held.quarantine };
+    return { kind: version.kind, name: version.name, value, version, conflicts: held.conflicts, quarantined };
+  }
+
+  /** Takes back what an earlier boot had. Not told to anybody. */
+  restore(entries: readonly SignedConfig[]): void {
+    for (const signed of entries) {
+      if (signed.value.mesh === this.#turn.mesh && this.#turn.notary.verify('config', signed.value.author, signed))
+        this.#accept(signed);
+    }
+  }
+
+  /** A local write. A value that does not validate is refused with the path of the offending key. */
+  apply(kind: string, name: string, value: unknown): CommandResult {
+    const reason = this.#validate(kind, name, value);
+    if (reason !== undefined) return { ok: false, code: 'invalid-config', message: `${kind} "${name}": ${reason}` };
+    const json = JSON.stringify(value) as string | undefined;
+    if (json === undefined) return { ok: false, code: 'invalid-config', message: `${kind} "${name}": the value is not JSON` };
+    if (json.length > limits.configBytes) {
+      return {
+        ok: false,
+        code: 'limit-exceeded',
+        message: `${kind} "${name}" has ${json.length} characters of JSON, the limit is ${limits.configBytes}: split it into several entries`,
+      };
+    }
+    return this.#write(kind, name, json, false);
+  }
+
+  delete(kind: string, name: string): CommandResult {
+    const held = this.#held.get(configKey({ kind, name }));
+    if (held === undefined || held.newest.value.deleted) {
+      return { ok: false, code: 'unknown-config', message: `there is no ${kind} "${name}": see \`skein config list\`` };
+    }
+    return this.#write(kind, name, '', true);
+  }
+
+  /** Merges a version that a peer sent. */
+  merge(signed: SignedConfig, from: NodeId): void {
+    const version = signed.value;
+    const held = this.#held.get(configKey(version));
+    const order = held === undefined ? 1 : compareVersions(version, held.newest.value);
+    if (order === 0) return;
+    if (
+      order < 0 &&
+      (held === undefined ||
+        !isConcurrent(version, held.newest.value) ||
+        held.conflicts.some((known) => versionId(known) === versionId(version)))
+    )
+      return;
+    if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
+    if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
+      return this.#turn.refuse(from, 'config-from-the-future');
+    if (held === undefined && !this.#hasRoom()) return this.#turn.refuse(from, 'config-limit');
+    if (!this.#turn.notary.verify('config', version.author, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (order < 0) {
+      assert(held !== undefined, 'an older version is older than something');
+      this.#noteConflict(held, version);
+      this.#listener.configChanged(held.newest.value, undefined);
+      return;
+    }
+    this.#accept(signed);
+    this.#turn.persist({ type: 'config', entry: signed });
+    this.#listener.configChanged(version, from);
+  }
+
+  #write(kind: string, name: string, json: string, deleted: boolean): CommandResult {
+    const key = configKey({ kind, name });
+    const held = this.#held.get(key);
+    if (held === undefined && !this.#hasRoom()) {
+      return {
+        ok: false,
+        code: 'limit-exceeded',
+        message: `this mesh has ${limits.configEntries} config entries, the limit: delete some first`,
+      };
+    }
+    const version: ConfigVersion = {
+      mesh: this.#turn.mesh,
+      kind,
+      name,
+      author: this.#turn.self,
+      time: this.#tick(),
+      parent: held === undefined ? '' : versionId(held.newest.value),
+      json,
+      deleted,
+    };
+    const signed = this.#turn.notary.sign('config', version);
+    this.#accept(signed);
+    this.#turn.persist({ type: 'config', entry: signed });
+    this.#listener.configChanged(version, undefined);
+    return { ok: true };
+  }
+
+  /** Stores a verified version that is newer than what is held, and puts it in force if it validates. */
+  #accept(signed: SignedConfig): void {
+    const version = signed.value;
+    const key = configKey(version);
+    const before = this.#held.get(key);
+    if (before !== undefined && compareVersions(version, before.newest.value) <= 0) return;
+    this.#advance(version.time);
+    const held: Held = { newest: signed, good: before?.good, quarantine: undefined, conflicts: [] };
+    this.#held.set(key, held);
+    if (before !== undefined && isConcurrent(version, before.newest.value)) {
+      held.conflicts = before.conflicts;
+      this.#noteConflict(held, before.newest.value);
+    }
+    if (version.deleted) {
+      held.good = undefined;
+      return;
+    }
+    const parsed = parseJson(version.json);
+    const reason = parsed.ok ? this.#validate(version.kind, version.name, parsed.value) : 'its value is not JSON';
+    if (parsed.ok && reason === undefined) {
+      held.good = { version, value: parsed.value };
+      return;
+    }
+    held.quarantine = reason ?? '';
+    this.#turn.emit({
+      type: 'config-quarantined',
+      kind: version.kind,
+      name: version.name,
+      author: version.author,
+      reason: held.quarantine,
+    });
+  }
+
+  #noteConflict(held: Held, loser: ConfigVersion): void {
+    held.conflicts = [loser, ...held.conflicts].slice(0, limits.configConflicts);
+    const { kind, name, author } = held.newest.value;
+    this.#turn.emit({ type: 'config-conflict', kind, name, authors: [author, loser.author] });
+  }
+
+  /** Makes room by forgetting the oldest deletions that no partition can bring back any more. */
+  #hasRoom(): boolean {
+    if (this.#held.size < limits.configEntries) return true;
+    const horizon = this.#wallMs() - tombstoneMs;
+    for (const [key, held] of this.#held) {
+      if (!held.newest.value.deleted || held.newest.value.time.ms > horizon) continue;
+      this.#held.delete(key);
+      this.#turn.persist({ type: 'config-removed', version: held.newest.value });
+      return true;
+    }
+    return false;
+  }
+
+  #wallMs(): number {
+    return Math.max(0, Math.floor(this.#turn.now + this.#wallOffsetMs));
+  }
+
+  /** The time of a version of our own: later than everything seen. */
+  #tick(): HybridTime {
+    const ms = Math.max(this.#wallMs(), this.#last.ms);
+    this.#last = { ms, counter: ms === this.#last.ms ? this.#last.counter + 1 : 0 };
+    return this.#last;
+  }
+
+  #advance(seen: HybridTime): void {
+    if (seen.ms > this.#last.ms || (seen.ms === this.#last.ms && seen.counter > this.#last.counter)) this.#last = seen;
+  }
+}
+
+/** The stamp of a version in digests. */
+export function configStamp(version: ConfigVersion): readonly number[] {
+  return [version.time.ms, version.time.counter, hashText(version.author)];
+}
+
+function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {
+  return a.parent === b.parent;
+}
+
+function parseJson(json: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
+  try {
+    return { ok: true, value: JSON.parse(json) as unknown };
+  } catch {
+    return { ok: false };
+  }
+}

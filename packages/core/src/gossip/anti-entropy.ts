@@ -1,0 +1,177 @@
+/**
+ * Repair: two nodes compare hashes of what they know and exchange only what differs. It runs when a link comes up,
+ * when a probe shows another root than ours, when a push reveals a gap, and now and then anyway.
+ */
+
+import type { NodeId } from '../identity.ts';
+import { limits } from '../limits.ts';
+import type { DigestEntry, Gossip, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
+import type { Turn } from '../turn.ts';
+import { compareStamps, type Knowledge } from './knowledge.ts';
+
+export interface AntiEntropyListener {
+  isWritable(id: NodeId): boolean;
+  /** What we know about these subjects, in messages of bounded size, at least one. */
+  write(wants: readonly SyncWant[]): readonly Gossip[];
+  /** Facts from an exchange. */
+  merge(facts: Gossip, from: NodeId): void;
+  /** An exchange with this peer came to its end. */
+  synced(peer: NodeId): void;
+  /** A linked member to compare with, at random. */
+  partner(): NodeId | undefined;
+}
+
+/** A peer is not compared with again sooner than this, unless its link is new. */
+const againMs = 500;
+/** One owner's catalog is not pulled again sooner than this. */
+const pullAgainMs = 200;
+/** An exchange without progress is given up after this. */
+const exchangeMs = 30_000;
+
+export class AntiEntropy {
+  readonly #turn: Turn;
+  readonly #knowledge: Knowledge;
+  readonly #listener: AntiEntropyListener;
+  /** Exchanges that we opened, by number. */
+  readonly #open = new Map<number, { readonly peer: NodeId; readonly until: number }>();
+  readonly #comparedAt = new Map<NodeId, number>();
+  /** Catalog gaps to ask for at the end of the step, by peer. */
+  readonly #pulls = new Map<NodeId, Map<string, readonly number[]>>();
+  readonly #pulledAt = new Map<string, number>();
+  #completed = 0;
+
+  constructor(turn: Turn, knowledge: Knowledge, listener: AntiEntropyListener) {
+    this.#turn = turn;
+    this.#knowledge = knowledge;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    this.#armRound();
+  }
+
+  /** How many exchanges of ours ended. */
+  get completed(): number {
+    return this.#completed;
+  }
+
+  /** The deadline `sync-round`. */
+  roundDue(): void {
+    this.#armRound();
+    for (const [exchange, { until }] of this.#open) if (until <= this.#turn.now) this.#open.delete(exchange);
+    const partner = this.#listener.partner();
+    if (partner !== undefined) this.compare(partner);
+  }
+
+  /** Opens an exchange with a linked peer. */
+  compare(peer: NodeId): void {
+    if (!this.#listener.isWritable(peer)) return;
+    this.#comparedAt.set(peer, this.#turn.now);
+    const exchange = this.#begin(peer);
+    this.#turn.send(peer, { type: 'sync-open', exchange, buckets: this.#knowledge.buckets() }, 'sync');
+  }
+
+  /** A probe carried this peer's root. Of two that differ, the one with the greater id opens the exchange. */
+  rootHeard(peer: NodeId, root: number): void {
+    if (root === this.#knowledge.root || this.#turn.self < peer) return;
+    const last = this.#comparedAt.get(peer) ?? Number.NEGATIVE_INFINITY;
+    if (this.#turn.now - last >= againMs) this.compare(peer);
+  }
+
+  /** We lack versions of a catalog that `from` has. */
+  gap(key: string, from: NodeId, whole: boolean): void {
+    const pulledAt = this.#pulledAt.get(key) ?? Number.NEGATIVE_INFINITY;
+    if (this.#turn.now - pulledAt < pullAgainMs) return;
+    this.#pulledAt.set(key, this.#turn.now);
+    let wants = this.#pulls.get(from);
+    if (wants === undefined) this.#pulls.set(from, (wants = new Map<string, readonly number[]>()));
+    wants.set(key, whole ? [] : (this.#knowledge.stamp(key) ?? []));
+  }
+
+  /** At the end of each step: asks for the gaps that showed in it. */
+  settle(): void {
+    for (const [peer, gaps] of this.#pulls) {
+      if (!this.#listener.isWritable(peer)) continue;
+      const wants = [...gaps].slice(0, limits.wantsPerMessage).map(([key, have]) => ({ key, have }));
+      this.#turn.send(peer, { type: 'sync-pull', exchange: this.#begin(peer), wants }, 'sync');
+    }
+    this.#pulls.clear();
+  }
+
+  forget(peer: NodeId): void {
+    this.#comparedAt.delete(peer);
+    for (const [exchange, { peer: with_ }] of this.#open) if (with_ === peer) this.#open.delete(exchange);
+  }
+
+  // --- the steps of an exchange ---
+
+  opened(from: NodeId, message: SyncOpen): void {
+    const buckets = this.#knowledge.differing(message.buckets);
+    if (buckets.length === 0) return this.#sendFacts(from, message.exchange, [], [], true);
+    const entries = [...this.#knowledge.entries(buckets)].slice(0, limits.digestEntries);
+    this.#turn.send(from, { type: 'sync-digest', exchange: message.exchange, buckets, entries }, 'sync');
+  }
+
+  digested(from: NodeId, message: SyncDigest): void {
+    if (this.#open.get(message.exchange)?.peer !== from) return;
+    const theirs = new Map<string, DigestEntry>();
+    const wants: SyncWant[] = [];
+    for (const entry of message.entries) {
+      theirs.set(entry.key, entry);
+      const ours = this.#knowledge.stamp(entry.key) ?? [];
+      if (compareStamps(entry.stamp, ours) > 0 && wants.length < limits.wantsPerMessage)
+        wants.push({ key: entry.key, have: ours });
+    }
+    const gives: SyncWant[] = [];
+    for (const { key, stamp } of this.#knowledge.entries(message.buckets)) {
+      const have = theirs.get(key)?.stamp ?? [];
+      if (compareStamps(stamp, have) > 0) gives.push({ key, have });
+    }
+    this.#sendFacts(from, message.exchange, gives, wants, wants.length === 0);
+    if (wants.length === 0) this.#end(message.exchange, from);
+  }
+
+  pulled(from: NodeId, message: SyncPull): void {
+    this.#sendFacts(from, message.exchange, message.wants, [], true);
+  }
+
+  /** Steps 3 and 4. The opener's facts come with its wants; the other side's end the exchange. */
+  factsCame(from: NodeId, message: SyncFacts): void {
+    this.#listener.merge(message.facts, from);
+    if (message.wants.length > 0) this.#sendFacts(from, message.exchange, message.wants, [], true);
+    else if (message.last) this.#end(message.exchange, from);
+  }
+
+  #sendFacts(to: NodeId, exchange: number, gives: readonly SyncWant[], wants: readonly SyncWant[], last: boolean): void {
+    const messages = this.#listener.write(orderForReceipt(gives));
+    messages.forEach((facts, i) => {
+      const final = i === messages.length - 1;
+      this.#turn.send(to, { type: 'sync-facts', exchange, facts, wants: final ? wants : [], last: final && last }, 'sync');
+    });
+  }
+
+  #begin(peer: NodeId): number {
+    const exchange = this.#turn.nextNumber();
+    this.#open.set(exchange, { peer, until: this.#turn.now + exchangeMs });
+    return exchange;
+  }
+
+  #end(exchange: number, peer: NodeId): void {
+    if (this.#open.get(exchange)?.peer === peer) this.#open.delete(exchange);
+    this.#completed++;
+    this.#listener.synced(peer);
+  }
+
+  #armRound(): void {
+    const { syncIntervalMs } = this.#turn.config;
+    this.#turn.deadlines.set(
+      'sync-round',
+      this.#turn.now + Math.floor(syncIntervalMs / 2) + this.#turn.rng.below(syncIntervalMs),
+    );
+  }
+}
+
+/** Members before catalogs: an owner must be known before what it owns. */
+function orderForReceipt(wants: readonly SyncWant[]): readonly SyncWant[] {
+  return [...wants.filter((want) => want.key.startsWith('m/')), ...wants.filter((want) => !want.key.startsWith('m/'))];
+}

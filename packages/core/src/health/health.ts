@@ -1,0 +1,286 @@
+/**
+ * Local registrations and the state of their checks: thresholds, TTLs, and deregistration of what stayed
+ * critical. Results come in as commands (runners live in the agent); catalog records come out.
+ */
+
+import { assert } from '../assert.ts';
+import type { Check, CheckStatus, Instance, RecordValue } from '../catalog/record.ts';
+import type { Command, CommandResult } from '../command.ts';
+import type { CheckId, InstanceId } from '../identity.ts';
+import { limits } from '../limits.ts';
+import type { Turn } from '../turn.ts';
+import type { CheckDefinition, Registration } from './registration.ts';
+import { validateCheck, validateInstance } from './validate.ts';
+
+export interface HealthListener {
+  /** Write these records of ours, remove those keys; a refusal means that nothing may change. */
+  writeRecords(upserts: readonly RecordValue[], removals: readonly string[]): CommandResult;
+  /** Own registrations changed: the View's `local` topic. */
+  registrationsChanged(): void;
+}
+
+interface CheckRun {
+  definition: CheckDefinition;
+  status: CheckStatus;
+  output: string;
+  successes: number;
+  failures: number;
+}
+
+type RegisterCommand = Extract<Command, { type: 'register' }>;
+
+export class Health {
+  readonly #turn: Turn;
+  readonly #listener: HealthListener;
+  readonly #instances = new Map<InstanceId, Instance>();
+  readonly #checks = new Map<CheckId, CheckRun>();
+
+  constructor(turn: Turn, listener: HealthListener) {
+    this.#turn = turn;
+    this.#listener = listener;
+  }
+
+  *registrations(): IterableIterator<Registration> {
+    for (const instance of this.#instances.values()) yield { type: 'instance', instance };
+    for (const run of this.#checks.values()) yield asRegistration(run);
+  }
+
+  /** All records, as a first catalog version has them. */
+  *records(): IterableIterator<RecordValue> {
+    for (const instance of this.#instances.values()) yield { type: 'instance', instance };
+    for (const run of this.#checks.values()) yield asRecord(run);
+  }
+
+  /** Takes back what an earlier boot had: checks keep their last state until their next result. */
+  restore(registrations: readonly Registration[]): void {
+    for (const registration of registrations) {
+      if (registration.type === 'instance') this.#instances.set(registration.instance.id, registration.instance);
+    }
+    for (const registration of registrations) {
+      if (registration.type !== 'check') continue;
+      const { definition, state } = registration;
+      if (definition.instanceId !== undefined && !this.#instances.has(definition.instanceId)) continue;
+      this.#start({ definition, status: state.status, output: state.output, successes: 0, failures: 0 });
+    }
+    for (const registration of this.registrations()) this.#turn.emit({ type: 'registration-changed', registration });
+  }
+
+  register(command: RegisterCommand): CommandResult {
+    const { instance, checks, replaceChecks } = command;
+    const invalid = validateInstance(instance) ?? firstInvalid(checks);
+    if (invalid !== undefined) return { ok: false, code: 'invalid-registration', message: invalid };
+    const dropped: CheckId[] = [];
+    if (replaceChecks) {
+      const named = new Set(checks.map((check) => check.id));
+      for (const [id, run] of this.#checks) if (run.definition.instanceId === instance.id && !named.has(id)) dropped.push(id);
+    }
+    const runs = checks.map((definition) => this.#planRun({ ...definition, instanceId: instance.id }));
+    const upserts: RecordValue[] = [{ type: 'instance', instance }, ...runs.map(asRecord)];
+    const removals = dropped.map((id) => `c/${id}`);
+    const written = this.#listener.writeRecords(upserts, removals);
+    if (!written.ok) return written;
+    for (const id of dropped) this.#forgetCheck(id, 'replaced');
+    this.#instances.set(instance.id, instance);
+    this.#keep({ type: 'instance', instance });
+    for (const run of runs) this.#commitRun(run);
+    this.#listener.registrationsChanged();
+    return { ok: true };
+  }
+
+  deregister(id: InstanceId, reason: string): CommandResult {
+    if (!this.#instances.has(id)) {
+      return {
+        ok: false,
+        code: 'unknown-instance',
+        message: `no instance "${id}" is registered on this agent: see its /v1/agent/services, and call the agent it was registered on`,
+      };
+    }
+    const checks = [...this.#checks.values()].filter((run) => run.definition.instanceId === id).map((run) => run.definition.id);
+    const written = this.#listener.writeRecords([], [`i/${id}`, ...checks.map((check) => `c/${check}`)]);
+    if (!written.ok) return written;
+    for (const check of checks) this.#forgetCheck(check, reason);
+    this.#instances.delete(id);
+    this.#turn.persist({ type: 'registration-removed', key: `i/${id}` });
+    this.#turn.emit({ type: 'registration-removed', key: `i/${id}`, reason });
+    this.#listener.registrationsChanged();
+    return { ok: true };
+  }
+
+  registerCheck(definition: CheckDefinition): CommandResult {
+    const invalid = validateCheck(definition);
+    if (invalid !== undefined) return { ok: false, code: 'invalid-registration', message: invalid };
+    if (definition.instanceId !== undefined && !this.#instances.has(definition.instanceId)) {
+      return {
+        ok: false,
+        code: 'unknown-instance',
+        message: `check "${definition.id}" names instance "${definition.instanceId}", which is not registered on this agent: register the instance first`,
+      };
+    }
+    const run = this.#planRun(definition);
+    const written = this.#listener.writeRecords([asRecord(run)], []);
+    if (!written.ok) return written;
+    this.#commitRun(run);
+    this.#listener.registrationsChanged();
+    return { ok: true };
+  }
+
+  deregisterCheck(id: CheckId): CommandResult {
+    if (!this.#checks.has(id)) return unknownCheck(id);
+    const written = this.#listener.writeRecords([], [`c/${id}`]);
+    if (!written.ok) return written;
+    this.#forgetCheck(id, 'deregistered');
+    this.#listener.registrationsChanged();
+    return { ok: true };
+  }
+
+  /** A runner's result: believed once its threshold of consecutive results is met. */
+  result(id: CheckId, status: CheckStatus, output: string): CommandResult {
+    const run = this.#checks.get(id);
+    if (run === undefined) return unknownCheck(id);
+    if (status === 'critical') {
+      run.successes = 0;
+      run.failures++;
+      const { failuresBeforeCritical, failuresBeforeWarning } = run.definition;
+      if (run.failures >= failuresBeforeCritical) this.#settle(run, 'critical', output);
+      else if (run.failures >= failuresBeforeWarning && failuresBeforeWarning > 0) this.#settle(run, 'warning', output);
+    } else {
+      run.failures = 0;
+      run.successes++;
+      if (run.successes >= run.definition.successBeforePassing) this.#settle(run, status, output);
+    }
+    return { ok: true };
+  }
+
+  updateTtl(id: CheckId, status: CheckStatus, output: string): CommandResult {
+    const run = this.#checks.get(id);
+    if (run === undefined) return unknownCheck(id);
+    if (run.definition.probe.type !== 'ttl') {
+      return {
+        ok: false,
+        code: 'not-a-ttl-check',
+        message: `check "${id}" does not have associated TTL: only TTL checks take updates`,
+      };
+    }
+    this.#settle(run, status, output);
+    this.#armTtl(run);
+    return { ok: true };
+  }
+
+  /** A TTL ran out without an update. */
+  expireTtl(id: string): void {
+    const run = this.#checks.get(id as CheckId);
+    if (run !== undefined) this.#settle(run, 'critical', 'TTL expired');
+  }
+
+  /** A check has been critical for as long as its instance may be. */
+  expireCritical(id: string): void {
+    const instance = this.#checks.get(id as CheckId)?.definition.instanceId;
+    if (instance !== undefined) this.deregister(instance, `check "${id}" was critical for too long`);
+  }
+
+  /** A run for this definition: the one that exists keeps its state where nothing but the definition's texts changed. */
+  #planRun(definition: CheckDefinition): CheckRun {
+    const known = this.#checks.get(definition.id);
+    if (known !== undefined && sameProbe(known.definition, definition)) return { ...known, definition };
+    return { definition, status: definition.initialStatus, output: '', successes: 0, failures: 0 };
+  }
+
+  #commitRun(run: CheckRun): void {
+    this.#start(run);
+    this.#keep(asRegistration(run));
+  }
+
+  #start(run: CheckRun): void {
+    this.#checks.set(run.definition.id, run);
+    this.#armTtl(run);
+    this.#armCritical(run);
+  }
+
+  #keep(registration: Registration): void {
+    this.#turn.persist({ type: 'registration', registration });
+    this.#turn.emit({ type: 'registration-changed', registration });
+  }
+
+  #forgetCheck(id: CheckId, reason: string): void {
+    this.#checks.delete(id);
+    this.#turn.deadlines.clear(`ttl/${id}`);
+    this.#turn.deadlines.clear(`critical/${id}`);
+    this.#turn.persist({ type: 'registration-removed', key: `c/${id}` });
+    this.#turn.emit({ type: 'registration-removed', key: `c/${id}`, reason });
+  }
+
+  #settle(run: CheckRun, status: CheckStatus, rawOutput: string): void {
+    const output = rawOutput.slice(0, limits.outputLength);
+    const { id } = run.definition;
+    const from = run.status;
+    if (from === status && run.output === output) return;
+    if (from !== status) {
+      const written = this.#listener.writeRecords([asRecord({ ...run, status, output })], []);
+      // Over the limit by a longer output: the status matters more than the text.
+      if (!written.ok) {
+        const bare = this.#listener.writeRecords([asRecord({ ...run, status, output: '' })], []);
+        assert(bare.ok, 'a check record without output fits where it was registered');
+      }
+    }
+    run.status = status;
+    run.output = output;
+    this.#turn.persist({ type: 'registration', registration: asRegistration(run) });
+    this.#listener.registrationsChanged();
+    if (from === status) return;
+    this.#armCritical(run);
+    this.#turn.emit({ type: 'check-changed', id, from, to: status, output });
+  }
+
+  #armTtl(run: CheckRun): void {
+    const { probe, id } = run.definition;
+    const key = `ttl/${id}`;
+    if (probe.type === 'ttl') this.#turn.deadlines.set(key, this.#turn.now + probe.ttlMs);
+    else this.#turn.deadlines.clear(key);
+  }
+
+  #armCritical(run: CheckRun): void {
+    const { deregisterCriticalAfterMs, id } = run.definition;
+    const key = `critical/${id}`;
+    if (run.status === 'critical' && deregisterCriticalAfterMs > 0)
+      this.#turn.deadlines.setEarlier(key, this.#turn.now + deregisterCriticalAfterMs);
+    else this.#turn.deadlines.clear(key);
+  }
+}
+
+function firstInvalid(checks: readonly CheckDefinition[]): string | undefined {
+  for (const check of checks) {
+    const invalid = validateCheck(check);
+    if (invalid !== undefined) return invalid;
+  }
+  const ids = checks.map((check) => check.id);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  return twice === undefined ? undefined : `check id "${twice}" is used twice: give each check an id of its own`;
+}
+
+function sameProbe(a: CheckDefinition, b: CheckDefinition): boolean {
+  return a.instanceId === b.instanceId && JSON.stringify(a.probe) === JSON.stringify(b.probe);
+}
+
+function asRegistration(run: CheckRun): Registration {
+  return { type: 'check', definition: run.definition, state: { status: run.status, output: run.output } };
+}
+
+function asRecord(run: CheckRun): RecordValue {
+  const { definition } = run;
+  const check: Check = {
+    id: definition.id,
+    name: definition.name,
+    type: definition.probe.type === 'none' ? '' : definition.probe.type,
+    status: run.status,
+    notes: definition.notes,
+    output: run.output,
+    instanceId: definition.instanceId,
+    intervalMs: definition.intervalMs,
+    timeoutMs: definition.timeoutMs,
+  };
+  return { type: 'check', check };
+}
+
+function unknownCheck(id: CheckId): CommandResult {
+  return { ok: false, code: 'unknown-check', message: `no check "${id}" is registered on this agent: see its /v1/agent/checks` };
+}

@@ -1,0 +1,288 @@
+/**
+ * Which links this node has, wants and dials: a full mesh, built in the background at a bounded rate.
+ *
+ * A member without a link is dialled with back-off, for as long as it is remembered: hosts come back, partitions
+ * heal. Of two nodes that hear of each other, the one with the greater id dials first, and the other only if that
+ * did not help (one side may not be dialable). A link that breaks is evidence: both sides dial at once.
+ */
+
+import type { KnownPeer } from '../effect.ts';
+import type { NodeId } from '../identity.ts';
+import type { DialFailure, DialOutcome } from '../input.ts';
+import type { Turn } from '../turn.ts';
+
+export interface LinkListener {
+  linked(id: NodeId, epoch: number): void;
+  lost(id: NodeId): void;
+  /** A dial to a member failed. `evidence`: it followed a broken link or a failed probe. */
+  dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void;
+  /** Where a member can be dialled; undefined when it is not to be dialled (any more). */
+  addressesOf(id: NodeId): readonly string[] | undefined;
+}
+
+interface Link {
+  epoch: number;
+  congested: boolean;
+}
+
+/** Somebody to dial: a member or remembered peer by id, or a seed by address. */
+interface Target {
+  readonly key: string;
+  readonly to: NodeId | undefined;
+  /** Addresses of a seed or remembered peer; a member's come from its record. */
+  readonly addresses: readonly string[];
+  attempts: number;
+  dialing: boolean;
+  evidence: boolean;
+  fresh: boolean;
+  joined: boolean;
+}
+
+export class Links {
+  readonly #turn: Turn;
+  readonly #listener: LinkListener;
+  readonly #links = new Map<NodeId, Link>();
+  readonly #targets = new Map<string, Target>();
+  readonly #dials = new Map<number, Target>();
+  /** Targets whose time has come, waiting for a free dial. */
+  readonly #waiting = new Map<string, Target>();
+
+  constructor(turn: Turn, listener: LinkListener) {
+    this.#turn = turn;
+    this.#listener = listener;
+  }
+
+  has(id: NodeId): boolean {
+    return this.#links.has(id);
+  }
+
+  /** Whether there is a link that takes bulk data now. */
+  isWritable(id: NodeId): boolean {
+    return this.#links.get(id)?.congested === false;
+  }
+
+  epoch(id: NodeId): number | undefined {
+    return this.#links.get(id)?.epoch;
+  }
+
+  ids(): IterableIterator<NodeId> {
+    return this.#links.keys();
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  // --- what is wanted ---
+
+  addSeeds(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const target = this.#target(`seed/${address}`, undefined, [address]);
+      target.joined = false;
+      this.#dialSoon(target, 0);
+    }
+  }
+
+  /** Peers of an earlier boot: dialled until they are heard of, one way or another. */
+  addKnownPeers(peers: readonly KnownPeer[]): void {
+    for (const peer of peers) {
+      if (peer.id === this.#turn.self || peer.addresses.length === 0) continue;
+      this.#dialSoon(this.#target(memberKey(peer.id), peer.id, peer.addresses), this.#turn.rng.below(100));
+    }
+  }
+
+  /** A member is present: it wants a link. */
+  want(id: NodeId): void {
+    if (this.#links.has(id)) return;
+    const target = this.#target(memberKey(id), id, []);
+    target.attempts = 0;
+    const patience = this.#turn.self > id ? 0 : this.#turn.config.redialMinMs * 8;
+    this.#dialSoon(target, patience);
+  }
+
+  /** Replaces a link that does not carry answers though its member is alive. */
+  renew(id: NodeId): void {
+    const target = this.#target(memberKey(id), id, []);
+    target.fresh = true;
+    this.#dialSoon(target, 0);
+  }
+
+  /** Dials as evidence about a member: the outcome counts as a probe's. */
+  test(id: NodeId): void {
+    const target = this.#target(memberKey(id), id, []);
+    target.evidence = true;
+    target.fresh = this.#links.has(id);
+    this.#dialSoon(target, 0);
+  }
+
+  isDialing(id: NodeId): boolean {
+    const key = memberKey(id);
+    return this.#targets.get(key)?.dialing === true || this.#waiting.has(key);
+  }
+
+  /** A member left or is forgotten. */
+  drop(id: NodeId): void {
+    const key = memberKey(id);
+    this.#targets.delete(key);
+    this.#waiting.delete(key);
+    this.#turn.deadlines.clear(`dial/${key}`);
+  }
+
+  // --- what happened ---
+
+  linked(id: NodeId, epoch: number): void {
+    this.#links.set(id, { epoch, congested: false });
+    const target = this.#targets.get(memberKey(id));
+    if (target !== undefined) {
+      target.attempts = 0;
+      target.evidence = false;
+      target.fresh = false;
+      this.#waiting.delete(target.key);
+      this.#turn.deadlines.clear(`dial/${target.key}`);
+    }
+    this.#turn.emit({ type: 'link-changed', id, linked: true });
+    this.#listener.linked(id, epoch);
+  }
+
+  lost(id: NodeId): void {
+    if (!this.#links.delete(id)) return;
+    this.#turn.emit({ type: 'link-changed', id, linked: false });
+    this.#listener.lost(id);
+    if (this.#listener.addressesOf(id) !== undefined) this.test(id);
+    if (this.#links.size === 0) this.#redialSeeds();
+  }
+
+  setCongested(id: NodeId, congested: boolean): void {
+    const link = this.#links.get(id);
+    if (link !== undefined) link.congested = congested;
+  }
+
+  dialed(dial: number, outcome: DialOutcome): void {
+    const target = this.#dials.get(dial);
+    if (target === undefined) return;
+    this.#dials.delete(dial);
+    target.dialing = false;
+    if (outcome.ok) this.#dialSucceeded(target, outcome.id);
+    else this.#dialMissed(target, outcome.reason, outcome.detail);
+    this.#dialWaiting();
+  }
+
+  /** The deadline `dial/<key>` passed. */
+  dialDue(key: string): void {
+    const target = this.#targets.get(key);
+    if (target === undefined || target.dialing) return;
+    if (target.to !== undefined && this.#links.has(target.to) && !target.fresh) return;
+    this.#waiting.set(key, target);
+    this.#dialWaiting();
+  }
+
+  // --- dialling ---
+
+  #dialSucceeded(target: Target, id: NodeId): void {
+    target.attempts = 0;
+    target.evidence = false;
+    target.fresh = false;
+    if (target.to !== undefined) return;
+    const address = target.addresses[0] ?? '';
+    if (!target.joined) this.#turn.emit({ type: 'seed-joined', address, id });
+    target.joined = true;
+  }
+
+  #dialMissed(target: Target, reason: DialFailure, detail: string): void {
+    target.attempts++;
+    const { evidence } = target;
+    target.evidence = false;
+    target.fresh = false;
+    const retryInMs = this.#backOffMs(target.attempts);
+    if (target.to === undefined) {
+      // Every host may be given the same list of seeds, its own address among them.
+      if (reason === 'self') target.joined = true;
+      else this.#dialSoon(target, retryInMs);
+      const address = target.addresses[0] ?? '';
+      this.#turn.emit({
+        type: 'seed-failed',
+        address,
+        reason,
+        detail,
+        attempts: target.attempts,
+        retryInMs: reason === 'self' ? 0 : retryInMs,
+      });
+      return;
+    }
+    if (this.#targets.get(target.key) !== target) return;
+    if (this.#links.has(target.to)) {
+      if (!evidence) return;
+      // The old link gave no answer and no new one can be had: an answer on it after all would be stale.
+      this.#turn.perform({ type: 'disconnect', to: target.to, reason: 'no answer' });
+    } else {
+      this.#dialSoon(target, retryInMs);
+    }
+    this.#listener.dialFailed(target.to, reason, evidence);
+  }
+
+  #redialSeeds(): void {
+    for (const target of this.#targets.values()) {
+      if (target.to === undefined && !target.dialing) this.#dialSoon(target, this.#backOffMs(1));
+    }
+  }
+
+  #target(key: string, to: NodeId | undefined, addresses: readonly string[]): Target {
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    const target: Target = { key, to, addresses, attempts: 0, dialing: false, evidence: false, fresh: false, joined: false };
+    this.#targets.set(key, target);
+    return target;
+  }
+
+  #dialSoon(target: Target, inMs: number): void {
+    if (target.dialing) return;
+    if (inMs === 0) this.dialDue(target.key);
+    else this.#turn.deadlines.set(`dial/${target.key}`, this.#turn.now + inMs);
+  }
+
+  /** Starts what may start. Dials that are evidence go first and have room of their own: a crash shows on many links at once. */
+  #dialWaiting(): void {
+    if (this.#waiting.size === 0) return;
+    const { dialsAtOnce } = this.#turn.config;
+    for (const evidence of [true, false]) {
+      const room = evidence ? dialsAtOnce * 4 : dialsAtOnce;
+      for (const [key, target] of this.#waiting) {
+        if (this.#dials.size >= room) break;
+        if (target.evidence !== evidence) continue;
+        this.#waiting.delete(key);
+        this.#dial(target);
+      }
+    }
+  }
+
+  #dial(target: Target): void {
+    const heard = target.to === undefined ? undefined : this.#listener.addressesOf(target.to);
+    const addresses = heard ?? target.addresses;
+    if (addresses.length === 0) {
+      this.#targets.delete(target.key);
+      return;
+    }
+    const dial = this.#turn.nextNumber();
+    target.dialing = true;
+    this.#dials.set(dial, target);
+    this.#turn.perform({
+      type: 'connect',
+      dial,
+      to: target.to,
+      addresses,
+      fresh: target.fresh,
+      timeoutMs: this.#turn.config.dialTimeoutMs,
+    });
+  }
+
+  /** Doubles from redialMinMs to redialMaxMs, less up to half, so that many nodes do not dial in step. */
+  #backOffMs(attempts: number): number {
+    const { redialMinMs, redialMaxMs } = this.#turn.config;
+    const full = Math.min(redialMaxMs, redialMinMs * 2 ** Math.min(20, attempts));
+    return full - this.#turn.rng.below(Math.max(1, Math.floor(full / 2)));
+  }
+}
+
+function memberKey(id: NodeId): string {
+  return `member/${id}`;
+}

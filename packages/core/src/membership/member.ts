@@ -1,0 +1,30 @@
+/** One row of the member table, as this node sees it. */
+
+import type { NodeId } from '../identity.ts';
+import type { Signed } from '../signed.ts';
+import type { Accusation } from './accusation.ts';
+import type { MemberRecord, MemberStatus } from './member-record.ts';
+
+export interface Member {
+  readonly id: NodeId;
+  signed: Signed<MemberRecord>;
+  status: MemberStatus;
+  /** Whether somebody had a direct answer from this epoch. Until then it is gossiped about, not routed to. */
+  verified: boolean;
+  /** Whether traffic may go there. Derived; kept so that changes can be reported. */
+  reachable: boolean;
+  /** Accusations of the current claim, by accuser. */
+  readonly accusations: Map<NodeId, Signed<Accusation>>;
+  /** When `status` last changed. */
+  since: number;
+}
+
+/** Whether a member takes part: gossip, probes and links go to it. */
+export function isPresent(member: Member): boolean {
+  return member.status === 'alive' || member.status === 'suspect' || member.status === 'leaving';
+}
+
+/** Order of statuses under one claim: alive < suspect < failed < left (DESIGN 4.1). */
+export function claimRank(record: MemberRecord): number {
+  return record.status === 'left' ? 2 : record.status === 'leaving' ? 1 : 0;
+}

@@ -1,0 +1,451 @@
+/**
+ * Who is in the mesh, and how each member is: SWIM's suspicion with refutation (Das et al. 2002, 4.2), over
+ * signed records and signed accusations.
+ *
+ * A member speaks only for itself: its record says alive, leaving or left, under (epoch, incarnation). Others
+ * accuse. An accusation makes its subject suspect; a timer that runs out while it stands makes it failed; a
+ * record with a higher incarnation, which only the subject can sign, refutes it. A record of a higher epoch
+ * (a later boot) supersedes everything said before.
+ *
+ * There are two speeds. `reachable` decides on routing: two accusers, or our own failed dial, clear it at once,
+ * and a refutation restores it. `status` decides on membership and is conservative.
+ */
+
+import { assert } from '../assert.ts';
+import type { CommandResult } from '../command.ts';
+import type { NodeId } from '../identity.ts';
+import { limits } from '../limits.ts';
+import type { MemberFact } from '../message.ts';
+import type { Signed } from '../signed.ts';
+import type { Turn } from '../turn.ts';
+import type { Accusation, AccusationReason } from './accusation.ts';
+import { isPresent, type Member } from './member.ts';
+import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
+
+/** What membership tells the rest of the node. `from` is whom we had the news from, undefined for our own. */
+export interface MembershipListener {
+  recordNews(id: NodeId, from: NodeId | undefined): void;
+  accusationNews(subject: NodeId, accuser: NodeId, from: NodeId | undefined): void;
+  /** Something about a member that readers can see changed. `routing`: its instances may be affected. */
+  memberTouched(member: Member, routing: boolean): void;
+  /** A member joined the table or came back: it wants a link. */
+  memberPresent(member: Member): void;
+  /** Others accuse it: a probe of our own confirms or clears. */
+  memberSuspected(member: Member): void;
+  /** It left, or was reaped: its catalog goes. `forgotten`: its row is gone too. */
+  memberAbsent(member: Member, forgotten: boolean): void;
+  /** Our epoch was raised: everything we own must be published again. */
+  epochRaised(): void;
+}
+
+/** The parts of our own record that never change within a boot. */
+export type OwnLabels = Pick<MemberRecord, 'name' | 'addresses' | 'region' | 'zone' | 'tags'>;
+
+const protocolMin = 1;
+const protocolMax = 1;
+
+export class Membership {
+  readonly #turn: Turn;
+  readonly #listener: MembershipListener;
+  readonly #members = new Map<NodeId, Member>();
+  readonly #self: Member;
+  #accusationSequence = 0;
+  #refutedAt = Number.NEGATIVE_INFINITY;
+  /** The incarnation to exceed in the next refutation. */
+  #accusedIncarnation = 0;
+  #accuser: NodeId | undefined;
+
+  constructor(turn: Turn, labels: OwnLabels, epoch: number, listener: MembershipListener) {
+    this.#turn = turn;
+    this.#listener = listener;
+    const record: MemberRecord = {
+      mesh: turn.mesh,
+      id: turn.self,
+      ...labels,
+      epoch,
+      incarnation: 0,
+      status: 'alive',
+      protocolMin,
+      protocolMax,
+      credential: new Uint8Array(0),
+      keyHashes: [],
+    };
+    const signed = turn.notary.sign('member', record);
+    this.#self = {
+      id: turn.self,
+      signed,
+      status: 'alive',
+      verified: true,
+      reachable: true,
+      accusations: new Map(),
+      since: turn.now,
+    };
+    this.#members.set(turn.self, this.#self);
+  }
+
+  get self(): Member {
+    return this.#self;
+  }
+
+  get(id: NodeId): Member | undefined {
+    return this.#members.get(id);
+  }
+
+  all(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Members alive or suspect, this one included. */
+  aliveCount(): number {
+    let count = 0;
+    for (const member of this.#members.values()) if (member.status === 'alive' || member.status === 'suspect') count++;
+    return count;
+  }
+
+  /** Whether a row is too old to be told to others: the second half of a tombstone's life is silent, so that rows end everywhere. */
+  isSilent(member: Member): boolean {
+    return !isPresent(member) && this.#turn.now - member.since > this.#tombstoneMs(member) / 2;
+  }
+
+  // --- claims of the subject ---
+
+  /** Merges a record that came from a peer, and whether that peer verified it. */
+  merge(fact: MemberFact, from: NodeId): void {
+    const record = fact.record.value;
+    const known = this.#members.get(record.id);
+    if (record.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
+    if (record.id === this.#turn.self) return this.#mergeOwn(fact.record, from);
+    if (known !== undefined && compareRecords(record, known.signed.value) <= 0) {
+      if (fact.verified && record.epoch === known.signed.value.epoch) this.#verify(known, from);
+      return;
+    }
+    if (known === undefined && this.#members.size >= limits.members) return this.#turn.refuse(from, 'member-limit');
+    if (!this.#turn.notary.verify('member', record.id, fact.record)) return this.#turn.refuse(from, 'bad-signature');
+    // Over its own link, whose hello proved key and epoch, a record is its own verification.
+    const verified = fact.verified || from === record.id;
+    if (known === undefined) this.#admit(fact.record, verified);
+    else this.#supersede(known, fact.record, verified);
+    this.#listener.recordNews(record.id, from);
+  }
+
+  #admit(signed: Signed<MemberRecord>, verified: boolean): void {
+    const { value } = signed;
+    const { status } = value;
+    const member: Member = {
+      id: value.id,
+      signed,
+      status,
+      verified,
+      reachable: false,
+      accusations: new Map(),
+      since: this.#turn.now,
+    };
+    this.#members.set(value.id, member);
+    member.reachable = this.#isReachable(member);
+    this.#reportStatus(member, undefined, 'heard of');
+    if (status === 'left') this.#armReap(member);
+    else this.#listener.memberPresent(member);
+    this.#listener.memberTouched(member, true);
+    this.#reportNameConflict(member);
+  }
+
+  #supersede(member: Member, signed: Signed<MemberRecord>, verified: boolean): void {
+    const before = member.signed.value;
+    const after = signed.value;
+    const reboot = after.epoch > before.epoch;
+    const refuted = member.accusations.size > 0;
+    member.signed = signed;
+    member.verified = verified || (member.verified && !reboot);
+    this.#clearAccusations(member);
+    this.#setStatus(member, after.status, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
+    this.#updateReachable(member, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
+    this.#listener.memberTouched(member, reboot || labelsDiffer(before, after));
+    if (before.name !== after.name) this.#reportNameConflict(member);
+    if (after.status !== 'left' && (reboot || before.status === 'left')) this.#listener.memberPresent(member);
+  }
+
+  /** Somebody tells us about ourselves: an echo, or proof that our persisted epoch or incarnation was lost. */
+  #mergeOwn(signed: Signed<MemberRecord>, from: NodeId): void {
+    const own = this.#self.signed.value;
+    const theirs = signed.value;
+    if (compareRecords(theirs, own) <= 0) return;
+    if (!this.#turn.notary.verify('member', this.#turn.self, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (theirs.epoch > own.epoch) {
+      const epoch = theirs.epoch + 1;
+      this.#turn.persist({ type: 'epoch', epoch });
+      this.#resign({ epoch, incarnation: 0 });
+      this.#listener.epochRaised();
+    } else {
+      this.#resign({ incarnation: theirs.incarnation + 1 });
+    }
+  }
+
+  // --- accusations ---
+
+  /** Accuses a member of not being reachable from here. Takes it out of our own rotation at once. */
+  accuse(member: Member, reason: AccusationReason): void {
+    if (member === this.#self || !isPresent(member) || member.accusations.has(this.#turn.self)) return;
+    const { epoch, incarnation } = member.signed.value;
+    const sequence = ++this.#accusationSequence;
+    const signed = this.#turn.notary.sign('accusation', {
+      mesh: this.#turn.mesh,
+      accuser: this.#turn.self,
+      subject: member.id,
+      epoch,
+      incarnation,
+      reason,
+      sequence,
+    });
+    member.accusations.set(this.#turn.self, signed);
+    this.#suspect(member, `accused by us: ${reason}`);
+    this.#listener.accusationNews(member.id, this.#turn.self, undefined);
+  }
+
+  /** Merges an accusation that came from a peer. */
+  mergeAccusation(signed: Signed<Accusation>, from: NodeId): void {
+    const { mesh, accuser, subject, epoch, incarnation, reason } = signed.value;
+    if (mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
+    if (accuser === this.#turn.self || accuser === subject) return;
+    const member = this.#members.get(subject);
+    const record = member?.signed.value;
+    if (member === undefined || record === undefined || record.epoch !== epoch || record.incarnation !== incarnation) return;
+    if (member.status === 'left' || member.accusations.has(accuser)) return;
+    if (member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced') return;
+    if (!this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
+    if (!this.#turn.notary.verify('accusation', accuser, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (member === this.#self) return this.#defend(signed.value);
+    member.accusations.set(accuser, signed);
+    if (reason === 'forced' && member.status === 'failed') this.#retire(member);
+    else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
+    this.#listener.accusationNews(subject, accuser, from);
+    if (member.status === 'suspect' && !member.accusations.has(this.#turn.self)) this.#listener.memberSuspected(member);
+  }
+
+  /** A direct answer under the current claim: our own accusation was wrong, whatever others say. */
+  heardFrom(id: NodeId, epoch: number): void {
+    const member = this.#members.get(id);
+    if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
+    this.#verify(member, id);
+    if (member.status !== 'alive' && member.status !== 'suspect') return;
+    if (!member.accusations.delete(this.#turn.self)) return;
+    if (member.accusations.size === 0) {
+      this.#turn.deadlines.clear(suspectKey(id));
+      this.#setStatus(member, 'alive', 'answered us');
+    }
+    this.#updateReachable(member, 'answered us');
+    this.#listener.memberTouched(member, false);
+  }
+
+  #verify(member: Member, from: NodeId): void {
+    if (member.verified) return;
+    member.verified = true;
+    this.#updateReachable(member, 'verified');
+    this.#listener.memberTouched(member, true);
+    this.#listener.recordNews(member.id, from);
+  }
+
+  #suspect(member: Member, reason: string): void {
+    if (member.status === 'alive' || member.status === 'leaving') {
+      this.#setStatus(member, 'suspect', reason);
+      this.#turn.deadlines.set(suspectKey(member.id), this.#turn.now + this.#suspicionMs());
+    }
+    this.#updateReachable(member, reason);
+    this.#listener.memberTouched(member, false);
+  }
+
+  /** A suspicion ran out: the member is failed, unless it was cleared meanwhile. */
+  suspicionExpired(id: NodeId): void {
+    const member = this.#members.get(id);
+    if (member === undefined || member.status !== 'suspect') return;
+    const forced = [...member.accusations.values()].some((signed) => signed.value.reason === 'forced');
+    this.#setStatus(member, 'failed', `suspected for too long by ${member.accusations.size}`);
+    this.#updateReachable(member, 'failed');
+    this.#armReap(member);
+    this.#listener.memberTouched(member, true);
+    if (forced) this.#retire(member);
+  }
+
+  #suspicionMs(): number {
+    const { suspicionMult, probeIntervalMs } = this.#turn.config;
+    return Math.round(suspicionMult * Math.max(1, Math.log10(Math.max(1, this.#members.size))) * probeIntervalMs);
+  }
+
+  // --- this node ---
+
+  /** Changes our labels, under a new incarnation. */
+  setTags(tags: Readonly<Record<string, string>>): void {
+    this.#resign({ incarnation: this.#self.signed.value.incarnation + 1, tags });
+  }
+
+  announce(status: 'leaving' | 'left'): void {
+    this.#resign({ incarnation: this.#self.signed.value.incarnation + 1, status });
+    this.#setStatus(this.#self, status, 'we leave');
+    this.#updateReachable(this.#self, 'we leave');
+    this.#listener.memberTouched(this.#self, true);
+  }
+
+  /** We were accused under our current claim: a higher incarnation refutes it, at most once per interval. */
+  #defend(accusation: Accusation): void {
+    if (this.#self.status === 'left') return;
+    this.#accusedIncarnation = Math.max(this.#accusedIncarnation, accusation.incarnation);
+    this.#accuser = accusation.accuser;
+    this.#turn.deadlines.setEarlier('refute', Math.max(this.#turn.now, this.#refutedAt + this.#turn.config.refuteIntervalMs));
+  }
+
+  refute(): void {
+    const own = this.#self.signed.value.incarnation;
+    if (this.#accusedIncarnation < own || this.#accuser === undefined) return;
+    this.#refutedAt = this.#turn.now;
+    const incarnation = Math.max(own, this.#accusedIncarnation) + 1;
+    this.#turn.emit({ type: 'refuted', accuser: this.#accuser, incarnation });
+    this.#accuser = undefined;
+    this.#resign({ incarnation });
+  }
+
+  #resign(change: Partial<MemberRecord>): void {
+    const record: MemberRecord = { ...this.#self.signed.value, ...change };
+    assert(compareRecords(record, this.#self.signed.value) > 0, 'our own claims only ever grow');
+    this.#self.signed = this.#turn.notary.sign('member', record);
+    this.#listener.recordNews(this.#turn.self, undefined);
+    this.#listener.memberTouched(this.#self, change.tags !== undefined);
+  }
+
+  // --- the end of a member ---
+
+  /** An operator says that a failed member will not come back. */
+  forceLeave(id: NodeId): CommandResult {
+    const member = this.#members.get(id);
+    if (member === undefined)
+      return { ok: false, code: 'unknown-node', message: `no member "${id}" is known: see \`skein members\`` };
+    const { name } = member.signed.value;
+    if (member.status === 'left') return { ok: true };
+    if (member.status !== 'failed') {
+      return {
+        ok: false,
+        code: 'node-alive',
+        message: `member "${name}" is ${member.status}, not failed: run \`skein leave\` on it, or stop it first`,
+      };
+    }
+    const { epoch, incarnation } = member.signed.value;
+    const sequence = ++this.#accusationSequence;
+    const signed = this.#turn.notary.sign('accusation', {
+      mesh: this.#turn.mesh,
+      accuser: this.#turn.self,
+      subject: id,
+      epoch,
+      incarnation,
+      reason: 'forced',
+      sequence,
+    });
+    member.accusations.set(this.#turn.self, signed);
+    this.#retire(member);
+    this.#listener.accusationNews(id, this.#turn.self, undefined);
+    return { ok: true };
+  }
+
+  #retire(member: Member): void {
+    this.#setStatus(member, 'left', 'forced to leave');
+    this.#armReap(member);
+    this.#listener.memberTouched(member, true);
+  }
+
+  reap(id: NodeId): void {
+    const member = this.#members.get(id);
+    if (member === undefined || isPresent(member)) return;
+    this.#turn.deadlines.clear(reapKey(id));
+    this.#members.delete(id);
+    this.#listener.memberAbsent(member, true);
+    this.#turn.emit({ type: 'member-reaped', id, name: member.signed.value.name });
+  }
+
+  #armReap(member: Member): void {
+    this.#turn.deadlines.set(reapKey(member.id), this.#turn.now + this.#tombstoneMs(member));
+    this.#boundTombstones();
+  }
+
+  /** At most max(1024, twice the living) rows of the departed are kept; those that left longest ago go first. */
+  #boundTombstones(): void {
+    const gone = [...this.#members.values()].filter((member) => !isPresent(member));
+    if (gone.length <= Math.max(1024, 2 * (this.#members.size - gone.length))) return;
+    gone.sort(
+      (a, b) => Number(a.status === 'failed') - Number(b.status === 'failed') || a.since - b.since || (a.id < b.id ? -1 : 1),
+    );
+    const oldest = gone[0];
+    if (oldest !== undefined) this.reap(oldest.id);
+  }
+
+  #tombstoneMs(member: Member): number {
+    return member.status === 'left' ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
+  }
+
+  // --- status ---
+
+  #setStatus(member: Member, to: MemberStatus, reason: string): void {
+    const from = member.status;
+    if (from === to) return;
+    member.status = to;
+    member.since = this.#turn.now;
+    if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
+    if (to === 'left') this.#armReap(member);
+    else if (to !== 'failed') this.#turn.deadlines.clear(reapKey(member.id));
+    this.#reportStatus(member, from, reason);
+    if (to === 'left') this.#listener.memberAbsent(member, false);
+  }
+
+  #clearAccusations(member: Member): void {
+    member.accusations.clear();
+    this.#turn.deadlines.clear(suspectKey(member.id));
+  }
+
+  #updateReachable(member: Member, reason: string): void {
+    const reachable = this.#isReachable(member);
+    if (reachable === member.reachable) return;
+    member.reachable = reachable;
+    this.#turn.emit({ type: 'reachability-changed', id: member.id, name: member.signed.value.name, reachable, reason });
+    this.#listener.memberTouched(member, true);
+  }
+
+  #isReachable(member: Member): boolean {
+    if (member === this.#self) return member.status === 'alive';
+    if ((member.status !== 'alive' && member.status !== 'suspect') || !member.verified) return false;
+    if (member.accusations.size === 0) return true;
+    if (member.accusations.has(this.#turn.self)) return false;
+    return member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.aliveCount() - 1));
+  }
+
+  #reportStatus(member: Member, from: MemberStatus | undefined, reason: string): void {
+    this.#turn.emit({ type: 'member-changed', id: member.id, name: member.signed.value.name, from, to: member.status, reason });
+  }
+
+  #reportNameConflict(member: Member): void {
+    const { name } = member.signed.value;
+    const ids = [...this.#members.values()]
+      .filter((other) => isPresent(other) && other.signed.value.name === name)
+      .map((other) => other.id);
+    if (ids.length > 1) this.#turn.emit({ type: 'name-conflict', name, ids: ids.sort() });
+  }
+}
+
+function suspectKey(id: NodeId): string {
+  return `suspect/${id}`;
+}
+
+function reapKey(id: NodeId): string {
+  return `reap/${id}`;
+}
+
+/** Whether readers of routes can tell two records of one member apart. */
+function labelsDiffer(a: MemberRecord, b: MemberRecord): boolean {
+  return (
+    a.name !== b.name ||
+    a.status !== b.status ||
+    a.region !== b.region ||
+    a.zone !== b.zone ||
+    a.addresses.join() !== b.addresses.join() ||
+    JSON.stringify(a.tags) !== JSON.stringify(b.tags)
+  );
+}

@@ -1,0 +1,200 @@
+/**
+ * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, round
+ * robin over a shuffled list. A probe without an answer is handed to helpers; only when they get none either is the
+ * subject accused. A helper that got no answer has seen the failure itself and accuses too, so that two accusers
+ * are found in the time of one probe.
+ */
+
+import type { NodeId } from '../identity.ts';
+import { shuffle, sample } from '../rng.ts';
+import type { Turn } from '../turn.ts';
+
+export interface ProbeListener {
+  /** Whom to probe now, self excluded. */
+  probeCandidates(): NodeId[];
+  /** Linked members that can be asked about others, the subject excluded. */
+  helpers(subject: NodeId): NodeId[];
+  isLinked(id: NodeId): boolean;
+  isDialing(id: NodeId): boolean;
+  isCandidate(id: NodeId): boolean;
+  /** The state hash to send along. */
+  root(): number;
+  /** Nobody got an answer from it in time. */
+  probeFailed(id: NodeId): void;
+  /** Others reach it and we do not: our link is at fault. */
+  linkDoubted(id: NodeId): void;
+  /** Helpers were silent: a dial of our own has to decide. */
+  testByDial(id: NodeId): void;
+  /** It answered, at this epoch and incarnation. */
+  answered(id: NodeId, epoch: number): void;
+}
+
+/** `direct`: waits for an ack. `indirect`: helpers were asked. `confirm`: others accuse it already, one missed ack is enough. `relay`: we are the helper. */
+type Stage = 'direct' | 'indirect' | 'confirm' | 'relay';
+
+interface Probe {
+  readonly seq: number;
+  readonly subject: NodeId;
+  stage: Stage;
+  /** Helpers asked and reports of failure got. */
+  asked: number;
+  nacks: number;
+  /** For whom we relay, and their number of the probe. */
+  readonly asker: { readonly id: NodeId; readonly seq: number } | undefined;
+}
+
+/** How many probes may be open at once: own ones are few, the rest are relays for others. */
+const openProbesMax = 4096;
+
+export class Prober {
+  readonly #turn: Turn;
+  readonly #listener: ProbeListener;
+  readonly #probes = new Map<number, Probe>();
+  #round: NodeId[] = [];
+  #seq = 0;
+
+  constructor(turn: Turn, listener: ProbeListener) {
+    this.#turn = turn;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    this.#turn.deadlines.set('probe-round', this.#turn.now + 1 + this.#turn.rng.below(this.#turn.config.probeIntervalMs));
+  }
+
+  /** The deadline `probe-round`: probes the next member. */
+  roundDue(): void {
+    this.#turn.deadlines.set('probe-round', this.#turn.now + this.#turn.config.probeIntervalMs);
+    const subject = this.#next();
+    if (subject !== undefined) this.probe(subject, 'direct');
+  }
+
+  /** Probes a member now. Without a link to it, helpers are asked at once, unless a dial is about to tell. */
+  probe(subject: NodeId, stage: 'direct' | 'confirm'): void {
+    if (stage === 'confirm' && this.#isProbing(subject)) return;
+    if (!this.#listener.isLinked(subject)) {
+      if (this.#listener.isDialing(subject)) return;
+      if (stage === 'direct') this.#askHelpers(this.#open(subject, 'indirect', undefined));
+      else this.#listener.testByDial(subject);
+      return;
+    }
+    const probe = this.#open(subject, stage, undefined);
+    this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
+    this.#arm(probe, this.#turn.config.probeTimeoutMs);
+  }
+
+  /** A peer asks us to probe for it. */
+  pingRequested(from: NodeId, seq: number, subject: NodeId): void {
+    if (this.#probes.size >= openProbesMax || subject === this.#turn.self) return;
+    // Without a link we know nothing: silence is no evidence, a report of failure would be.
+    if (!this.#listener.isLinked(subject)) return;
+    const probe = this.#open(subject, 'relay', { id: from, seq });
+    this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
+    this.#turn.deadlines.set(`nack/${probe.seq}`, this.#turn.now + Math.floor(this.#turn.config.indirectTimeoutMs * 0.8));
+    this.#arm(probe, this.#turn.config.probeTimeoutMs);
+  }
+
+  acked(from: NodeId, seq: number, epoch: number): void {
+    this.#listener.answered(from, epoch);
+    const probe = this.#probes.get(seq);
+    if (probe === undefined || probe.subject !== from) return;
+    this.#close(probe);
+    if (probe.asker !== undefined) this.#report(probe, probe.asker, true);
+  }
+
+  reported(seq: number, subject: NodeId, reached: boolean): void {
+    const probe = this.#probes.get(seq);
+    if (probe === undefined || probe.subject !== subject || probe.stage !== 'indirect') return;
+    if (reached) {
+      this.#close(probe);
+      this.#listener.linkDoubted(subject);
+      return;
+    }
+    probe.nacks++;
+  }
+
+  /** The deadline `probe/<seq>`: no answer in time. */
+  probeDue(seq: number): void {
+    const probe = this.#probes.get(seq);
+    if (probe === undefined) return;
+    if (!this.#listener.isCandidate(probe.subject)) return this.#close(probe);
+    switch (probe.stage) {
+      case 'direct':
+        probe.stage = 'indirect';
+        this.#askHelpers(probe);
+        return;
+      case 'indirect':
+        this.#close(probe);
+        // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A).
+        if (probe.asked > 0 && probe.nacks === 0) this.#listener.testByDial(probe.subject);
+        else this.#listener.probeFailed(probe.subject);
+        return;
+      case 'confirm':
+      case 'relay':
+        this.#close(probe);
+        this.#listener.probeFailed(probe.subject);
+        return;
+    }
+  }
+
+  /** The deadline `nack/<seq>`: tell the asker in time that we had no answer so far. */
+  nackDue(seq: number): void {
+    const probe = this.#probes.get(seq);
+    if (probe?.asker !== undefined) this.#report(probe, probe.asker, false);
+  }
+
+  /** Drops what is open about a member whose link changed or that is gone. */
+  forget(subject: NodeId): void {
+    for (const probe of this.#probes.values()) if (probe.subject === subject) this.#close(probe);
+  }
+
+  #askHelpers(probe: Probe): void {
+    const helpers = sample(this.#listener.helpers(probe.subject), this.#turn.config.indirectProbes, this.#turn.rng);
+    if (helpers.length === 0) {
+      this.#close(probe);
+      this.#listener.testByDial(probe.subject);
+      return;
+    }
+    probe.asked = helpers.length;
+    for (const helper of helpers)
+      this.#turn.send(helper, { type: 'ping-request', seq: probe.seq, subject: probe.subject }, 'wire');
+    this.#arm(probe, this.#turn.config.indirectTimeoutMs);
+  }
+
+  #report(probe: Probe, asker: { readonly id: NodeId; readonly seq: number }, reached: boolean): void {
+    this.#turn.send(asker.id, { type: 'ping-report', seq: asker.seq, subject: probe.subject, reached }, 'wire');
+  }
+
+  #open(subject: NodeId, stage: Stage, asker: Probe['asker']): Probe {
+    const probe: Probe = { seq: ++this.#seq, subject, stage, asked: 0, nacks: 0, asker };
+    this.#probes.set(probe.seq, probe);
+    return probe;
+  }
+
+  #close(probe: Probe): void {
+    this.#probes.delete(probe.seq);
+    this.#turn.deadlines.clear(`probe/${probe.seq}`);
+    this.#turn.deadlines.clear(`nack/${probe.seq}`);
+  }
+
+  #arm(probe: Probe, inMs: number): void {
+    this.#turn.deadlines.set(`probe/${probe.seq}`, this.#turn.now + inMs);
+  }
+
+  #isProbing(subject: NodeId): boolean {
+    for (const probe of this.#probes.values()) if (probe.subject === subject && probe.stage !== 'relay') return true;
+    return false;
+  }
+
+  /** Round robin over a list that is shuffled anew each round bounds the time to probe everybody (SWIM 4.3). */
+  #next(): NodeId | undefined {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      for (let subject = this.#round.pop(); subject !== undefined; subject = this.#round.pop()) {
+        if (this.#listener.isCandidate(subject)) return subject;
+      }
+      this.#round = this.#listener.probeCandidates().sort();
+      shuffle(this.#round, this.#turn.rng);
+    }
+    return undefined;
+  }
+}

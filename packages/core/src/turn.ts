@@ -1,0 +1,73 @@
+/**
+ * One turn of a node: the time of the step under way and the effects gathered so far. Every part of the node
+ * writes here and nowhere else; `MeshNode` hands the list out at the one exit of a step.
+ */
+
+import { Deadlines } from './deadlines.ts';
+import type { Effect, Persist } from './effect.ts';
+import type { MeshEvent } from './event.ts';
+import type { NodeId } from './identity.ts';
+import type { Lane, Message } from './message.ts';
+import type { MeshConfig } from './mesh-config.ts';
+import type { Rng } from './rng.ts';
+import type { Notary } from './signed.ts';
+
+export interface TurnOptions {
+  readonly mesh: string;
+  readonly config: MeshConfig;
+  readonly notary: Notary;
+  readonly rng: Rng;
+}
+
+export class Turn {
+  readonly mesh: string;
+  readonly config: MeshConfig;
+  readonly notary: Notary;
+  readonly rng: Rng;
+  readonly self: NodeId;
+  readonly deadlines = new Deadlines();
+  now: number;
+  #effects: Effect[] = [];
+  #exchange = 0;
+
+  constructor(options: TurnOptions, now: number) {
+    this.mesh = options.mesh;
+    this.config = options.config;
+    this.notary = options.notary;
+    this.rng = options.rng;
+    this.self = options.notary.id;
+    this.now = now;
+  }
+
+  send(to: NodeId, message: Message, lane: Lane): void {
+    this.#effects.push({ type: 'send', to, message, lane });
+  }
+
+  emit(event: MeshEvent): void {
+    this.#effects.push({ type: 'emit', event });
+  }
+
+  persist(persist: Persist): void {
+    this.#effects.push({ type: 'persist', persist });
+  }
+
+  perform(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  /** Reports that a peer said something that does not hold. */
+  refuse(from: NodeId, reason: string): void {
+    this.emit({ type: 'message-refused', from, reason });
+  }
+
+  /** A number for a new anti-entropy exchange or dial, unique in this boot. */
+  nextNumber(): number {
+    return ++this.#exchange;
+  }
+
+  take(): readonly Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}

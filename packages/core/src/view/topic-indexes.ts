@@ -1,0 +1,77 @@
+/**
+ * When each topic last changed. An index is (milliseconds since 2020) * 1024 + a 10-bit tag of this node: it grows
+ * across restarts without being stored, stays below 2^53, and shows when a client brings one of another node.
+ */
+
+import { PersistentMap } from './persistent-map.ts';
+
+/** 2020-01-01T00:00:00Z in ms since 1970. */
+const epoch2020Ms = 1_577_836_800_000;
+/** Topics remembered at most; beyond, the one that changed longest ago is folded into the floor. */
+const topicsMax = 65_536;
+
+/** The index that a View carries. */
+export interface IndexSnapshot {
+  readonly last: number;
+  readonly floor: number;
+  readonly byTopic: PersistentMap<number>;
+}
+
+export class TopicIndexes {
+  readonly #tag: number;
+  #byTopic = PersistentMap.empty<number>();
+  #touched = new Set<string>();
+  #nowMs: number;
+  #last: number;
+  #floor: number;
+  #current: number | undefined;
+
+  constructor(startMs: number, tag: number) {
+    this.#tag = tag;
+    this.#nowMs = startMs;
+    this.#last = Math.max(1, startMs - epoch2020Ms) * 1024 + tag;
+    this.#floor = this.#last;
+  }
+
+  /** Wall clock as this node counts it: start plus monotonic time since. */
+  setNow(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  /** The index of the changes under way. */
+  get current(): number {
+    if (this.#current === undefined) {
+      const fromClock = Math.max(0, this.#nowMs - epoch2020Ms) * 1024 + this.#tag;
+      this.#current = Math.max(fromClock, this.#last + 1024);
+      this.#last = this.#current;
+    }
+    return this.#current;
+  }
+
+  touch(topic: string): void {
+    this.#byTopic = this.#byTopic.set(topic, this.current);
+    this.#touched.add(topic);
+  }
+
+  takeTouched(nowMs: number): readonly string[] {
+    this.#nowMs = nowMs;
+    this.#current = undefined;
+    if (this.#touched.size === 0) return [];
+    const touched = [...this.#touched];
+    this.#touched = new Set();
+    if (this.#byTopic.size > topicsMax) this.#fold();
+    return touched;
+  }
+
+  snapshot(): IndexSnapshot {
+    return { last: this.#last, floor: this.#floor, byTopic: this.#byTopic };
+  }
+
+  #fold(): void {
+    const oldest = [...this.#byTopic].sort((a, b) => a[1] - b[1]).slice(0, topicsMax / 4);
+    for (const [topic, index] of oldest) {
+      this.#byTopic = this.#byTopic.delete(topic);
+      this.#floor = Math.max(this.#floor, index);
+    }
+  }
+}
