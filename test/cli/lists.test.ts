@@ -24,6 +24,7 @@ test('members --json has one stable shape, whole ids included', async () => {
     id: birch,
     status: 'suspect',
     reachable: false,
+    verified: true,
     address: '10.0.0.2:7946',
     epoch: 3,
     incarnation: 7,
@@ -32,6 +33,13 @@ test('members --json has one stable shape, whole ids included', async () => {
     tags: { rack: '7' },
     accusers: [alder],
   });
+});
+
+test('a member that nobody has talked to yet is told apart from one that answers', async () => {
+  const { out } = await skein(['members'], {
+    replies: { 'GET /v1/mesh/members': { json: [{ ...members[1], verified: false }] } },
+  });
+  expect(out).toContain('alder  alive   unverified  10.0.0.1:7946');
 });
 
 test('services count the instances that pass on a node that answers', async () => {

@@ -92,8 +92,5 @@ async function exchange(io: Pick<Io, 'fetch'>, base: string, request: Exchange):
 
 function refusal(base: string, request: string, answer: Answer): CliFailure {
   const body = answer.text.trim().slice(0, errorTextLength);
-  const hint = answer.status === 403 ? [`the agent answers only requests for its own addresses; is ${base} one of them?`] : [];
-  return new CliFailure(`the agent at ${base} answered ${answer.status} to ${request}${body === '' ? '' : `: ${body}`}`, {
-    hint,
-  });
+  return new CliFailure(`the agent at ${base} answered ${answer.status} to ${request}${body === '' ? '' : `: ${body}`}`);
 }

@@ -10,6 +10,8 @@ export interface MemberRow {
   readonly status: string;
   /** Whether the agent asked may send traffic to its instances. */
   readonly reachable: boolean;
+  /** Whether anybody had a direct answer from this boot of it; nobody sends traffic to it before. */
+  readonly verified: boolean;
   /** Where its mesh port listens, `host:port`. */
   readonly address: string;
   readonly epoch: number;
@@ -89,6 +91,7 @@ function toMember(value: unknown): MemberRow {
     id: textAt(value, 'id'),
     status: textAt(value, 'status'),
     reachable: isTrueAt(value, 'reachable'),
+    verified: isTrueAt(value, 'verified'),
     address: textsAt(value, 'addresses')[0] ?? textAt(value, 'address'),
     epoch: numberAt(value, 'epoch'),
     incarnation: numberAt(value, 'incarnation'),

@@ -53,7 +53,7 @@ export function membersTable(members: readonly MemberRow[], paint: Paint): strin
     members.map((member) => [
       member.name,
       { text: member.status, colour: statusColour(member.status) },
-      member.reachable ? 'yes' : { text: 'no', colour: 'red' },
+      !member.reachable ? { text: 'no', colour: 'red' } : member.verified ? 'yes' : { text: 'unverified', colour: 'yellow' },
       member.address,
       `${member.epoch}/${member.incarnation}`,
       [member.region, member.zone].filter((part) => part !== '').join('/'),

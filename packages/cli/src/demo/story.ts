@@ -203,7 +203,9 @@ class Story {
     const seen = await Promise.all(
       this.#hosts.map((host) =>
         this.#until(`${host.agentName} to see ${hostCount} members`, async () => {
-          const usable = (await readMembers(host.agent.api)).filter((member) => member.status === 'alive' && member.reachable);
+          const usable = (await readMembers(host.agent.api)).filter(
+            (member) => member.status === 'alive' && member.reachable && member.verified,
+          );
           return usable.length === hostCount ? usable.map((member) => member.name) : undefined;
         }),
       ),
