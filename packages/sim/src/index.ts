@@ -10,12 +10,14 @@
  * Read next: `world.ts`, then `sim-node.ts`, `network.ts`, `connection.ts`.
  */
 
+export * from './audit.ts';
 export * from './failure.ts';
 export type { LinkSettings } from './link.ts';
 export type { Network, NetworkFigures } from './network.ts';
 export * from './notary.ts';
 export * from './quantiles.ts';
 export type { Seed } from './randomness.ts';
+export * from './scenario.ts';
 export { SimNode } from './sim-node.ts';
 export type { NodeLogic } from './sim-node.ts';
 export * from './world.ts';

@@ -1,0 +1,71 @@
+/**
+ * The audit at the end of a run: do all running nodes believe the same, and is it true? Compares whole views, not
+ * samples, since anti-entropy promises that nothing at all stays different (research membership 7.9, L1).
+ */
+
+import type { ConfigEntry, InstanceView, View } from '@skein/core';
+import { versionId } from '@skein/core';
+import { canonicalJson } from './canonical.ts';
+import type { SimNode } from './sim-node.ts';
+
+/**
+ * What keeps the running nodes from agreeing, each as one line; empty when they agree: the members they hold alive
+ * are those that run, and their catalogs and config entries are equal.
+ */
+export function differences(nodes: readonly SimNode[]): readonly string[] {
+  const running = nodes.filter((node) => node.isRunning);
+  const found: string[] = [];
+  const truth = running.map((node) => `${node.id} alive`).sort();
+  const pictures = running.map((node) => ({ id: node.id, instances: instancesOf(node.view()), configs: configsOf(node.view()) }));
+  for (const node of running) {
+    for (const line of difference(truth, aliveIn(node.view()))) found.push(`${node.id} members: ${line}`);
+  }
+  const [first, ...others] = pictures;
+  if (first === undefined) return found;
+  for (const other of others) {
+    const pair = `${other.id} against ${first.id}`;
+    for (const line of difference(first.instances, other.instances)) found.push(`${pair} catalog: ${line}`);
+    for (const line of difference(first.configs, other.configs)) found.push(`${pair} config: ${line}`);
+  }
+  return found;
+}
+
+function aliveIn(view: View): string[] {
+  const lines: string[] = [];
+  for (const member of view.members()) {
+    if (member.status === 'failed' || member.status === 'left') continue;
+    const doubts = `${member.reachable ? '' : ' unreachable'}${member.verified ? '' : ' unverified'}`;
+    lines.push(`${member.id} ${member.status}${doubts}`);
+  }
+  return lines.sort();
+}
+
+function instancesOf(view: View): string[] {
+  const lines: string[] = [];
+  for (const service of view.services()) for (const instance of service.instances) lines.push(instanceLine(instance));
+  return lines.sort();
+}
+
+function instanceLine(view: InstanceView): string {
+  const checks = view.checks.map((check) => `${check.id}=${check.status}`).sort();
+  return `${view.owner} ${canonicalJson(view.instance)} ${view.status} ${view.routable ? 'routable' : 'not routable'} ${checks.join(' ')}`;
+}
+
+function configsOf(view: View): string[] {
+  return [...view.configEntries()].map(configLine).sort();
+}
+
+function configLine(entry: ConfigEntry): string {
+  const conflicts = entry.conflicts.map(versionId).sort();
+  return `${entry.kind}/${entry.name} ${versionId(entry.version)} ${canonicalJson(entry.value)} ${conflicts.join(' ')}`.trimEnd();
+}
+
+/** What only one of two sorted lists has. */
+function difference(expected: readonly string[], actual: readonly string[]): string[] {
+  const wanted = new Set(expected);
+  const have = new Set(actual);
+  return [
+    ...expected.filter((line) => !have.has(line)).map((line) => `lacks ${line}`),
+    ...actual.filter((line) => !wanted.has(line)).map((line) => `has ${line}`),
+  ];
+}
