@@ -301,13 +301,13 @@ class Story {
     const servedBefore = this.#served(host);
     this.#options.screen.event(`restarting ${host.agentName} from its data directory, without a seed`);
     const startedAtMs = performance.now();
-    await Promise.all([host.startOrders(), host.startAgent(undefined)]);
     const since = (): number => Math.round(performance.now() - startedAtMs);
-    const seenMs = await this.#until(
+    const seen = this.#until(
       `agent-1 to route to ${host.instance} again`,
       async () => ((await this.#inRotation(first)).includes(host.instance) ? since() : undefined),
       measureEveryMs,
     );
+    const [seenMs] = await Promise.all([seen, host.startOrders(), host.startAgent(undefined)]);
     const servedMs = await this.#until(
       `${host.instance} to answer a request again`,
       async () => (this.#served(host) > servedBefore ? since() : undefined),

@@ -1,0 +1,81 @@
+/** The command as users start it: the bundle that `npm run build` makes, as a process. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const bin = join(root, 'packages/cli/bin/skein.js');
+const bundle = join(root, 'packages/cli/dist/skein.js');
+
+async function start(script: string, args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: code as number, out, err };
+}
+
+test('the linked command starts the bundle and passes its arguments and exit code on', async () => {
+  expect(await start(bin, ['--version'])).toEqual({ code: 0, out: '0.1.0\n', err: '' });
+  expect((await start(bin, ['nonsense'])).code).toBe(2);
+});
+
+test('the linked command of a clone that was not built says how to build', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-bin-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  mkdirSync(join(directory, 'bin'));
+  copyFileSync(join(root, 'packages/cli/package.json'), join(directory, 'package.json'));
+  copyFileSync(bin, join(directory, 'bin/skein.js'));
+  const { code, err } = await start(join(directory, 'bin/skein.js'), ['members']);
+  expect(code).toBe(1);
+  expect(err).toContain('npm run build');
+});
+
+test('a command that only asks an agent does not load the agent, libp2p or YAML', () => {
+  const loaded = new Set<string>();
+  const load = (path: string): void => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    const source = readFileSync(path, 'utf8');
+    for (const [, name] of source.matchAll(/^(?:import|export)\b[^;]*?["'](\.[^"']+\.js)["'];?$/gm))
+      load(join(path, '..', name ?? ''));
+  };
+  load(bundle);
+  const source = [...loaded].map((path) => readFileSync(path, 'utf8')).join('\n');
+  expect(source).toContain('/v1/mesh/members');
+  for (const heavy of ['libp2p', 'fastify', 'parseAllDocuments(']) {
+    expect(source.includes(`node_modules/${heavy}`), heavy).toBe(false);
+  }
+});
+
+test('a reader that goes away early is no failure', async () => {
+  const rows = Array.from({ length: 20_000 }, (_, index) => ({ name: `member-${index}`, id: `id-${index}`, status: 'alive' }));
+  const agent = createServer((_request, response) => response.end(JSON.stringify(rows))).listen(0, '127.0.0.1');
+  await once(agent, 'listening');
+  onTestFinished(() => void agent.close());
+  const address = `127.0.0.1:${(agent.address() as AddressInfo).port}`;
+  const child = spawn(process.execPath, [bundle, 'members', '--http-addr', address], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  expect(err).toBe('');
+  expect(code).toBe(0);
+});
+
+test('the sample service of the demo answers with its name and ends with its standard input', async () => {
+  const child = spawn(process.execPath, [bundle, 'demo-orders', '--name', 'orders-7', '--port', '0'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [line] = await once(child.stdout, 'data');
+  const { port } = JSON.parse(String(line));
+  expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  expect(await (await fetch(`http://127.0.0.1:${port}/order/1`)).json()).toEqual({ instance: 'orders-7', path: '/order/1' });
+  child.stdin.end();
+  expect((await once(child, 'close'))[0]).toBe(0);
+});
