@@ -1,0 +1,294 @@
+/**
+ * The HTTP API of one agent: routes over a `MeshPort`, served by fastify. This file is the border between HTTP and
+ * the rest: who may ask, how large a request may be, and what errors look like.
+ */
+
+import { fastify } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { MeshPort } from '@skein/core';
+import { BlockingQueries } from './blocking.ts';
+import type { ApiContext } from './context.ts';
+import { guard, hostOf } from './guard.ts';
+import { ownHosts } from './own-hosts.ts';
+import type { AgentPort, EventsPort } from './ports.ts';
+import { Reader } from './reader.ts';
+import { Refusal, refusalOf } from './refusal.ts';
+import type { Answer, ApiRequest, Route } from './route.ts';
+import { agentCheckRoutes } from './routes/agent-check.ts';
+import { agentRoutes } from './routes/agent.ts';
+import { agentServiceRoutes } from './routes/agent-service.ts';
+import { catalogRoutes } from './routes/catalog.ts';
+import { eventRoutes } from './routes/event.ts';
+import { healthRoutes } from './routes/health.ts';
+import { meshConfigRoutes } from './routes/mesh-config.ts';
+import { meshMemberRoutes } from './routes/mesh-member.ts';
+import { operationsRoutes } from './routes/operations.ts';
+import { statusRoutes } from './routes/status.ts';
+import { platformTimers } from './timers.ts';
+import type { Timers } from './timers.ts';
+
+export interface ApiOptions {
+  readonly port: MeshPort;
+  readonly agent: AgentPort;
+  readonly events: EventsPort;
+  /** `HOST:PORT` to listen on; `[HOST]:PORT` for IPv6. Port 0 takes a free one. */
+  readonly listen: string;
+  /** Host names, beyond the agent's own addresses, under which it may be asked. Without ports. */
+  readonly allowedHosts: readonly string[];
+  /** What Consul's clients see as the datacenter. Default: the name of the mesh. */
+  readonly datacenter?: string;
+  /** Told about requests that failed through no fault of their own. */
+  readonly log?: (entry: { readonly msg: string; readonly [field: string]: unknown }) => void;
+  /** Default: the platform's. */
+  readonly timers?: Timers;
+  /** Numbers from 0 to below 1, for jitter. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Blocking queries that may wait at once; one more is refused with 429. Default 16 384. */
+  readonly waitersMax?: number;
+}
+
+export interface InjectedRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'OPTIONS';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly payload?: string | Uint8Array;
+}
+
+export interface InjectedAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+export interface Api {
+  /** Starts to listen; resolves with the address in use, `HOST:PORT`. Rejects when it is taken. */
+  listen(): Promise<string>;
+  /** Answers all who wait, takes no more requests, and resolves once connections are closed. */
+  close(): Promise<void>;
+  /** Serves a request without a socket. */
+  inject(request: InjectedRequest): Promise<InjectedAnswer>;
+}
+
+const bodyBytesMax = 524_288;
+const urlLengthMax = 8192;
+const headerBytesMax = 16_384;
+/** A whole request must arrive within this time; answers may take as long as they wait. */
+const requestTimeoutMs = 30_000;
+/** How long `close` waits for answers under way before it cuts their connections. */
+const closeTimeoutMs = 2000;
+const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
+
+/** Builds the API; nothing is opened before `listen`. Throws a `RangeError` when `listen` is not `HOST:PORT`. */
+export function createApi(options: ApiOptions): Api {
+  const address = listenAddress(options.listen);
+  const timers = options.timers ?? platformTimers;
+  const underWay = new UnderWay();
+  const app = fastify({
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: {
+      // Names in a path are bounded by the length of the whole URL.
+      maxParamLength: urlLengthMax,
+      // Handlers read the query themselves: a bare `?passing` and a repeated `?tag` mean something.
+      querystringParser: () => ({}),
+    },
+    http: { maxHeaderSize: headerBytesMax },
+    frameworkErrors: (error, _request, reply) => {
+      sendText(reply, error.statusCode ?? 400, error.message);
+    },
+  });
+  takeAnyBody(app);
+  guardRequests(app, options, address.host);
+  app.setNotFoundHandler((request, reply) =>
+    sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`),
+  );
+  app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
+  addRoutes(app, allRoutes(options, timers), underWay);
+  return {
+    listen: async () => {
+      await app.listen({ host: address.host, port: address.port });
+      return boundAddress(app);
+    },
+    close: async () => {
+      underWay.close();
+      const cancel = timers.after(closeTimeoutMs, () => app.server.closeAllConnections());
+      await app.close();
+      cancel();
+    },
+    inject: async (request) => {
+      const { payload, headers, ...line } = request;
+      const answer = await app.inject({
+        ...line,
+        headers: { host: 'localhost', ...headers },
+        ...(payload === undefined ? {} : { payload: typeof payload === 'string' ? payload : Buffer.from(payload) }),
+      });
+      return { statusCode: answer.statusCode, headers: answer.headers, body: answer.body };
+    },
+  };
+}
+
+function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
+  const { port, agent, events } = options;
+  const datacenter = options.datacenter ?? agent.info().mesh;
+  const blocking = new BlockingQueries({
+    timers,
+    random: options.random ?? Math.random,
+    waitersMax: options.waitersMax ?? 16_384,
+  });
+  const context: ApiContext = { port, agent, events, datacenter, reader: new Reader({ port, agent, datacenter, blocking }) };
+  return [
+    agentRoutes,
+    agentServiceRoutes,
+    agentCheckRoutes,
+    catalogRoutes,
+    healthRoutes,
+    statusRoutes,
+    eventRoutes,
+    meshConfigRoutes,
+    meshMemberRoutes,
+    operationsRoutes,
+  ].flatMap((routesOf) => routesOf(context));
+}
+
+/** Consul ignores the content type, and `curl -d` sends a wrong one. */
+function takeAnyBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: string): void {
+  const { agent, port } = options;
+  const isOwnHost = ownHosts({
+    listenHost,
+    allowedHosts: options.allowedHosts,
+    named: () => [agent.info().name, port.view().member(port.self)?.address ?? ''],
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('X-Content-Type-Options', 'nosniff');
+    try {
+      guard(request, { isOwnHost });
+      if (request.url.length > urlLengthMax) throw new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** Adds the routes, and for each path what Consul answers to OPTIONS and to methods that it does not have. */
+function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: UnderWay): void {
+  const urls = new Set(routes.map(({ path }) => path));
+  for (const url of urls) {
+    const here = routes.filter(({ path }) => path === url);
+    for (const route of here) {
+      app.route({
+        method: route.method,
+        url,
+        handler: async (request, reply) => {
+          const { signal, release } = underWay.add(reply);
+          try {
+            return send(reply, request, await route.handle(apiRequest(request, signal)));
+          } finally {
+            release();
+          }
+        },
+      });
+    }
+    const allowed = here.map(({ method }) => method);
+    const allow = ['OPTIONS', ...allowed].join(',');
+    app.options(url, (_request, reply) => reply.header('Allow', allow).send());
+    app.route({
+      method: methods.filter((method) => method === 'PATCH' || !allowed.includes(method)),
+      url,
+      handler: (request, reply) => sendText(reply.header('Allow', allow), 405, `method ${request.method} not allowed`),
+    });
+  }
+}
+
+/** The requests under way, so that `close` can end their waiting. */
+class UnderWay {
+  readonly #requests = new Set<AbortController>();
+  #isClosed = false;
+
+  /** A signal that aborts when the client goes away or the API closes; `release` once the answer is made. */
+  add(reply: FastifyReply): { readonly signal: AbortSignal; readonly release: () => void } {
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    if (this.#isClosed) end();
+    reply.raw.once('close', end);
+    this.#requests.add(over);
+    return {
+      signal: over.signal,
+      release: () => {
+        reply.raw.off('close', end);
+        this.#requests.delete(over);
+      },
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const over of this.#requests) over.abort();
+  }
+}
+
+function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
+  const { url } = request;
+  const question = url.indexOf('?');
+  const params = request.params as Readonly<Record<string, string>>;
+  return {
+    method: request.method,
+    rest: params['*'] ?? '',
+    query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
+    body: request.body instanceof Uint8Array ? request.body : undefined,
+    signal,
+  };
+}
+
+function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
+  reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
+  const type = 'json' in answer ? 'application/json' : 'text/plain; charset=utf-8';
+  reply.headers({ 'content-type': type, ...answer.headers });
+  if (!('json' in answer)) return reply.send(answer.text ?? '');
+  const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
+  return reply.send(isPretty ? `${JSON.stringify(answer.json, null, 4)}\n` : JSON.stringify(answer.json));
+}
+
+function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(text);
+}
+
+interface Failure {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly log: ApiOptions['log'];
+}
+
+function sendError(error: unknown, { request, reply, log }: Failure): FastifyReply {
+  const refusal = refusalOf(error) ?? transportRefusal(error);
+  if (refusal !== undefined) return sendText(reply, refusal.status, refusal.message);
+  log?.({ msg: 'a request failed', method: request.method, url: request.url.slice(0, 200), error });
+  return sendText(reply, 500, 'Internal error: the agent logged what went wrong');
+}
+
+/** fastify's own refusals: too large a body, a length that does not match, a broken content type. */
+function transportRefusal(error: unknown): Refusal | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined;
+  if (error.statusCode < 400 || error.statusCode > 499) return undefined;
+  const text = error.statusCode === 413 ? `Request body too large: at most ${bodyBytesMax} bytes` : error.message;
+  return new Refusal(error.statusCode, text);
+}
+
+function listenAddress(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const host = hostOf((match?.[1] ?? '').toLowerCase());
+  const port = Number(match?.[2] ?? -1);
+  if (host === undefined || port < 0 || port > 65_535) throw new RangeError(`cannot listen on "${text}": it is not HOST:PORT`);
+  return { host, port };
+}
+
+function boundAddress(app: FastifyInstance): string {
+  const bound = app.server.address();
+  if (bound === null || typeof bound === 'string') throw new TypeError('the HTTP API is not bound to a port');
+  return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
+}

@@ -1,0 +1,94 @@
+/**
+ * Blocking queries: a client that knows index N of a key is answered once the key has changed, or after its wait.
+ * The contract is research mesh 2.4, rules B1 to B15. An index is milliseconds since 2020 times 1024 plus a tag of
+ * the node that made it, so that an index of another agent is recognised: its order means nothing here.
+ */
+
+import { Refusal } from './refusal.ts';
+import type { Wait } from './query.ts';
+import type { Timers } from './timers.ts';
+import { WakeGate } from './wake-gate.ts';
+
+/** Something with an index of its own. */
+export interface Source {
+  /** Names it: wake-ups of one name are coalesced. */
+  readonly key: string;
+  /** When it last changed, at least 1. */
+  index(): number;
+  /** Resolves once `index()` is above `afterIndex`, or when `signal` aborts. Never rejects. */
+  changed(afterIndex: number, signal: AbortSignal): Promise<unknown>;
+}
+
+export interface BlockingOptions {
+  readonly timers: Timers;
+  /** A number from 0 to below 1, for jitter. */
+  readonly random: () => number;
+  /** Clients that may wait at once. One more is refused with 429. */
+  readonly waitersMax: number;
+}
+
+/** How long an index that is not ours may keep a client waiting, so that it neither hangs nor spins. */
+const foreignWaitMs = 1000;
+const tagRange = 1024;
+
+export class BlockingQueries {
+  readonly #options: BlockingOptions;
+  readonly #gate: WakeGate;
+  #waiters = 0;
+
+  constructor(options: BlockingOptions) {
+    this.#options = options;
+    this.#gate = new WakeGate(options.timers);
+  }
+
+  /** How many clients wait now. */
+  get waiters(): number {
+    return this.#waiters;
+  }
+
+  /**
+   * Resolves when the answer is due; the caller then reads the current state. `ownIndex` is any index that this
+   * node made, for its tag. Throws a `Refusal` (429) when too many wait.
+   */
+  async due(source: Source, wait: Wait, ownIndex: number, signal: AbortSignal): Promise<void> {
+    if (wait.index === 0) return;
+    const current = source.index();
+    const isForeign = wait.index > current || isOfOther(wait.index, ownIndex);
+    if (wait.index < current && !isForeign) return this.#gate.pass(source, signal);
+    const waitMs = isForeign ? Math.min(wait.waitMs, foreignWaitMs) : this.#jittered(wait.waitMs);
+    if (await this.#changed(source, current, waitMs, signal)) await this.#gate.pass(source, signal);
+  }
+
+  /** Whether the source changed, rather than the time ran out or the client went. */
+  async #changed(source: Source, afterIndex: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false;
+    if (this.#waiters >= this.#options.waitersMax) {
+      throw new Refusal(429, `Too many blocking queries: ${this.#waiters} are waiting; ask without index, or wait and try again`);
+    }
+    this.#waiters++;
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    const cancelTimer = this.#options.timers.after(waitMs, end);
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      await source.changed(afterIndex, over.signal);
+      return !over.signal.aborted;
+    } finally {
+      this.#waiters--;
+      cancelTimer();
+      signal.removeEventListener('abort', end);
+      // Frees what else the source has waiting for this query.
+      over.abort();
+    }
+  }
+
+  /** Up to a sixteenth longer, so that clients that began together do not come back together (B3). */
+  #jittered(waitMs: number): number {
+    return waitMs + Math.floor((waitMs / 16) * this.#options.random());
+  }
+}
+
+/** Numbers below the range of the tag are made by hand, such as `index=1`. */
+function isOfOther(index: number, ownIndex: number): boolean {
+  return index >= tagRange && ownIndex >= tagRange && index % tagRange !== ownIndex % tagRange;
+}

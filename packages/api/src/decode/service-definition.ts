@@ -1,0 +1,104 @@
+/** Services as clients register them with `agent/service/register` (research mesh 2.2). */
+
+import { instanceId, limits } from '@skein/core';
+import type { CheckDefinition, Instance } from '@skein/core';
+import { badRequest } from '../refusal.ts';
+import { defaultOnly, instanceCheck, serviceCheck } from './check-definition.ts';
+import { flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
+
+const port = integer(0, 65_535);
+const proxies = unsupported('sidecar proxies are not part of this version; register a plain service');
+
+const read = objectOf({
+  Name: text,
+  ID: text,
+  Tags: listOf(text),
+  Port: port,
+  Ports: unsupported('several ports of one service are not supported; register one service for each'),
+  Address: text,
+  TaggedAddresses: mapOf(objectOf({ Address: text, Port: port } as const)),
+  Meta: mapOf(text),
+  Weights: objectOf({ Passing: integer(1, 65_535), Warning: integer(0, 65_535) } as const),
+  EnableTagOverride: flag,
+  Check: serviceCheck,
+  Checks: listOf(serviceCheck),
+  Kind: proxies,
+  Proxy: proxies,
+  Connect: proxies,
+  SocketPath: text,
+  Locality: objectOf({ Region: text, Zone: text } as const),
+  Token: ignored,
+  Namespace: defaultOnly,
+  Partition: defaultOnly,
+  EnterpriseMeta: ignored,
+} as const);
+
+const metaKey = /^[a-zA-Z0-9_-]+$/;
+
+/** Addresses on which one can listen but which nobody can call. */
+const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
+
+/** The instance and its checks. Throws a `Refusal` of status 400 that names the key. */
+export function decodeServiceRegistration(value: unknown): { instance: Instance; checks: readonly CheckDefinition[] } {
+  const decoded = read(value, '');
+  const service = decoded.Name ?? '';
+  if (service === '') throw badRequest('Missing service name');
+  const address = decoded.Address ?? '';
+  const taggedAddresses = Object.entries(decoded.TaggedAddresses ?? {}).map(
+    ([name, tagged]) => [name, { address: tagged.Address ?? '', port: tagged.Port ?? 0 }] as const,
+  );
+  for (const given of [address, ...taggedAddresses.map(([, tagged]) => tagged.address)]) {
+    if (unspecified.has(given)) {
+      throw badRequest(
+        `Invalid service address: "${given}" is not an address that others can call; leave it out for the node's own`,
+      );
+    }
+  }
+  const instance: Instance = {
+    id: instanceId(decoded.ID === undefined || decoded.ID === '' ? service : decoded.ID),
+    service,
+    address,
+    port: decoded.Port ?? 0,
+    tags: decoded.Tags ?? [],
+    meta: checkedMeta(decoded.Meta ?? {}),
+    weights: { passing: decoded.Weights?.Passing ?? 1, warning: decoded.Weights?.Warning ?? 1 },
+    taggedAddresses: Object.fromEntries(taggedAddresses),
+    enableTagOverride: decoded.EnableTagOverride ?? false,
+    protocol: '',
+    region: decoded.Locality?.Region ?? '',
+    zone: decoded.Locality?.Zone ?? '',
+    kind: '',
+    socketPath: decoded.SocketPath ?? '',
+  };
+  const given = [decoded.Check, ...(decoded.Checks ?? [])].filter((check) => check !== undefined);
+  const checks = given.map((check, at) =>
+    instanceCheck(check, { instanceId: instance.id, service, number: given.length === 1 ? undefined : at + 1 }),
+  );
+  refuseRepeated(checks);
+  return { instance, checks };
+}
+
+function refuseRepeated(checks: readonly CheckDefinition[]): void {
+  const seen = new Set<string>();
+  for (const { id } of checks) {
+    if (seen.has(id))
+      throw badRequest(`Invalid check: two checks of this service have the id "${id}"; give them different CheckIDs`);
+    seen.add(id);
+  }
+}
+
+/** Consul's rules for metadata: keys are one word, and lengths are bounded. */
+function checkedMeta(meta: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(meta);
+  if (entries.length > limits.tags) throw badRequest(`Invalid Service Meta: more than ${limits.tags} entries`);
+  for (const [key, value] of entries) {
+    const shown = key.slice(0, 60);
+    if (!metaKey.test(key)) throw badRequest(`Invalid Service Meta: key "${shown}" may have only letters, digits, "_" and "-"`);
+    if (key.length > limits.metaKeyLength)
+      throw badRequest(`Invalid Service Meta: key "${shown}..." is longer than ${limits.metaKeyLength}`);
+    if (value.length > limits.metaValueLength) {
+      throw badRequest(`Invalid Service Meta: the value of "${shown}" is longer than ${limits.metaValueLength}`);
+    }
+  }
+  return meta;
+}

@@ -1,0 +1,73 @@
+/** Query parameters that many endpoints share (research mesh 2.3). */
+
+import { badRequest, Refusal } from './refusal.ts';
+import { parseDuration } from './duration.ts';
+
+const waitMsDefault = 300_000;
+const waitMsMax = 600_000;
+
+/** How a client wants to wait for a change: `index` 0 means not at all. */
+export interface Wait {
+  readonly index: number;
+  readonly waitMs: number;
+}
+
+/** Reads `index` and `wait`. */
+export function parseWait(query: URLSearchParams): Wait {
+  const indexText = query.get('index') ?? '';
+  // Clients of 64 bits may hold any index of another system; beyond 2^53 the exact value does not matter any more.
+  if (!/^\d{0,20}$/.test(indexText)) throw badRequest('Invalid index');
+  const waitText = query.get('wait') ?? '';
+  const waitMs = waitText === '' ? 0 : parseDuration(waitText);
+  if (waitMs === undefined) throw badRequest('Invalid wait time');
+  return { index: Number(indexText), waitMs: waitMs <= 0 ? waitMsDefault : Math.min(waitMs, waitMsMax) };
+}
+
+/**
+ * Refuses what cannot be answered: another datacenter, namespace or peer, filters, and conflicting consistency
+ * modes. The modes themselves all mean the same here: the local view.
+ */
+export function checkCommonParameters(query: URLSearchParams, datacenter: string): void {
+  for (const name of ['dc', 'datacenter']) {
+    const asked = query.get(name) ?? '';
+    if (asked !== '' && asked !== datacenter) throw new Refusal(500, 'No path to datacenter');
+  }
+  for (const name of ['ns', 'namespace', 'partition', 'peer', 'sg', 'segment']) {
+    const asked = query.get(name) ?? '';
+    if (asked !== '' && asked !== 'default') {
+      throw badRequest(`Invalid query parameter: "${name}": there is only "default" here; leave it out`);
+    }
+  }
+  if (query.has('consistent')) {
+    for (const other of ['stale', 'cached']) {
+      if (query.has(other)) throw badRequest(`Cannot specify ?${other} with ?consistent, conflicting semantics.`);
+    }
+  }
+  if ((query.get('filter') ?? '') !== '') {
+    throw badRequest('Invalid query parameter: "filter" is not supported by this version; use tag, node-meta or passing');
+  }
+}
+
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+]);
+
+/** A flag as Go reads it; `undefined` when absent, `bare` when given without a value. */
+export function parseFlag(query: URLSearchParams, name: string, bare?: boolean): boolean | undefined {
+  const given = query.get(name);
+  if (given === null) return undefined;
+  const value = given === '' ? bare : booleans.get(given);
+  if (value === undefined) throw badRequest(`Invalid value for ?${name}`);
+  return value;
+}
+
+/** `node-meta=key:value`, repeatable: a test that metadata has all of them. */
+export function parseNodeMeta(query: URLSearchParams): (meta: Readonly<Record<string, string>>) => boolean {
+  const wanted = query.getAll('node-meta').map((pair) => {
+    const colon = pair.indexOf(':');
+    return colon === -1 ? ([pair, ''] as const) : ([pair.slice(0, colon), pair.slice(colon + 1)] as const);
+  });
+  for (const [key] of wanted) if (key === '') throw badRequest('Invalid query parameter: "node-meta" must be key:value');
+  return (meta) => wanted.every(([key, value]) => Object.hasOwn(meta, key) && (value === '' || meta[key] === value));
+}

@@ -1,0 +1,97 @@
+/** Reads of the mesh's view: shared parameters, blocking, and the headers that Consul's clients look at. */
+
+import { topics } from '@skein/core';
+import type { MeshPort, View } from '@skein/core';
+import type { BlockingQueries, Source } from './blocking.ts';
+import type { AgentPort } from './ports.ts';
+import { checkCommonParameters, parseWait } from './query.ts';
+import type { Answer, ApiRequest } from './route.ts';
+
+export interface ReaderOptions {
+  readonly port: MeshPort;
+  readonly agent: AgentPort;
+  readonly datacenter: string;
+  readonly blocking: BlockingQueries;
+}
+
+export interface ViewRead {
+  /** The topics whose latest change is the answer's index. May depend on the view, as when a name stands for an id. */
+  topics(view: View): readonly [string, ...string[]];
+  /** The answer's JSON, from one view. */
+  json(view: View): unknown;
+}
+
+export class Reader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Answers from the view, after waiting for a change if the client asked for that. */
+  async read(request: ApiRequest, read: ViewRead): Promise<Answer> {
+    const { port } = this.#options;
+    const view = (): View => port.view();
+    const source: Source = {
+      key: read.topics(view()).join(' '),
+      index: () => latest(view(), read.topics(view())),
+      changed: (afterIndex, signal) => Promise.race(read.topics(view()).map((topic) => port.changed(topic, afterIndex, signal))),
+    };
+    await this.wait(request, source, view().lastIndex);
+    const seen = view();
+    return { json: read.json(seen), headers: this.headers(request, latest(seen, read.topics(seen))) };
+  }
+
+  /**
+   * Checks the shared parameters and returns when `source` is due to be answered. `ownIndex` is any index of the
+   * same making, to tell it from those of other agents.
+   */
+  async wait(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {
+    this.check(request);
+    await this.#options.blocking.due(source, parseWait(request.query), ownIndex, request.signal);
+  }
+
+  /** Like `wait`, for endpoints that answer with a hash of their content instead of an index. */
+  async waitForHash(request: ApiRequest, hash: () => string): Promise<void> {
+    this.check(request);
+    const { blocking, port } = this.#options;
+    const asked = request.query.get('hash') ?? '';
+    const { waitMs } = parseWait(request.query);
+    const source: Source = {
+      key: `hash ${asked}`,
+      index: () => (hash() === asked ? 1 : 2),
+      changed: async (_afterIndex, signal) => {
+        while (hash() === asked && !signal.aborted) {
+          await port.changed(topics.local, port.view().index(topics.local), signal);
+        }
+      },
+    };
+    await blocking.due(source, { index: hash() === asked ? 1 : 0, waitMs }, 0, request.signal);
+  }
+
+  /** Refuses shared parameters that cannot be answered. */
+  check(request: ApiRequest): void {
+    checkCommonParameters(request.query, this.#options.datacenter);
+  }
+
+  headers(request: ApiRequest, index: number): Record<string, string> {
+    const lastContactMs = Math.max(0, Math.round(this.#options.agent.lastContactMs()));
+    return {
+      'X-Consul-Index': String(Math.max(1, index)),
+      'X-Consul-LastContact': String(Number.isFinite(lastContactMs) ? lastContactMs : lastContactMsMax),
+      'X-Consul-KnownLeader': lastContactMs <= cutOffMs ? 'true' : 'false',
+      'X-Consul-Query-Backend': 'blocking-query',
+      // Every mode is answered from the local view, and says so.
+      'X-Consul-Effective-Consistency': 'stale',
+      ...(request.query.has('cached') ? { 'X-Cache': 'HIT', Age: '0' } : {}),
+    };
+  }
+}
+
+/** Peers are configured and none was heard for this long: the agent believes it is cut off. */
+const cutOffMs = 30_000;
+const lastContactMsMax = 2_147_483_647;
+
+function latest(view: View, names: readonly string[]): number {
+  return Math.max(...names.map((topic) => view.index(topic)));
+}

@@ -1,0 +1,24 @@
+/** Finds this node's own registrations in a view. */
+
+import type { CheckDefinition, CheckState, Instance, View } from '@skein/core';
+
+export function ownInstances(view: View): readonly Instance[] {
+  const found: Instance[] = [];
+  for (const registration of view.registrations()) if (registration.type === 'instance') found.push(registration.instance);
+  return found;
+}
+
+export function ownInstance(view: View, id: string): Instance | undefined {
+  return ownInstances(view).find((instance) => instance.id === id);
+}
+
+export interface OwnCheck {
+  readonly definition: CheckDefinition;
+  readonly state: CheckState;
+}
+
+export function ownChecks(view: View): readonly OwnCheck[] {
+  const found: OwnCheck[] = [];
+  for (const registration of view.registrations()) if (registration.type === 'check') found.push(registration);
+  return found;
+}

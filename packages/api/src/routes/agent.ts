@@ -1,0 +1,161 @@
+/** `/v1/agent/*` about the agent itself and the members it knows. */
+
+import type { MemberView, NodeId, View } from '@skein/core';
+import type { ApiContext } from '../context.ts';
+import { write } from '../context.ts';
+import { badRequest, Refusal } from '../refusal.ts';
+import type { Route } from '../route.ts';
+import { byName, compatVersion, consulMember, nodeMeta, portOf } from '../shape/node.ts';
+import { nodeUuid } from '../shape/node-uuid.ts';
+
+/** Where agents listen for each other unless told otherwise; used for addresses that name a host only. */
+const defaultGossipPort = 7946;
+
+export function agentRoutes(context: ApiContext): readonly Route[] {
+  const { port, agent, datacenter, reader } = context;
+  return [
+    {
+      method: 'GET',
+      path: '/v1/agent/self',
+      handle: (request) => {
+        reader.check(request);
+        return { json: selfDescription(context, port.view()) };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/agent/members',
+      handle: (request) => {
+        reader.check(request);
+        // There is one pool; asked for the one between datacenters, Consul's agents without it say the same.
+        const members = [...port.view().members()].sort(byName);
+        return { json: members.map((member) => consulMember(member, datacenter)) };
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/agent/join/*',
+      handle: async ({ rest, query }) => {
+        if (query.has('wan')) throw badRequest('Invalid query parameter: "wan": there is one pool of members; leave it out');
+        if (rest === '') throw badRequest('Missing address: use /v1/agent/join/HOST:PORT');
+        await write(context, { type: 'join', addresses: [withPort(rest)] });
+        return {};
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/agent/leave',
+      handle: async () => {
+        await agent.leave();
+        return {};
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/agent/force-leave/*',
+      handle: async ({ rest }) => {
+        await write(context, { type: 'force-leave', node: memberToRemove(port.view(), rest) });
+        return {};
+      },
+    },
+  ];
+}
+
+/** A name alone gets the default port. Whatever else is not an address is for the mesh to refuse. */
+function withPort(address: string): string {
+  return /^[^:/[\]]+$/.test(address) || /^\[[^\]]+\]$/.test(address) ? `${address}:${defaultGossipPort}` : address;
+}
+
+/** By name or id. Of several with one name, the failed one is meant: the others cannot be removed by force. */
+function memberToRemove(view: View, nameOrId: string): NodeId {
+  const named: MemberView[] = [];
+  for (const member of view.members()) if (member.name === nameOrId || member.id === nameOrId) named.push(member);
+  const member = named.find(({ status }) => status === 'failed') ?? named[0];
+  if (member === undefined) {
+    throw new Refusal(404, `agent: No node found with name '${nameOrId.slice(0, 200)}'; /v1/agent/members lists the known ones`);
+  }
+  return member.id;
+}
+
+/**
+ * Every value is an object: Go's client decodes a map of maps. `Version` is the level of Consul's API that is
+ * offered, since clients compare it; the agent's own version is in `Meta` and `Skein`.
+ */
+function selfDescription(context: ApiContext, view: View): Record<string, unknown> {
+  const { port, datacenter } = context;
+  const info = context.agent.info();
+  const self = view.member(port.self);
+  const uuid = nodeUuid(port.self);
+  return {
+    Config: {
+      Datacenter: datacenter,
+      PrimaryDatacenter: datacenter,
+      NodeName: info.name,
+      NodeID: uuid,
+      Revision: 'skein',
+      Server: true,
+      Version: compatVersion,
+      BuildDate: new Date(info.startedAtMs).toISOString(),
+    },
+    DebugConfig: {
+      Datacenter: datacenter,
+      NodeName: info.name,
+      NodeID: uuid,
+      Version: compatVersion,
+      DNSPort: listenerPort(info.listeners['dns']),
+      GRPCPort: listenerPort(info.listeners['xds']),
+      GRPCTLSPort: -1,
+      HTTPPort: listenerPort(info.listeners['http']),
+    },
+    // As an agent of Consul that has not measured a round trip yet.
+    Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 1e-5 },
+    Member: self === undefined ? {} : consulMember(self, datacenter),
+    Stats: statistics(view),
+    Meta: {
+      ...(self === undefined ? {} : nodeMeta(self)),
+      skein_version: info.version,
+      skein_id: info.id,
+      skein_mesh: info.mesh,
+    },
+    xDS: {
+      SupportedProxies: { envoy: [] },
+      Port: listenerPort(info.listeners['xds']),
+      Ports: { Plaintext: listenerPort(info.listeners['xds']), TLS: -1 },
+    },
+    Skein: {
+      Version: info.version,
+      ID: info.id,
+      Mesh: info.mesh,
+      DataDir: info.dataDir,
+      StartedAt: new Date(info.startedAtMs).toISOString(),
+      Listeners: info.listeners,
+    },
+  };
+}
+
+/** Consul says -1 for a port that is off. */
+function listenerPort(address: string | undefined): number {
+  return address === undefined ? -1 : portOf(address);
+}
+
+/** Texts, grouped, as Consul has them. */
+function statistics(view: View): Record<string, Record<string, string>> {
+  let members = 0;
+  let failed = 0;
+  let left = 0;
+  for (const { status } of view.members()) {
+    members++;
+    if (status === 'failed') failed++;
+    if (status === 'left') left++;
+  }
+  let services = 0;
+  let checks = 0;
+  for (const { type } of view.registrations()) {
+    if (type === 'instance') services++;
+    else checks++;
+  }
+  return {
+    agent: { services: String(services), checks: String(checks) },
+    serf_lan: { members: String(members), failed: String(failed), left: String(left) },
+  };
+}

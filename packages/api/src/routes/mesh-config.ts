@@ -1,0 +1,108 @@
+/** `/v1/mesh/config`: config entries in the mesh's own form, with their versions and conflicts. */
+
+import { topics, versionId } from '@skein/core';
+import type { ConfigEntry, ConfigVersion, View } from '@skein/core';
+import type { ApiContext } from '../context.ts';
+import { write } from '../context.ts';
+import { parseJsonBody } from '../decode/json-body.ts';
+import { badRequest, Refusal } from '../refusal.ts';
+import type { Route } from '../route.ts';
+import { compareTexts } from '../shape/node.ts';
+
+const path = '/v1/mesh/config/*';
+
+export function meshConfigRoutes(context: ApiContext): readonly Route[] {
+  const { port, reader } = context;
+  return [
+    {
+      method: 'GET',
+      path: '/v1/mesh/config',
+      handle: (request) => reader.read(request, { topics: () => [topics.config], json: (view) => list(view, undefined) }),
+    },
+    {
+      method: 'GET',
+      path,
+      handle: (request) => {
+        const { kind, name } = splitKey(request.rest);
+        return name === undefined
+          ? reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind) })
+          : reader.read(request, { topics: () => [topics.configEntry(kind, name)], json: (view) => one(view, kind, name) });
+      },
+    },
+    {
+      method: 'PUT',
+      path,
+      handle: async ({ rest, body }) => {
+        const { kind, name } = fullKey(rest);
+        await write(context, { type: 'apply-config', kind, name, value: parseJsonBody(body) });
+        return { json: one(port.view(), kind, name) };
+      },
+    },
+    {
+      method: 'DELETE',
+      path,
+      handle: async ({ rest }) => {
+        await write(context, { type: 'delete-config', ...fullKey(rest) });
+        return { json: true };
+      },
+    },
+  ];
+}
+
+/** `kind` or `kind/name`; a name may have slashes of its own. */
+function splitKey(rest: string): { readonly kind: string; readonly name: string | undefined } {
+  const slash = rest.indexOf('/');
+  const kind = slash === -1 ? rest : rest.slice(0, slash);
+  const name = slash === -1 ? '' : rest.slice(slash + 1);
+  if (kind === '') throw badRequest('Missing config kind: use /v1/mesh/config/KIND/NAME');
+  return { kind, name: name === '' ? undefined : name };
+}
+
+function fullKey(rest: string): { readonly kind: string; readonly name: string } {
+  const { kind, name } = splitKey(rest);
+  if (name === undefined) throw badRequest(`Missing config name: use /v1/mesh/config/${kind}/NAME`);
+  return { kind, name };
+}
+
+function list(view: View, kind: string | undefined): readonly unknown[] {
+  return [...view.configEntries(kind)]
+    .sort((a, b) => compareTexts(a.kind, b.kind) || compareTexts(a.name, b.name))
+    .map((entry) => entryJson(view, entry));
+}
+
+function one(view: View, kind: string, name: string): unknown {
+  const entry = view.configEntry(kind, name);
+  if (entry === undefined) {
+    throw new Refusal(404, `No config entry ${JSON.stringify(`${kind}/${name}`)}; /v1/mesh/config lists all`);
+  }
+  return entryJson(view, entry);
+}
+
+function entryJson(view: View, entry: ConfigEntry): Record<string, unknown> {
+  const { quarantined } = entry;
+  return {
+    kind: entry.kind,
+    name: entry.name,
+    value: entry.value,
+    version: versionJson(view, entry.version),
+    // Versions written without knowledge of the one that won, with what they would have said.
+    conflicts: entry.conflicts.map((version) => ({
+      ...versionJson(view, version),
+      deleted: version.deleted,
+      json: version.json,
+    })),
+    quarantined: quarantined === undefined ? null : { ...versionJson(view, quarantined.version), reason: quarantined.reason },
+    index: entry.index,
+    createIndex: entry.createIndex,
+  };
+}
+
+function versionJson(view: View, version: ConfigVersion): Record<string, unknown> {
+  return {
+    id: versionId(version),
+    author: version.author,
+    authorName: view.member(version.author)?.name ?? '',
+    time: version.time,
+    parent: version.parent,
+  };
+}

@@ -1,0 +1,103 @@
+/** Checks as Consul shows them, with the node check that Consul makes up from gossip. */
+
+import type { CheckDefinition, CheckState, CheckView, InstanceView, MemberView } from '@skein/core';
+import { formatDuration } from '../duration.ts';
+
+interface CheckOwner {
+  readonly node: string;
+  readonly serviceId: string;
+  readonly serviceName: string;
+  readonly serviceTags: readonly string[];
+}
+
+function ofNode(member: MemberView): CheckOwner {
+  return { node: member.name, serviceId: '', serviceName: '', serviceTags: [] };
+}
+
+/**
+ * `serfHealth`: whether the node may be sent traffic. Turns critical as soon as routing gives a node up, which is
+ * before membership does; clients of Consul skip all services of such a node.
+ */
+export function serfHealth(member: MemberView): Record<string, unknown> {
+  const isUp = member.reachable && member.verified && (member.status === 'alive' || member.status === 'suspect');
+  return {
+    ...checkFields(ofNode(member)),
+    CheckID: 'serfHealth',
+    Name: 'Serf Health Status',
+    Status: isUp ? 'passing' : 'critical',
+    Output: isUp ? 'Agent alive and reachable' : 'Agent not live or unreachable',
+    CreateIndex: member.createIndex,
+    ModifyIndex: member.modifyIndex,
+  };
+}
+
+/** The node's own checks, `serfHealth` first. */
+export function nodeChecks(member: MemberView): readonly Record<string, unknown>[] {
+  return [serfHealth(member), ...member.checks.map((check) => gossipedCheck(check, ofNode(member)))];
+}
+
+/** The checks of one instance, without its node's. */
+export function instanceChecks(view: InstanceView): readonly Record<string, unknown>[] {
+  const { instance } = view;
+  const owner = { node: view.nodeName, serviceId: instance.id, serviceName: instance.service, serviceTags: instance.tags };
+  return view.checks.filter((check) => check.instanceId === instance.id).map((check) => gossipedCheck(check, owner));
+}
+
+function gossipedCheck(check: CheckView, owner: CheckOwner): Record<string, unknown> {
+  return {
+    ...checkFields(owner),
+    CheckID: check.id,
+    Name: check.name,
+    Status: check.status,
+    Notes: check.notes,
+    Output: check.output,
+    Type: check.type,
+    Interval: spanText(check.intervalMs),
+    Timeout: spanText(check.timeoutMs),
+    CreateIndex: check.createIndex,
+    ModifyIndex: check.modifyIndex,
+  };
+}
+
+/** A check registered on this agent, with its newest output. */
+export function localCheck(
+  definition: CheckDefinition,
+  state: CheckState,
+  owner: { readonly node: string; readonly serviceName: string; readonly serviceTags: readonly string[] },
+): Record<string, unknown> {
+  return {
+    ...checkFields({ ...owner, serviceId: definition.instanceId ?? '' }),
+    CheckID: definition.id,
+    Name: definition.name,
+    Status: state.status,
+    Notes: definition.notes,
+    Output: state.output,
+    Type: definition.probe.type === 'none' ? '' : definition.probe.type,
+    Interval: spanText(definition.intervalMs),
+    Timeout: spanText(definition.timeoutMs),
+  };
+}
+
+function checkFields(owner: CheckOwner): Record<string, unknown> {
+  return {
+    Node: owner.node,
+    CheckID: '',
+    Name: '',
+    Status: '',
+    Notes: '',
+    Output: '',
+    ServiceID: owner.serviceId,
+    ServiceName: owner.serviceName,
+    ServiceTags: owner.serviceTags,
+    Type: '',
+    Interval: '',
+    Timeout: '',
+    ExposedPort: 0,
+    Definition: {},
+  };
+}
+
+/** Consul leaves out what a check does not have. */
+function spanText(spanMs: number): string {
+  return spanMs === 0 ? '' : formatDuration(spanMs);
+}

@@ -1,0 +1,151 @@
+/** The border of the HTTP API: who may ask, methods, sizes, and what errors look like. */
+
+import { expect, test } from 'vitest';
+import { createApi } from '@skein/api';
+import { FakeAgent, FakeEvents, setup } from './fake-agent.ts';
+import { FakePort } from './fake-port.ts';
+
+test.each([
+  'localhost',
+  'localhost:8500',
+  'LOCALHOST:1',
+  'localhost.',
+  '127.0.0.1:8500',
+  '[::1]:8500',
+  '10.0.0.1',
+  'alpha:8500',
+  'mesh.example:1',
+])('a request for the host %s is answered', async (host) => {
+  const answer = await setup({ allowedHosts: ['Mesh.Example'] }).get('/v1/agent/self', { host });
+  expect(answer.statusCode).toBe(200);
+});
+
+test.each([
+  'evil.example',
+  'evil.example:8500',
+  'localhost.evil.example',
+  'localhost@evil.example',
+  '127.0.0.1.evil.example',
+  '10.9.9.9',
+  '[::2]',
+  '[localhost]',
+  'localhost:8500:1',
+  'localhost, evil.example',
+  ':8500',
+  'local host',
+])('a request for the host %j is refused, also for reading', async (host) => {
+  const answer = await setup().get('/v1/agent/self', { host });
+  expect(answer.statusCode).toBe(403);
+  expect(answer.body).toContain('allowed-hosts');
+  expect(answer.headers['content-type']).toContain('text/plain');
+});
+
+test('an agent that listens everywhere answers for the addresses of its interfaces only', async () => {
+  const api = setup({ listen: '0.0.0.0:0' });
+  expect((await api.get('/healthz', { host: '127.0.0.1' })).statusCode).toBe(200);
+  expect((await api.get('/healthz', { host: '0.0.0.0' })).statusCode).toBe(403);
+  expect((await api.get('/healthz', { host: '203.0.113.9' })).statusCode).toBe(403);
+});
+
+const leave = '/v1/agent/leave';
+
+test.each([
+  { origin: 'http://evil.example' },
+  { origin: 'http://localhost:3000' },
+  { origin: 'null' },
+  { origin: 'http://localhost:8500.evil.example' },
+  { 'sec-fetch-site': 'cross-site' },
+  { 'sec-fetch-site': 'same-site' },
+  { origin: 'http://localhost:8500', 'sec-fetch-site': 'cross-site' },
+])('a write with %j comes from another origin and is refused', async (headers) => {
+  const api = setup();
+  const answer = await api.put(leave, undefined, { host: 'localhost:8500', ...(headers as Record<string, string>) });
+  expect(answer.statusCode).toBe(403);
+  expect(api.agent.hasLeft).toBe(false);
+});
+
+test.each([
+  {},
+  { origin: 'http://localhost:8500' },
+  { origin: 'https://localhost:8500' },
+  { origin: 'http://localhost:8500', 'sec-fetch-site': 'same-origin' },
+  { 'sec-fetch-site': 'none' },
+])('a write with %j is answered', async (headers) => {
+  const api = setup();
+  const answer = await api.put(leave, undefined, { host: 'localhost:8500', ...(headers as Record<string, string>) });
+  expect([answer.statusCode, api.agent.hasLeft]).toEqual([200, true]);
+});
+
+test('a read from another origin is answered without leave to look at it', async () => {
+  const answer = await setup().get('/v1/catalog/nodes', { origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' });
+  expect(answer.statusCode).toBe(200);
+  expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  expect(answer.headers['x-content-type-options']).toBe('nosniff');
+});
+
+test.each([
+  ['POST', '/v1/agent/service/register', 'OPTIONS,PUT'],
+  ['GET', '/v1/agent/service/deregister/x', 'OPTIONS,PUT'],
+  ['GET', '/v1/agent/leave', 'OPTIONS,PUT'],
+  ['PUT', '/v1/catalog/nodes', 'OPTIONS,GET'],
+  ['PATCH', '/v1/mesh/config/route/x', 'OPTIONS,GET,PUT,DELETE'],
+] as const)('%s %s is a 405 that names what is allowed', async (method, url, allow) => {
+  const { api } = setup();
+  const answer = await api.inject({ method, url });
+  expect([answer.statusCode, answer.headers['allow'], answer.body]).toEqual([405, allow, `method ${method} not allowed`]);
+  const options = await api.inject({ method: 'OPTIONS', url });
+  expect([options.statusCode, options.headers['allow'], options.body]).toEqual([200, allow, '']);
+});
+
+test('HEAD answers like GET, without a body', async () => {
+  const answer = await setup().api.inject({ method: 'HEAD', url: '/v1/catalog/nodes' });
+  expect([answer.statusCode, answer.body]).toEqual([200, '']);
+  expect(answer.headers).toHaveProperty('x-consul-index');
+});
+
+test.each(['/', '/v1', '/v2/agent/self', '/v1/health/service', '/v1/operator/raft/configuration', '/v1/agent/self/x'])(
+  '%s is unknown: 404 with text',
+  async (url) => {
+    const answer = await setup().get(url);
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([404, 'text/plain; charset=utf-8']);
+    expect(answer.body).toContain(url);
+  },
+);
+
+test.each([
+  '/v1/health/service/',
+  '/v1/catalog/service/',
+  '/v1/catalog/node/',
+  '/v1/health/node/',
+  '/v1/health/state/',
+  '/v1/health/checks/',
+])('%s without a name is refused with what is missing', async (url) => {
+  const answer = await setup().get(url);
+  expect([answer.statusCode, answer.body]).toEqual([400, expect.stringMatching(/^Missing /)]);
+});
+
+test('a path that is not valid percent-encoding is a 400 with text', async () => {
+  const answer = await setup().get('/v1/health/service/%zz');
+  expect([answer.statusCode, answer.headers['content-type']]).toEqual([400, 'text/plain; charset=utf-8']);
+});
+
+test('a URL beyond 8 KiB is refused', async () => {
+  const answer = await setup().get(`/v1/health/service/web?tag=${'x'.repeat(9000)}`);
+  expect(answer.statusCode).toBe(414);
+});
+
+test('a bug of ours is a 500 without details, and is logged with them', async () => {
+  const api = setup();
+  api.agent.metrics = () => Promise.reject(new Error('secret detail'));
+  const answer = await api.get('/metrics');
+  expect([answer.statusCode, answer.body]).toEqual([500, 'Internal error: the agent logged what went wrong']);
+  expect(api.logged).toMatchObject([{ msg: 'a request failed', url: '/metrics', error: { message: 'secret detail' } }]);
+});
+
+test.each(['', '8500', 'localhost', 'localhost:', 'localhost:99999', 'a b:1', '::1:80'])(
+  '%j is not an address to listen on',
+  (listen) => {
+    const ports = { port: new FakePort(), agent: new FakeAgent(), events: new FakeEvents() };
+    expect(() => createApi({ ...ports, listen, allowedHosts: [] })).toThrow(RangeError);
+  },
+);

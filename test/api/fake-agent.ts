@@ -1,0 +1,164 @@
+/** Stand-ins for the agent around the API: its facts, its events, and time that a test moves by hand. */
+
+import type { CancelSignal } from '@skein/core';
+import { createApi } from '@skein/api';
+import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, Timers, UserEvent } from '@skein/api';
+import { FakePort } from './fake-port.ts';
+
+/** Timers that fire when a test says how much time has passed. */
+export class FakeTimers implements Timers {
+  #nowMs = 0;
+  #pending: { dueMs: number; callback: () => void }[] = [];
+
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { dueMs: this.#nowMs + delayMs, callback };
+    this.#pending.push(timer);
+    return () => {
+      this.#pending = this.#pending.filter((other) => other !== timer);
+    };
+  }
+
+  /** Lets time pass, then gives every promise that it woke a chance to run. */
+  async pass(spanMs: number): Promise<void> {
+    this.#nowMs += spanMs;
+    for (;;) {
+      const due = this.#pending.filter(({ dueMs }) => dueMs <= this.#nowMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+      if (due === undefined) break;
+      this.#pending = this.#pending.filter((other) => other !== due);
+      due.callback();
+    }
+    await settle();
+  }
+}
+
+/** Runs what is ready to run, without letting time pass. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export class FakeEvents implements EventsPort {
+  readonly events: UserEvent[] = [];
+  rejectWith: Error | undefined;
+  readonly #waiting = new Set<() => void>();
+
+  fire(event: Omit<UserEvent, 'id' | 'index'>): Promise<UserEvent> {
+    if (this.rejectWith !== undefined) return Promise.reject(this.rejectWith);
+    const fired = { ...event, id: `event-${this.events.length + 1}`, index: this.events.length + 1 };
+    this.events.push(fired);
+    for (const wake of this.#waiting) wake();
+    return Promise.resolve(fired);
+  }
+
+  list(): readonly UserEvent[] {
+    return this.events;
+  }
+
+  changed(afterIndex: number, signal: CancelSignal): Promise<void> {
+    if ((this.events.at(-1)?.index ?? 0) > afterIndex || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+export class FakeAgent implements AgentPort {
+  readiness = { ready: true, reason: 'alone by choice' };
+  contactMs = 0;
+  hasLeft = false;
+  durableCalls = 0;
+  durableError: Error | undefined;
+
+  info() {
+    return {
+      name: 'alpha',
+      id: new FakePort().self,
+      mesh: 'testmesh',
+      version: '0.1.0',
+      startedAtMs: 1_700_000_000_000,
+      listeners: { gossip: '10.0.0.1:7946', http: '127.0.0.1:8500', proxy: '127.0.0.1:8080' },
+      dataDir: 'data',
+    };
+  }
+
+  ready() {
+    return this.readiness;
+  }
+
+  lastContactMs() {
+    return this.contactMs;
+  }
+
+  durable(): Promise<void> {
+    this.durableCalls++;
+    return this.durableError === undefined ? Promise.resolve() : Promise.reject(this.durableError);
+  }
+
+  leave(): Promise<void> {
+    this.hasLeft = true;
+    return Promise.resolve();
+  }
+
+  metrics(): Promise<string> {
+    return Promise.resolve('# TYPE skein_members gauge\nskein_members 1\n');
+  }
+}
+
+export interface Setup {
+  readonly port: FakePort;
+  readonly agent: FakeAgent;
+  readonly events: FakeEvents;
+  readonly timers: FakeTimers;
+  readonly api: Api;
+  readonly logged: unknown[];
+  get(url: string, headers?: Record<string, string>): Promise<InjectedAnswer>;
+  put(url: string, body?: unknown, headers?: Record<string, string>): Promise<InjectedAnswer>;
+}
+
+/** An API over fakes. Objects given as a body are sent as JSON, texts as they are. */
+export function setup(options: Partial<ApiOptions> = {}): Setup {
+  const port = new FakePort();
+  const agent = new FakeAgent();
+  const events = new FakeEvents();
+  const timers = new FakeTimers();
+  const logged: unknown[] = [];
+  const log = (entry: unknown): void => void logged.push(entry);
+  const api = createApi({
+    port,
+    agent,
+    events,
+    timers,
+    log,
+    random: () => 0.5,
+    listen: '127.0.0.1:0',
+    allowedHosts: [],
+    ...options,
+  });
+  return {
+    port,
+    agent,
+    events,
+    timers,
+    api,
+    logged,
+    get: (url, headers = {}) => api.inject({ method: 'GET', url, headers }),
+    put: (url, body, headers = {}) => {
+      const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) };
+      return api.inject({ method: 'PUT', url, headers, ...payload });
+    },
+  };
+}
+
+/** The JSON of an answer, which must have succeeded. */
+export function json<T = unknown>(answer: InjectedAnswer): T {
+  if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}: ${answer.body}`);
+  return JSON.parse(answer.body) as T;
+}
