@@ -1,0 +1,25 @@
+/** Upgraded connections (WebSocket and the like): after the 101, bytes pass both ways untouched until either side ends. */
+
+import type { Duplex } from 'node:stream';
+
+/** Joins two connections. `closed` is called once, when both are gone. */
+export function join(client: Duplex, upstream: Duplex, closed: () => void): void {
+  let open = 2;
+  const ended = (other: Duplex) => (): void => {
+    other.destroy();
+    if (--open === 0) closed();
+  };
+  client.on('error', () => client.destroy());
+  upstream.on('error', () => upstream.destroy());
+  client.on('close', ended(upstream));
+  upstream.on('close', ended(client));
+  client.pipe(upstream);
+  upstream.pipe(client);
+}
+
+/** The head of a 101, as the instance sent it. */
+export function switchingHead(reason: string, headers: readonly string[]): string {
+  let head = `HTTP/1.1 101 ${reason}\r\n`;
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i] as string}: ${headers[i + 1] as string}\r\n`;
+  return `${head}\r\n`;
+}
