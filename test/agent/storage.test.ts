@@ -2,11 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Registration, SignedConfig } from '@skein/core';
-import { checkId, instanceId, nodeId } from '@skein/core';
+import { checkId, nodeId } from '@skein/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Disk, localDisk } from '../../packages/agent/src/disk.ts';
-import type { AgentError } from '../../packages/agent/src/errors.ts';
-import { openStorage, type Storage, type StorageNotice } from '../../packages/agent/src/storage.ts';
+import type { AgentError } from '@skein/agent';
+import { type Disk, localDisk, openStorage, type Storage, type StorageNotice } from '@skein/agent/parts';
 import { ManualClock, settle } from './manual-clock.ts';
 
 let dir: string;
