@@ -36,7 +36,7 @@ test.each([
 ])('a request for the host %j is refused, also for reading', async (host) => {
   const answer = await setup().get('/v1/agent/self', { host });
   expect(answer.statusCode).toBe(403);
-  expect(answer.body).toContain('allowed-hosts');
+  expect(answer.body).toContain('allowedHosts');
   expect(answer.headers['content-type']).toContain('text/plain');
 });
 

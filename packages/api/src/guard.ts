@@ -26,7 +26,7 @@ export function guard(request: GuardedRequest, options: GuardOptions): void {
     throw new Refusal(
       403,
       `Permission denied: this agent does not answer for the host "${authority.slice(0, 200)}"; ` +
-        'use one of its own addresses, or add the name to the setting allowed-hosts',
+        'use one of its own addresses, or add the name to the setting allowedHosts',
     );
   }
   if (readMethods.has(request.method)) return;
