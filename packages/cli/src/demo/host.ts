@@ -18,7 +18,7 @@ export interface HostSetup {
   readonly directory: string;
   readonly mesh: string;
   readonly token: string;
-  /** A process of a host that should be up has ended. */
+  /** A process of a host that should be up has ended, and the other one with it. */
   readonly onLoss: (what: string, child: Child) => void;
 }
 
@@ -126,7 +126,10 @@ export class Host {
       env,
       readyWithinMs,
       onExit: (child, how) => {
-        if (!this.#isDown) this.#setup.onLoss(`${name} ${how}`, child);
+        if (this.#isDown) return;
+        // A host is lost as a whole: its instance ends with its agent.
+        this.kill();
+        this.#setup.onLoss(`${name} ${how}`, child);
       },
     });
   }
