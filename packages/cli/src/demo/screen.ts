@@ -60,10 +60,12 @@ export function liveScreen(
 
   const draw = (): void => {
     if (isClosed) return;
-    const numbers = last === undefined ? [] : ['', paint('bold', totals(last.load)), '', ...instanceLines(last, paint)];
-    const fixed = [...numbers, '', ...footer];
-    const room = Math.max(3, terminal.rows() - fixed.length - 2);
-    const lines = [...numbers, '', ...events.slice(-room), ...(footer.length > 0 ? ['', ...footer] : [])];
+    const numbers = last === undefined ? [] : [paint('bold', totals(last.load)), '', ...instanceLines(last, paint)];
+    const below = footer.length > 0 ? ['', ...footer] : [];
+    // Beyond the top of the terminal the cursor cannot go back, so what does not fit is left out.
+    const height = Math.max(1, terminal.rows() - 1);
+    const room = Math.max(1, height - numbers.length - 1 - below.length);
+    const lines = [...numbers, '', ...events.slice(-room), ...below].slice(0, height);
     const up = drawnLines > 0 ? `\u001b[${drawnLines}A` : hideCursor;
     // No line may wrap: the cursor must come back up by exactly as many lines as were written.
     const text = lines.map((line) => `${clearLine}${cut(line, terminal.columns() - 1)}\n`).join('');
