@@ -28,15 +28,12 @@ interface Listeners {
 /** Starts an agent and resolves with its listeners once it says that it is ready. */
 async function startAgent(name: string, directory: string, seed: string | undefined): Promise<Listeners> {
   const any = '127.0.0.1:0';
+  const identity = ['--name', name, '--mesh', 'interop', '--token', token, '--data-dir', join(directory, name)];
+  const listeners = ['--bind', any, '--http', any, '--proxy', any];
+  const joining = seed === undefined ? [] : ['--join', seed];
   const child = spawn(
     process.execPath,
-    [
-      skein,
-      'agent',
-      ...['--name', name, '--mesh', 'interop', '--token', token, '--data-dir', join(directory, name), '--profile', 'local'],
-      ...['--bind', any, '--http', any, '--proxy', any, '--log-format', 'json'],
-      ...(seed === undefined ? [] : ['--join', seed]),
-    ],
+    [skein, 'agent', ...identity, ...listeners, ...joining, '--profile', 'local', '--log-format', 'json'],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   onTestFinished(async () => {
