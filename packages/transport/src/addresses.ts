@@ -1,0 +1,68 @@
+/** Addresses as people write them: `host:port`, `[IPv6]:port`, or a multiaddr such as `/ip4/10.0.0.1/tcp/7946/p2p/ID`. */
+
+import { isIP, isIPv6 } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { multiaddr } from '@multiformats/multiaddr';
+
+export interface Address {
+  /** An IP address or a name. */
+  readonly host: string;
+  readonly port: number;
+  /** The peer id that a multiaddr asks for. */
+  readonly peer: string | undefined;
+}
+
+const maxPort = 65_535;
+/** How many addresses of one name are tried. */
+const maxResolved = 4;
+const hostName = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?$/;
+
+/** Returns undefined when the text is no address. */
+export function parseAddress(text: string): Address | undefined {
+  if (text.startsWith('/')) return parseMultiaddr(text);
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, name, digits] = match;
+  const port = Number(digits);
+  if (port > maxPort) return undefined;
+  if (ipv6 !== undefined) return isIPv6(ipv6) ? { host: ipv6, port, peer: undefined } : undefined;
+  if (name === undefined || !isHost(name)) return undefined;
+  return { host: name, port, peer: undefined };
+}
+
+function isHost(name: string): boolean {
+  // Four numbers that are no IP address are a mistake, never a name.
+  return isIP(name) === 4 || (hostName.test(name) && !/^[\d.]+$/.test(name));
+}
+
+function parseMultiaddr(text: string): Address | undefined {
+  let parts;
+  try {
+    parts = multiaddr(text).getComponents();
+  } catch {
+    return undefined;
+  }
+  const [host, tcp, p2p, ...rest] = parts;
+  if (host?.value === undefined || tcp?.name !== 'tcp' || tcp.value === undefined || rest.length > 0) return undefined;
+  if (!['ip4', 'ip6', 'dns', 'dns4', 'dns6'].includes(host.name)) return undefined;
+  if (p2p !== undefined && p2p.name !== 'p2p') return undefined;
+  return { host: host.value, port: Number(tcp.value), peer: p2p?.value };
+}
+
+export function formatAddress(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The multiaddr of an IP address and port. */
+export function toMultiaddr(ip: string, port: number): Multiaddr {
+  return multiaddr(`/${isIPv6(ip) ? 'ip6' : 'ip4'}/${ip}/tcp/${port}`);
+}
+
+/** The IP addresses of a host, IPv4 first; itself when it is one already. Throws what DNS says. */
+export async function resolveHost(host: string): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  const found = await lookup(host, { all: true });
+  const ips = found.sort((a, b) => a.family - b.family).map(({ address }) => address);
+  return [...new Set(ips)].slice(0, maxResolved);
+}

@@ -1,0 +1,119 @@
+/** Every message that nodes exchange, its number in a frame, its lane and its shape. `skein.proto` says the same. */
+
+import type {
+  Ack,
+  CatalogDelta,
+  DigestEntry,
+  Gossip,
+  Lane,
+  MemberFact,
+  Message,
+  NodeId,
+  Ping,
+  PingReport,
+  PingRequest,
+  SyncDigest,
+  SyncFacts,
+  SyncOpen,
+  SyncPull,
+  SyncWant,
+} from '@skein/core';
+import { limits } from '@skein/core';
+import { bool, id, list, nested, texts, uint, uints } from './fields.ts';
+import type { Shape } from './shape.ts';
+import { converted, shape } from './shape.ts';
+import { accusationShape, configShape, headShape, memberShape, sealedRecords, signed } from './values.ts';
+
+const names = limits.nameLength;
+const facts = limits.factsPerMessage;
+/** `i/` or `c/` and an id. */
+const recordKeyLength = names + 2;
+/** `k/<kind>/<name>`, the longest of the subject keys. */
+const subjectKeyLength = 2 * names + 3;
+const stampLength = 8;
+
+type Body<T> = Omit<T, 'type'>;
+
+function typed<T extends { readonly type: string }>(type: T['type'], inner: Shape<Body<T>>): Shape<T> {
+  return converted(
+    inner,
+    (body) => ({ type, ...body }) as T,
+    (message) => message,
+  );
+}
+
+const memberFact: Shape<MemberFact> = shape('MemberFact', { record: nested(1, signed(memberShape)), verified: bool(2) });
+
+const delta: Shape<CatalogDelta> = shape('CatalogDelta', {
+  head: nested(1, signed(headShape)),
+  after: uint(2),
+  upserts: sealedRecords(3),
+  removals: texts(4, recordKeyLength, limits.recordsPerOwner),
+});
+
+const gossip = typed<Gossip>(
+  'gossip',
+  shape('Gossip', {
+    members: list(1, memberFact, facts),
+    accusations: list(2, signed(accusationShape), facts),
+    deltas: list(3, delta, facts),
+    heads: list(4, signed(headShape), facts),
+    configs: list(5, signed(configShape), facts),
+  }),
+);
+
+const digestEntry: Shape<DigestEntry> = shape('DigestEntry', {
+  key: id(1, subjectKeyLength),
+  stamp: uints(2, stampLength),
+});
+const want: Shape<SyncWant> = shape('SyncWant', { key: id(1, subjectKeyLength), have: uints(2, stampLength) });
+const wants = list(3, want, limits.wantsPerMessage);
+
+interface Entry {
+  readonly number: number;
+  readonly lane: Lane;
+  readonly shape: Shape<Message>;
+}
+
+function entry<T extends Message>(number: number, lane: Lane, shape: Shape<T>): Entry {
+  return { number, lane, shape: shape as unknown as Shape<Message> };
+}
+
+export const messages: Readonly<Record<Message['type'], Entry>> = {
+  ping: entry(16, 'wire', typed<Ping>('ping', shape('Ping', { seq: uint(1), root: uint(2) }))),
+  ack: entry(17, 'wire', typed<Ack>('ack', shape('Ack', { seq: uint(1), root: uint(2), epoch: uint(3), incarnation: uint(4) }))),
+  'ping-request': entry(
+    18,
+    'wire',
+    typed<PingRequest>('ping-request', shape('PingRequest', { seq: uint(1), subject: id<NodeId>(2, names) })),
+  ),
+  'ping-report': entry(
+    19,
+    'wire',
+    typed<PingReport>('ping-report', shape('PingReport', { seq: uint(1), subject: id<NodeId>(2, names), reached: bool(3) })),
+  ),
+  gossip: entry(20, 'wire', gossip),
+  'sync-open': entry(
+    32,
+    'sync',
+    typed<SyncOpen>('sync-open', shape('SyncOpen', { exchange: uint(1), buckets: uints(2, limits.digestBuckets) })),
+  ),
+  'sync-digest': entry(
+    33,
+    'sync',
+    typed<SyncDigest>(
+      'sync-digest',
+      shape('SyncDigest', {
+        exchange: uint(1),
+        buckets: uints(2, limits.digestBuckets),
+        entries: list(3, digestEntry, limits.digestEntries),
+      }),
+    ),
+  ),
+  'sync-facts': entry(
+    34,
+    'sync',
+    typed<SyncFacts>('sync-facts', shape('SyncFacts', { exchange: uint(1), facts: nested(2, gossip), wants, last: bool(4) })),
+  ),
+  'sync-pull': entry(35, 'sync', typed<SyncPull>('sync-pull', shape('SyncPull', { exchange: uint(1), wants }))),
+};

@@ -1,0 +1,260 @@
+/**
+ * Carries out `connect` effects: tries addresses one after another until one answers and its hello was accepted.
+ * Always answers, at the latest when the time given is over.
+ */
+
+import type { Connection } from '@libp2p/interface';
+import type { DialFailure, DialOutcome, NodeId } from '@skein/core';
+import { nodeId } from '@skein/core';
+import { parseAddress, resolveHost, toMultiaddr } from './addresses.ts';
+import type { Libp2pNode } from './libp2p-node.ts';
+import type { Links } from './links.ts';
+import type { Ending, Session } from './session.ts';
+import { abortConnection, wireProtocol } from './session.ts';
+
+/** How long a dial that the peer refused as a duplicate waits for the link that the peer makes. */
+const crossingMs = 1_000;
+
+export interface Dial {
+  readonly to: NodeId | undefined;
+  readonly addresses: readonly string[];
+  readonly fresh: boolean;
+  readonly timeoutMs: number;
+}
+
+interface Attempt {
+  readonly to: NodeId | undefined;
+  readonly fresh: boolean;
+  readonly startedAtMs: number;
+  /** Aborts when this attempt's share of the time is over, or the transport stops. */
+  readonly signal: AbortSignal;
+}
+
+type Failure = Extract<DialOutcome, { ok: false }>;
+
+/** What a session came to, for the dial that made it. */
+export type DialledSession =
+  | { readonly admitted: true }
+  | { readonly admitted: false; readonly ending: Ending };
+
+export interface DialerParts {
+  readonly self: NodeId;
+  readonly node: Libp2pNode;
+  readonly links: Links;
+  readonly now: () => number;
+  /** Starts the hello on a connection that was dialled. Resolves when it was accepted or has ended. */
+  greet(connection: Connection, startedAtMs: number): { readonly session: Session; readonly result: Promise<DialledSession> };
+}
+
+/** The most telling failure of several is reported. */
+const telling: readonly DialFailure[] = ['unresolvable', 'refused', 'timeout', 'self', 'wrong-peer', 'rejected'];
+
+export class Dialer {
+  readonly #parts: DialerParts;
+  readonly #stopping = new AbortController();
+  /** Wakes dials that wait for a link to a peer. */
+  readonly #waiting = new Map<NodeId, Set<() => void>>();
+
+  constructor(parts: DialerParts) {
+    this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** A link to this peer was made: dials to it that are under way are done. */
+  linked(peer: NodeId): void {
+    for (const wake of this.#waiting.get(peer) ?? []) wake();
+  }
+
+  /** Never rejects. */
+  async dial(dial: Dial): Promise<DialOutcome> {
+    const { self, links, now } = this.#parts;
+    const { to, fresh } = dial;
+    const startedAtMs = now();
+    if (to === self) return failure('self', 'this is the same node');
+    if (to !== undefined && links.satisfies(to, fresh, startedAtMs)) return { ok: true, id: to };
+    let worst: Failure = failure('unresolvable', 'no address to dial');
+    for (const [i, address] of dial.addresses.entries()) {
+      const leftMs = startedAtMs + dial.timeoutMs - now();
+      if (leftMs <= 0 || this.#stopping.signal.aborted) break;
+      const share = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs / (dial.addresses.length - i))));
+      const signal = AbortSignal.any([share, this.#stopping.signal]);
+      const outcome = await this.#dialText(address, { to, fresh, startedAtMs, signal });
+      if (outcome.ok) return outcome;
+      // The peer may have reached us meanwhile.
+      if (to !== undefined && links.satisfies(to, fresh, startedAtMs)) return { ok: true, id: to };
+      if (telling.indexOf(outcome.reason) >= telling.indexOf(worst.reason)) worst = outcome;
+    }
+    return worst;
+  }
+
+  async #dialText(text: string, attempt: Attempt): Promise<DialOutcome> {
+    const address = parseAddress(text);
+    if (address === undefined) return failure('unresolvable', `"${text}" is not host:port`);
+    const to = attempt.to ?? (address.peer === undefined ? undefined : nodeId(address.peer));
+    const ips = await this.#resolve(address.host, attempt.signal);
+    if (!Array.isArray(ips)) return ips as Failure;
+    let last: Failure = failure('unresolvable', `"${address.host}" has no address`);
+    for (const ip of ips as readonly string[]) {
+      const outcome = await this.#dialIp(ip, address.port, { ...attempt, to });
+      if (outcome.ok || outcome.reason !== 'refused') return outcome;
+      last = outcome;
+    }
+    return last;
+  }
+
+  async #resolve(host: string, signal: AbortSignal): Promise<readonly string[] | Failure> {
+    try {
+      return await raced(resolveHost(host), signal);
+    } catch (error) {
+      return signal.aborted ? failure('timeout', `no answer from DNS about "${host}"`) : failure('unresolvable', messageOf(error));
+    }
+  }
+
+  async #dialIp(ip: string, port: number, attempt: Attempt): Promise<DialOutcome> {
+    let connection;
+    try {
+      connection = await this.#open(ip, port, attempt.signal);
+    } catch (error) {
+      return openFailure(error, attempt.signal);
+    }
+    const known = this.#judge(connection, attempt);
+    if (known === undefined) return this.#greet(connection, attempt);
+    retire(connection);
+    return known;
+  }
+
+  /** libp2p may be late with a connection after its signal: that one is closed. */
+  async #open(ip: string, port: number, signal: AbortSignal): Promise<Connection> {
+    const opening = this.#parts.node.dial(toMultiaddr(ip, port), signal);
+    try {
+      return await raced(opening, signal);
+    } catch (error) {
+      opening.then(retire, () => undefined);
+      throw error;
+    }
+  }
+
+  /** Whether it is clear, from who answered, how this dial ends. */
+  #judge(connection: Connection, attempt: Attempt): DialOutcome | Promise<DialOutcome> | undefined {
+    const { self, links } = this.#parts;
+    const { to, fresh, startedAtMs } = attempt;
+    const peer = nodeId(connection.remotePeer.toString());
+    if (peer === self) return failure('self', 'the address is our own');
+    if (to !== undefined && peer !== to) return failure('wrong-peer', `${peer} answers there`);
+    if (links.satisfies(peer, fresh, startedAtMs)) return { ok: true, id: peer };
+    if (links.handshake(peer) === undefined) return undefined;
+    return this.#awaitLink(peer, attempt, failure('timeout', 'another dial to it did not end in time'));
+  }
+
+  /** From here on the session closes its connection, unless it becomes the link. */
+  async #greet(connection: Connection, attempt: Attempt): Promise<DialOutcome> {
+    const { links } = this.#parts;
+    const { startedAtMs, signal } = attempt;
+    const peer = nodeId(connection.remotePeer.toString());
+    const { session, result } = this.#parts.greet(connection, startedAtMs);
+    const handshake = { startedAtMs, session };
+    links.startHandshake(handshake);
+    try {
+      const elsewhere = this.#linkedElsewhere(peer, attempt);
+      try {
+        void this.#openWire(session, signal);
+        const first = await raced(Promise.race([result, elsewhere.linked]), signal);
+        if (first === undefined || first.admitted) return { ok: true, id: peer };
+        return await this.#failed(peer, first.ending, attempt);
+      } catch {
+        return failure('timeout', 'connected, but no complete hello in time');
+      } finally {
+        elsewhere.cancel();
+      }
+    } finally {
+      links.endHandshake(handshake);
+      if (links.get(peer) !== session) session.abort('abandoned', 'the dial is over');
+    }
+  }
+
+  async #openWire(session: Session, signal: AbortSignal): Promise<void> {
+    try {
+      session.attach(await session.connection.newStream(wireProtocol, { signal }));
+    } catch (error) {
+      session.abort('closed', `no wire stream: ${messageOf(error)}`);
+    }
+  }
+
+  async #failed(peer: NodeId, ending: Ending, attempt: Attempt): Promise<DialOutcome> {
+    const detail = `${ending.reason}: ${ending.detail}`;
+    if (!ending.refused) return failure('refused', detail);
+    if (ending.reason === 'self') return failure('self', detail);
+    if (ending.reason !== 'duplicate') return failure('rejected', detail);
+    const signal = AbortSignal.any([attempt.signal, AbortSignal.timeout(crossingMs)]);
+    return this.#awaitLink(peer, { ...attempt, signal }, failure('rejected', detail));
+  }
+
+  async #awaitLink(peer: NodeId, attempt: Attempt, otherwise: Failure): Promise<DialOutcome> {
+    const { linked, cancel } = this.#linkedElsewhere(peer, attempt);
+    try {
+      await raced(linked, attempt.signal);
+      return { ok: true, id: peer };
+    } catch {
+      return otherwise;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Resolves when there is a link that the attempt may take for its own. */
+  #linkedElsewhere(peer: NodeId, attempt: Attempt): { readonly linked: Promise<undefined>; cancel(): void } {
+    const waiting = this.#waiting.get(peer) ?? new Set();
+    this.#waiting.set(peer, waiting);
+    let wake!: () => void;
+    const linked = new Promise<undefined>((resolve) => {
+      wake = () => {
+        if (this.#parts.links.satisfies(peer, attempt.fresh, attempt.startedAtMs)) resolve(undefined);
+      };
+    });
+    waiting.add(wake);
+    wake();
+    const cancel = (): void => {
+      waiting.delete(wake);
+      if (waiting.size === 0 && this.#waiting.get(peer) === waiting) this.#waiting.delete(peer);
+    };
+    return { linked, cancel };
+  }
+}
+
+function failure(reason: DialFailure, detail: string): Failure {
+  return { ok: false, reason, detail };
+}
+
+function openFailure(error: unknown, signal: AbortSignal): Failure {
+  const text = messageOf(error);
+  if (text.includes('dial self')) return failure('self', 'the address is our own');
+  if (signal.aborted) return failure('timeout', 'no connection in time');
+  if (/ETIMEDOUT|TimeoutError|timed out/.test(text)) return failure('timeout', text);
+  return failure('refused', text);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function retire(connection: Connection): void {
+  if (connection.status === 'open') abortConnection(connection, 'not the link of this peer');
+}
+
+/** Rejects when the signal aborts first. What `work` does later is of no concern then. */
+async function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort!: () => void;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(new Error('timed out'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
