@@ -165,6 +165,16 @@ export function transportContract(name: string, make: MakeTransport): void {
       expect([a.transport.stats().links, b.transport.stats().links]).toEqual([1, 1]);
     });
 
+    test('a link outlives the time that its dial was given', async () => {
+      const a = await station();
+      const b = await station();
+      expect(await a.dial(b, [b.address], { timeoutMs: 400 })).toEqual({ ok: true, id: b.id });
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      a.transport.send(b.id, ping(1), 'wire');
+      await b.until('ping', () => b.from(a).length === 1);
+      expect(a.states(b)).toEqual(['linked']);
+    });
+
     test('wire messages arrive in the order they were sent, both ways', async () => {
       const [a, b] = await pair();
       for (let seq = 1; seq <= 200; seq++) {

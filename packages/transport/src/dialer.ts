@@ -128,10 +128,13 @@ export class Dialer {
 
   /** libp2p may be late with a connection after its signal: that one is closed. */
   async #open(ip: string, port: number, signal: AbortSignal): Promise<Connection> {
-    const opening = this.#parts.node.dial(toMultiaddr(ip, port), signal);
+    // A signal of its own: the socket keeps it for life, and a deadline that passes later would cut the link.
+    const cancel = new AbortController();
+    const opening = this.#parts.node.dial(toMultiaddr(ip, port), cancel.signal);
     try {
       return await raced(opening, signal);
     } catch (error) {
+      cancel.abort();
       opening.then(retire, () => undefined);
       throw error;
     }
