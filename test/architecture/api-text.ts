@@ -248,10 +248,10 @@ function join(words: readonly Token[]): string {
 
 const tightAfter = new Set(['(', '[', '<', '.', '...', '?.']);
 const tightBefore = new Set([',', ';', ':', ')', ']', '>', '?', '.', '?.']);
-const operators = new Set(['readonly', 'extends', 'keyof', 'typeof', 'in', 'is', 'infer', 'unique']);
+const operators = new Set(['readonly', 'extends', 'keyof', 'typeof', 'in', 'is', 'unique']);
 
 function isTight(before: Token, token: Token): boolean {
   if (tightAfter.has(before.text) || tightBefore.has(token.text)) return true;
   const opens = ['(', '[', '<'].includes(token.text);
-  return opens && (before.kind === 'word' ? !operators.has(before.text) : ['>', ']', ')'].includes(before.text));
+  return opens && (before.kind === 'word' ? !operators.has(before.text) : ['>', ']', ')', '}'].includes(before.text));
 }

@@ -273,7 +273,7 @@ describe('tidiness', () => {
     ]) {
       expect(indexFaults([source('packages/a/src/index.ts', text)])).toHaveLength(1);
     }
-    const good = `/** Doc. */\nexport * from './a.ts';\nexport { b, type C } from './b.ts';\nexport type { D } from './d.ts';\nexport {};`;
+    const good = `/** Doc. */\nimport './first.ts';\nexport * from './a.ts';\nexport { b, type C } from './b.ts';\nexport type { D } from './d.ts';\nexport {};`;
     expect(indexFaults([source('packages/a/src/index.ts', good), source('packages/a/src/a.ts', 'run();')])).toEqual([]);
   });
 

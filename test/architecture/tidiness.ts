@@ -26,7 +26,7 @@ export function fileDocFaults(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path}: no file doc; begin with /** what it holds and why */`);
 }
 
-/** An index.ts names what is public and holds nothing itself. */
+/** An index.ts names what is public and holds nothing itself; at most it loads a file that the others need first. */
 export function indexFaults(files: readonly SourceFile[]): string[] {
   return files
     .filter((file) => /(?:^|\/)index\.ts$/.test(file.path))
@@ -45,6 +45,7 @@ function startsStatement(words: readonly Token[], at: number): boolean {
 }
 
 function isReExport(words: readonly Token[], at: number): boolean {
+  if (words[at]?.text === 'import') return words[at + 1]?.kind === 'string';
   if (words[at]?.text !== 'export') return false;
   const start = words[at + 1]?.text === 'type' ? at + 2 : at + 1;
   if (words[start]?.text === '*') return true;

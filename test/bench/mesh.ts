@@ -70,7 +70,7 @@ export default bench;
 /** A mesh that fails a measurement must not take the others' figures with it: its own are then missing, and why is said. */
 async function measureOr(mesh: Contender, plan: Plan, context: BenchContext): Promise<Figures> {
   try {
-    return await measure(mesh, plan, (text) => context.progress(text));
+    return await measure(mesh, plan, context.progress);
   } catch (error) {
     context.progress(`${mesh.name}, ${plan.size} agents: FAILED: ${String(error)}`);
     process.exitCode = 1;

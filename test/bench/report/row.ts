@@ -26,7 +26,7 @@ export interface BenchContext {
   /** The folder of the repository: the bundle that runs is elsewhere. */
   readonly root: string;
   /** Shown on standard error while it runs. */
-  progress(text: string): void;
+  readonly progress: (text: string) => void;
 }
 
 export interface BenchResult {

@@ -36,7 +36,12 @@ interface Target {
   evidence: boolean;
   fresh: boolean;
   joined: boolean;
+  /** Whether there ever was a link to it in this boot. */
+  met: boolean;
 }
+
+/** Dials to somebody never met that may time out before it counts: in a burst of joins everybody is slow to accept. */
+const strangerTimeouts = 3;
 
 export class Links {
   readonly #turn: Turn;
@@ -132,14 +137,13 @@ export class Links {
 
   linked(id: NodeId, epoch: number): void {
     this.#links.set(id, { epoch, congested: false });
-    const target = this.#targets.get(memberKey(id));
-    if (target !== undefined) {
-      target.attempts = 0;
-      target.evidence = false;
-      target.fresh = false;
-      this.#waiting.delete(target.key);
-      this.#turn.deadlines.clear(`dial/${target.key}`);
-    }
+    const target = this.#target(memberKey(id), id, []);
+    target.attempts = 0;
+    target.evidence = false;
+    target.fresh = false;
+    target.met = true;
+    this.#waiting.delete(target.key);
+    this.#turn.deadlines.clear(`dial/${target.key}`);
     this.#turn.emit({ type: 'link-changed', id, linked: true });
     this.#listener.linked(id, epoch);
   }
@@ -149,7 +153,14 @@ export class Links {
     this.#turn.emit({ type: 'link-changed', id, linked: false });
     this.#listener.lost(id);
     if (this.#listener.addressesOf(id) !== undefined) this.test(id);
+    else this.drop(id);
     if (this.#links.size === 0) this.#redialSeeds();
+  }
+
+  /** It answered on its link: a dial under way to test it proves nothing any more, and must not cost the link. */
+  answered(id: NodeId): void {
+    const target = this.#targets.get(memberKey(id));
+    if (target !== undefined && this.#links.has(id)) target.evidence = false;
   }
 
   setCongested(id: NodeId, congested: boolean): void {
@@ -190,7 +201,8 @@ export class Links {
 
   #dialMissed(target: Target, reason: DialFailure, detail: string): void {
     target.attempts++;
-    const { evidence } = target;
+    const isPatient = reason === 'timeout' && !target.met && target.attempts < strangerTimeouts;
+    const evidence = target.evidence && !isPatient;
     target.evidence = false;
     target.fresh = false;
     const retryInMs = this.#backOffMs(target.attempts);
@@ -229,7 +241,17 @@ export class Links {
   #target(key: string, to: NodeId | undefined, addresses: readonly string[]): Target {
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const target: Target = { key, to, addresses, attempts: 0, dialing: false, evidence: false, fresh: false, joined: false };
+    const target: Target = {
+      key,
+      to,
+      addresses,
+      attempts: 0,
+      dialing: false,
+      evidence: false,
+      fresh: false,
+      joined: false,
+      met: false,
+    };
     this.#targets.set(key, target);
     return target;
   }
@@ -260,6 +282,8 @@ export class Links {
     const addresses = heard ?? target.addresses;
     if (addresses.length === 0) {
       this.#targets.delete(target.key);
+      // It can only dial us. Where that is no link, silence is all the evidence there will ever be.
+      if (target.evidence && target.to !== undefined) this.#listener.dialFailed(target.to, 'unresolvable', true);
       return;
     }
     const dial = this.#turn.nextNumber();
@@ -278,7 +302,7 @@ export class Links {
   /** Doubles from redialMinMs to redialMaxMs, less up to half, so that many nodes do not dial in step. */
   #backOffMs(attempts: number): number {
     const { redialMinMs, redialMaxMs } = this.#turn.config;
-    const full = Math.min(redialMaxMs, redialMinMs * 2 ** Math.min(20, attempts));
+    const full = Math.min(redialMaxMs, redialMinMs * (1 << Math.min(20, attempts)));
     return full - this.#turn.rng.below(Math.max(1, Math.floor(full / 2)));
   }
 }
