@@ -6,7 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { InstanceView } from '@skein/core';
-import { type Lease, type Outcome, outcomeOf, type PickRefusal, whyNoRetry } from '@skein/traffic';
+import { type Lease, type Outcome, outcomeOf, type PickRefusal, type RouteRequest, whyNoRetry } from '@skein/traffic';
 import type { DataPlane } from './data-plane.ts';
 import { type ProxyErrorCode, errorText, proxyErrors } from './errors.ts';
 import type { RequestHead } from './headers.ts';
@@ -23,6 +23,26 @@ interface Attempt {
   readonly metrics: InstanceMetrics;
   readonly startMs: number;
   sent: boolean;
+}
+
+/** What routing sees of a request. A class, since an object literal with a getter costs a hidden class each. */
+class RequestToRoute implements RouteRequest {
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  readonly #request: IncomingMessage;
+
+  constructor(head: RequestHead, request: IncomingMessage) {
+    this.host = head.host;
+    this.path = head.path;
+    this.method = request.method ?? 'GET';
+    this.#request = request;
+  }
+
+  /** Parsed by Node when a route asks for one. */
+  get headers(): IncomingMessage['headers'] {
+    return this.#request.headers;
+  }
 }
 
 export class Exchange implements UpstreamUser {
@@ -65,17 +85,9 @@ export class Exchange implements UpstreamUser {
   }
 
   run(): void {
-    const request = this.#request;
     const { host, path } = this.#head;
     this.#plane.budget.request(this.#startMs);
-    const rule = this.#plane.route({
-      host,
-      path,
-      method: this.#method,
-      get headers() {
-        return request.headers;
-      },
-    });
+    const rule = this.#plane.route(new RequestToRoute(this.#head, this.#request));
     if (rule === undefined) return this.#fail('no-route', `no route takes ${this.#method} ${path} for this host`);
     const service = this.#plane.serviceOf(rule);
     if (service === undefined) return this.#fail('no-backend', `all backends of route ${rule.route} have weight 0`);
@@ -88,7 +100,7 @@ export class Exchange implements UpstreamUser {
     this.#requestTimeoutMs = rule.requestTimeoutMs;
     this.#maxRetries = rule.retries;
     if (this.#head.chunked || this.#head.contentLength > 0) {
-      this.#body = new RequestBody(request, this.#head.chunked, () => this.#startTimer());
+      this.#body = new RequestBody(this.#request, this.#head.chunked, () => this.#startTimer());
     } else {
       this.#startTimer();
     }

@@ -44,8 +44,6 @@ export interface RequestHead {
   /** -1: no body, or one in chunks. */
   readonly contentLength: number;
   readonly chunked: boolean;
-  /** The protocol asked for by `Upgrade`; empty: none. */
-  readonly upgrade: string;
   /** The header lines for the instance, without the framing of the body. */
   readonly lines: string;
 }
@@ -135,7 +133,7 @@ export function readRequestHead(request: IncomingMessage, context: HeadContext, 
   lines += `x-forwarded-host: ${forwardedHost === '' ? target.host : forwardedHost}\r\n`;
   lines += `via: ${via === '' ? '' : `${via}, `}${request.httpVersion} ${context.via}\r\n`;
   if (upgrade) lines += `connection: upgrade\r\nupgrade: ${upgradeTo}\r\n`;
-  return { ...target, contentLength, chunked, upgrade: upgrade ? upgradeTo : '', lines };
+  return { host: target.host, target: target.target, path: target.path, contentLength, chunked, lines };
 }
 
 /** The forms of a target (RFC 9112, 3.2): a path, `*`, or a whole URL, whose authority then counts instead of `Host`. */
