@@ -3,7 +3,7 @@
  * agent believes is asked over its HTTP API by blocking queries, as any client would.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, Contender, Suspicion } from './contender.ts';
@@ -25,36 +25,37 @@ class SkeinAgent implements Agent {
   readonly listening: Promise<number>;
   readonly ready: Promise<number>;
   readonly seen = new Sightings();
-  readonly #dataDir: string;
   #listeners: Listeners | undefined;
   #api: ApiClient | undefined;
 
   constructor(root: string, folder: string, name: string, seed: SkeinAgent | undefined) {
     this.name = name;
-    this.#dataDir = join(folder, name);
-    const join_ = seed === undefined ? [] : ['--join', seed.listeners.gossip];
-    const flags = ['--name', name, '--mesh', 'bench', '--data-dir', this.#dataDir, '--token', token, '--profile', 'lan'];
+    const seeds = seed === undefined ? [] : ['--join', seed.listeners.gossip];
+    const flags = ['--name', name, '--mesh', 'bench', '--data-dir', join(folder, name), '--token', token, '--profile', 'lan'];
     const ports = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--proxy', '127.0.0.1:0'];
     const script = join(root, 'packages/cli/dist/skein.js');
     this.process = new Process(
       process.execPath,
-      [script, 'agent', ...flags, ...ports, '--log-format', 'json', ...join_],
+      [script, 'agent', ...flags, ...ports, '--log-format', 'json', ...seeds],
       ownEnvironment(),
     );
     const ended = this.process.exited.then(() => {
       throw new Error(`${name} ended:\n${this.process.tail}`);
     });
-    this.listening = Promise.race([this.seen.when('listening'), ended]);
+    // It says so once all its listeners are open, and joins from then on.
     this.ready = Promise.race([this.seen.when('ready'), ended]);
-    for (const each of [ended, this.listening, this.ready]) each.catch(() => undefined);
+    this.listening = this.ready;
+    for (const each of [ended, this.ready]) each.catch(() => undefined);
   }
 
-  /** Known once it listens. */
+  /** Known once it is ready. */
   get listeners(): Listeners {
-    this.#listeners ??= (
-      JSON.parse(readFileSync(join(this.#dataDir, 'agent.json'), 'utf8')) as { listeners: Listeners }
-    ).listeners;
+    if (this.#listeners === undefined) throw new Error(`${this.name} is not ready`);
     return this.#listeners;
+  }
+
+  set listeners(listeners: Listeners) {
+    this.#listeners = listeners;
   }
 
   get api(): ApiClient {
@@ -100,14 +101,14 @@ export function startSkein(root: string): Contender {
       agents.set(name, agent);
       agent.process.onLine((text, cameMs) => {
         const line = parseLine(text);
-        const atMs = typeof line['time'] === 'number' ? line['time'] : cameMs;
-        if (line['msg'] === 'listening') agent.seen.note('listening', atMs);
-        if (line['msg'] === 'ready') {
+        const atMs = line.time === undefined ? cameMs : Date.parse(line.time);
+        if (line.msg === 'ready' && line.listeners !== undefined) {
+          agent.listeners = line.listeners;
           agent.seen.note('ready', atMs);
           agent.watch();
         }
-        if (line['event'] === 'member-changed' && line['to'] === 'suspect')
-          suspicions.push({ subject: String(line['member']), atMs });
+        const isSuspected = line.msg === 'member changed' && (line.to === 'suspect' || line.to === 'failed');
+        if (isSuspected || line.msg === 'member is out of rotation') suspicions.push({ subject: line.name ?? '', atMs });
       });
       return agent;
     },
@@ -144,9 +145,20 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SKEIN_')));
 }
 
-function parseLine(text: string): Readonly<Record<string, unknown>> {
+/** The fields of a log line that matter here. */
+interface LogLine {
+  readonly msg?: string;
+  /** ISO 8601 with milliseconds. */
+  readonly time?: string;
+  readonly listeners?: Listeners;
+  /** Of the member that a line is about. */
+  readonly name?: string;
+  readonly to?: string;
+}
+
+function parseLine(text: string): LogLine {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return JSON.parse(text) as LogLine;
   } catch {
     return {};
   }
