@@ -1,4 +1,4 @@
-import type { Command, CommandResult, Effect, Input, MeshEvent, MeshNode, Persist, View } from '@skein/core';
+import type { Command, CommandResult, Effect, Input, MeshEvent, Persist, View } from '@skein/core';
 import { nodeId } from '@skein/core';
 import { Driver } from '@skein/agent/parts';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ const peer = nodeId('peer');
 /** A node that answers as the test says, and remembers what it was given. */
 class FakeNode {
   readonly self = nodeId('self');
+  readonly epoch = 1;
   readonly inputs: { readonly input: Input; readonly now: number }[] = [];
   readonly indexes = new Map<string, number>();
   deadline: number | undefined;
@@ -54,7 +55,7 @@ function setUp(): {
   const performed: string[] = [];
   const hooks = { connect: (): void => undefined, event: (_event: MeshEvent): void => undefined };
   const driver = new Driver({
-    node: node as unknown as MeshNode,
+    node,
     clock,
     transport: {
       send: (to, message, lane) => performed.push(`send ${to} ${message.type} ${lane}`),

@@ -1,28 +1,39 @@
-/** One running node: storage, identity, transport, node, API and proxy, started in order and stopped in reverse. */
+/** One running node: storage, identity, transport, node, proxy and API, started in order and stopped in reverse. */
 
-import type { AgentInfo } from '@skein/api';
-import type { MeshPort } from '@skein/core';
+import { randomInt } from 'node:crypto';
+import { type AgentInfo, type Api, createApi } from '@skein/api';
+import { type Input, type MeshEvent, MeshNode, type MeshPort, profiles, seededRng } from '@skein/core';
+import { createProxy, type Proxy } from '@skein/proxy';
+import { validateConfig } from '@skein/traffic';
+import { createIdentity, createTransport, loadIdentity, type Transport, type TransportHandler } from '@skein/transport';
+import { formatHostPort, type HostPort, isLoopback, isUnspecified, parseHostPort } from './address.ts';
+import { CheckRunner } from './checks/runner.ts';
+import { systemClock } from './clock.ts';
 import type { AgentConfig } from './config.ts';
+import { Driver } from './driver.ts';
 import { AgentError } from './errors.ts';
+import { EventLog } from './event-log.ts';
+import { Events } from './events.ts';
+import { Gate } from './gate.ts';
+import { openListener } from './listener.ts';
+import { createLog, type Log, type LogSink } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { Readiness } from './readiness.ts';
+import { diffSettings, type ReloadReport } from './reload.ts';
+import { memoryStorage, openStorage, type Storage } from './storage.ts';
+import { version } from './version.ts';
 
 export interface AgentHooks {
   /** Log lines go here instead of standard output. */
-  readonly logTo?: { write(line: string): void };
+  readonly logTo?: LogSink;
   /** Things to say in the log at start, such as the notes of `loadConfig`. */
   readonly notes?: readonly string[];
-}
-
-/** What a reload did. */
-export interface ReloadReport {
-  /** Settings that are now in force. */
-  readonly applied: readonly string[];
-  /** Settings that changed but wait for a restart. */
-  readonly needRestart: readonly string[];
 }
 
 export interface Agent {
   readonly info: AgentInfo;
   readonly port: MeshPort;
+  readonly log: Log;
   /** Takes over what can change while running: tags, seeds, log level. */
   reload(config: AgentConfig): ReloadReport;
   /** Stops, after saying goodbye to the mesh when `leave`. Idempotent; a call without `leave` cuts a leave short. */
@@ -31,8 +42,328 @@ export interface Agent {
   readonly stopped: Promise<void>;
 }
 
+/** How long a leave may take beyond the delay that the profile gives the announcement. */
+const leaveGraceMs = 2000;
+/** How long requests under way through the proxy may still take. */
+const drainMs = 10_000;
+
 /** Starts a node and resolves once its listeners are open. Throws `AgentError`, leaving nothing running. */
 export async function startAgent(config: AgentConfig, hooks: AgentHooks = {}): Promise<Agent> {
-  void hooks;
-  throw new AgentError('data-dir-unusable', `${config.name}: under construction`);
+  const agent = new RunningAgent(config, hooks);
+  try {
+    await agent.start();
+  } catch (error) {
+    await agent.stop({ leave: false });
+    throw error;
+  }
+  return agent;
+}
+
+/** What a running agent is made of. Each part knows only those above it. */
+interface Parts {
+  storage: Storage;
+  transport: Transport;
+  driver: Driver;
+  checks: CheckRunner;
+  events: Events;
+  metrics: Metrics;
+  readiness: Readiness;
+  proxy: Proxy;
+  api: Api;
+}
+
+class RunningAgent implements Agent {
+  readonly log: Log;
+  readonly stopped: Promise<void>;
+  #config: AgentConfig;
+  readonly #clock = systemClock();
+  readonly #eventLog: EventLog;
+  readonly #startedAtMs = Date.now();
+  /** Filled from the top while starting, so that a failed start stops what there is. */
+  readonly #parts: Partial<Parts> = {};
+  #listeners: Readonly<Record<string, string>> = {};
+  /** What the transport says before the node has taken its first step. */
+  #early: Input[] | undefined = [];
+  #stopping: Promise<void> | undefined;
+  readonly #left = new Gate();
+  readonly #hurry = new Gate();
+  readonly #over = new Gate();
+
+  constructor(config: AgentConfig, hooks: AgentHooks) {
+    this.#config = config;
+    this.log = createLog(config, hooks.logTo);
+    this.#eventLog = new EventLog(this.log);
+    this.stopped = this.#over.opened;
+    for (const note of hooks.notes ?? []) this.log.info(note);
+  }
+
+  get info(): AgentInfo {
+    const { name, mesh, dataDir } = this.#config;
+    const id = this.#part('transport').id;
+    return { name, id, mesh, version, startedAtMs: this.#startedAtMs, listeners: this.#listeners, dataDir: dataDir ?? '' };
+  }
+
+  get port(): MeshPort {
+    return this.#part('driver');
+  }
+
+  async start(): Promise<void> {
+    const config = this.#config;
+    const parts = this.#parts;
+    const storage = this.#openStorage();
+    parts.storage = storage;
+    const gossip = await this.#openTransport(storage);
+    parts.readiness = new Readiness({
+      clock: this.#clock,
+      seeds: config.join,
+      knownPeers: storage.peers.length,
+      storageFailure: () => storage.failure(),
+    });
+    const driver = this.#makeDriver(storage, gossip);
+    parts.driver = driver;
+    this.#makeServices(driver);
+    const proxy = formatHostPort(await openListener('proxy', formatHostPort(config.proxy), () => this.#part('proxy').start()));
+    const http = await openListener('http', formatHostPort(config.http), () => this.#part('api').listen());
+    this.#listeners = { gossip: formatHostPort({ host: bindHost(config), port: gossip.port }), http, proxy };
+    driver.start();
+    this.#takeEarly(driver);
+    const tags = this.#tags(gossip);
+    if (JSON.stringify(tags) !== JSON.stringify(config.tags)) driver.dispatch({ type: 'set-tags', tags });
+    if (config.join.length > 0) driver.dispatch({ type: 'join', addresses: config.join });
+    const { id } = this.info;
+    storage.describe({ ...this.info, epoch: storage.epoch, pid: process.pid });
+    this.log.info('ready', { listeners: this.#listeners, id, mesh: config.mesh, epoch: storage.epoch, version });
+  }
+
+  reload(config: AgentConfig): ReloadReport {
+    const report = diffSettings(this.#config, config);
+    const { tags, join, logLevel } = config;
+    const known = new Set(this.#config.join);
+    this.#config = { ...this.#config, tags, join, logLevel };
+    this.log.setLevel(logLevel);
+    if (report.applied.includes('tags')) this.port.dispatch({ type: 'set-tags', tags: this.#tags(this.#advertised()) });
+    const seeds = join.filter((seed) => !known.has(seed));
+    if (seeds.length > 0) this.port.dispatch({ type: 'join', addresses: seeds });
+    this.log.info('settings reloaded', report);
+    return report;
+  }
+
+  stop({ leave }: { readonly leave: boolean }): Promise<void> {
+    if (!leave) this.#hurry.open();
+    this.#stopping ??= this.#stop(leave);
+    return this.#stopping;
+  }
+
+  #part<K extends keyof Parts>(name: K): Parts[K] {
+    const part = this.#parts[name];
+    if (part === undefined) throw new Error(`the agent has not started its ${name} yet`);
+    return part;
+  }
+
+  #openStorage(): Storage {
+    const { dataDir } = this.#config;
+    if (dataDir === undefined) return memoryStorage();
+    return openStorage(dataDir, { clock: this.#clock, notice: (notice) => this.#eventLog.storage(notice) });
+  }
+
+  /** Resolves with the address that others dial. */
+  async #openTransport(storage: Storage): Promise<HostPort> {
+    const { bind, mesh, token } = this.#config;
+    const identity = storage.identity === undefined ? await createIdentity() : loadIdentity(storage.identity);
+    if (storage.identity === undefined) storage.saveIdentity(identity.bytes);
+    const listen = formatHostPort({ host: bindHost(this.#config), port: bind.port });
+    await openListener('bind', formatHostPort(bind), async () => {
+      const transport = await createTransport({
+        identity: identity.bytes,
+        mesh,
+        token,
+        listen: [listen],
+        epoch: () => this.#parts.driver?.epoch ?? storage.epoch,
+      });
+      this.#parts.transport = transport;
+      await transport.start(this.#handler());
+    });
+    return this.#advertised();
+  }
+
+  #handler(): TransportHandler {
+    return {
+      input: (input) => {
+        if (input.type === 'message' || (input.type === 'peer' && input.state === 'linked')) this.#parts.readiness?.heard();
+        if (this.#early !== undefined) this.#early.push(input);
+        else this.#parts.driver?.input(input);
+      },
+      message: (message) => void this.#parts.events?.received(message),
+      refused: (refused) => this.#eventLog.refused(refused),
+    };
+  }
+
+  #takeEarly(driver: Driver): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const input of early) driver.input(input);
+  }
+
+  #advertised(): HostPort {
+    const { advertise } = this.#config;
+    const host = advertise.host === 'localhost' ? '127.0.0.1' : advertise.host;
+    if (advertise.port !== 0) return { host, port: advertise.port };
+    const bound = parseHostPort(this.#part('transport').listening()[0] ?? '');
+    if (bound === undefined)
+      throw new AgentError('port-in-use', 'the transport does not say which port it got: give one with --bind');
+    return { host, port: bound.port };
+  }
+
+  #makeDriver(storage: Storage, gossip: HostPort): Driver {
+    const { name, mesh, region, zone, tags, profile } = this.#config;
+    const transport = this.#part('transport');
+    const clock = this.#clock;
+    const options = {
+      config: profiles[profile],
+      mesh,
+      name,
+      addresses: [formatHostPort(gossip)],
+      region,
+      zone,
+      tags,
+      epoch: storage.epoch,
+      notary: transport.notary,
+      rng: randomRng(),
+      validateConfig,
+      registrations: storage.registrations,
+      configEntries: storage.configEntries,
+      peers: storage.peers,
+      wallMs: clock.wallMs(),
+    };
+    return new Driver({
+      node: new MeshNode(options, clock.now()),
+      clock,
+      transport,
+      persist: (change) => storage.persist(change),
+      event: (event) => this.#event(event),
+    });
+  }
+
+  #makeServices(driver: Driver): void {
+    const config = this.#config;
+    const parts = this.#parts;
+    const transport = this.#part('transport');
+    const readiness = this.#part('readiness');
+    const storage = this.#part('storage');
+    const checks = new CheckRunner({
+      clock: this.#clock,
+      rng: randomRng(),
+      result: (id, status, output) => void driver.dispatch({ type: 'check-result', id, status, output }),
+    });
+    const events = new Events({
+      publish: (message) => transport.publish(message),
+      view: () => driver.view(),
+      nodeName: config.name,
+    });
+    const proxy = createProxy({
+      port: driver,
+      listen: config.proxy,
+      rng: randomRng(),
+      nowMs: () => performance.now(),
+      log: (event) => this.#eventLog.proxy(event),
+    });
+    const metrics = new Metrics({
+      port: driver,
+      transport,
+      proxy,
+      checks,
+      lagMs: () => driver.lagMs,
+      ready: () => readiness.state().ready,
+      version,
+      name: config.name,
+      mesh: config.mesh,
+    });
+    const api = createApi({
+      port: driver,
+      events,
+      listen: formatHostPort(config.http),
+      allowedHosts: config.allowedHosts,
+      log: ({ msg, ...fields }) => this.log.error(msg, fields),
+      agent: {
+        info: () => this.info,
+        ready: () => readiness.state(),
+        lastContactMs: () => readiness.lastContactMs(),
+        durable: () => storage.durable(),
+        leave: () => this.#leave(),
+        metrics: () => metrics.text(),
+      },
+    });
+    Object.assign(parts, { checks, events, proxy, metrics, api });
+  }
+
+  #event(event: MeshEvent): void {
+    const { metrics, readiness, checks } = this.#parts;
+    metrics?.event(event);
+    readiness?.event(event);
+    this.#eventLog.mesh(event);
+    if (event.type === 'registration-changed') checks?.changed(event.registration);
+    else if (event.type === 'registration-removed') checks?.removed(event.key);
+    else if (event.type === 'left') this.#left.open();
+  }
+
+  /**
+   * The settings' tags, and where our HTTP API and proxy are for other members: only where they could reach them,
+   * which is a listener beyond loopback, or any in a mesh that is on loopback as a whole.
+   */
+  #tags(gossip: HostPort): Record<string, string> {
+    const tags: Record<string, string> = { ...this.#config.tags };
+    for (const name of ['http', 'proxy'] as const) {
+      const listener = parseHostPort(this.#listeners[name] ?? '');
+      if (listener === undefined || (isLoopback(listener.host) && !isLoopback(gossip.host))) continue;
+      const host = isUnspecified(listener.host) ? gossip.host : listener.host;
+      tags[name] ??= formatHostPort({ host, port: listener.port });
+    }
+    return tags;
+  }
+
+  /** For the API: resolves once the others were told; stopping goes on behind it. */
+  async #leave(): Promise<void> {
+    void this.stop({ leave: true });
+    await Promise.race([this.#left.opened, this.#hurry.opened]);
+  }
+
+  /** Says goodbye, and waits until it has spread, for a limited time. */
+  async #announce(driver: Driver): Promise<void> {
+    const patienceMs = profiles[this.#config.profile].leaveDelayMs + leaveGraceMs;
+    const cancel = this.#clock.after(patienceMs, () => this.#left.open());
+    driver.dispatch({ type: 'leave' });
+    await this.#left.opened;
+    cancel();
+  }
+
+  async #stop(leave: boolean): Promise<void> {
+    const { storage, transport, driver, checks, events, proxy, api, readiness } = this.#parts;
+    readiness?.stopping();
+    const hurry = this.#hurry.opened;
+    if (leave && driver !== undefined && proxy !== undefined) {
+      this.log.info('leaving the mesh');
+      // Others stop to send us new requests while those under way are answered.
+      await Promise.race([Promise.all([this.#announce(driver), proxy.stop(drainMs)]), hurry]);
+    }
+    this.#left.open();
+    checks?.stop();
+    events?.stop();
+    await Promise.all([api?.close(), Promise.race([proxy?.stop(0), hurry])]);
+    driver?.stop();
+    await transport?.stop();
+    await storage?.close();
+    this.#clock.stop();
+    this.log.info('stopped');
+    this.log.flush();
+    this.#over.open();
+  }
+}
+
+/** The transport binds addresses, not names. */
+function bindHost(config: AgentConfig): string {
+  return config.bind.host === 'localhost' ? '127.0.0.1' : config.bind.host;
+}
+
+function randomRng(): ReturnType<typeof seededRng> {
+  return seededRng(randomInt(2 ** 32));
 }

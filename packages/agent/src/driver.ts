@@ -24,7 +24,7 @@ import type { Transport } from '@skein/transport';
 import type { Clock } from './clock.ts';
 
 export interface DriverOptions {
-  readonly node: Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'view'>;
+  readonly node: Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'view' | 'epoch'>;
   readonly clock: Clock;
   readonly transport: Pick<Transport, 'send' | 'connect' | 'disconnect'>;
   readonly persist: (change: Persist) => void;
@@ -40,7 +40,7 @@ const waitersLimit = 16_384;
 
 interface Waiter {
   readonly afterIndex: number;
-  wake(): void;
+  readonly wake: () => void;
 }
 
 export class Driver implements MeshPort {
@@ -62,6 +62,11 @@ export class Driver implements MeshPort {
     this.self = options.node.self;
   }
 
+  /** The boot epoch to state in a hello. */
+  get epoch(): number {
+    return this.#options.node.epoch;
+  }
+
   /** The worst lag of the event loop in the last whole second. */
   get lagMs(): number {
     return this.#lastLagMs;
@@ -80,7 +85,7 @@ export class Driver implements MeshPort {
     this.#isStopped = true;
     this.#cancelWakeUp?.();
     this.#cancelClock?.();
-    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.wake();
+    for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.wake();
   }
 
   /** Takes one input in and performs what comes of it. Ignored after `stop`. */
@@ -160,7 +165,7 @@ export class Driver implements MeshPort {
       const waiters = this.#waiters.get(topic);
       if (waiters === undefined) continue;
       const index = view.index(topic);
-      for (const waiter of [...waiters]) if (index > waiter.afterIndex) waiter.wake();
+      for (const waiter of waiters) if (index > waiter.afterIndex) waiter.wake();
     }
   }
 

@@ -8,7 +8,9 @@
  * A whole process, signals included, is `runAgent`. Read next: `agent.ts`, then `driver.ts`.
  */
 
-export * from './agent.ts';
+export { type Agent, type AgentHooks, startAgent } from './agent.ts';
 export { type AgentConfig, type ConfigSources, type LoadedConfig, loadConfig, parseTag, type Settings } from './config.ts';
 export * from './errors.ts';
+export type { Log, LogSink } from './log.ts';
+export type { ReloadReport } from './reload.ts';
 export { runAgent } from './run.ts';

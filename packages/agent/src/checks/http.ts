@@ -1,0 +1,106 @@
+/** HTTP checks, by Consul's verdicts: 2xx is passing, 429 warning, all else critical (research mesh 2.2). */
+
+import http from 'node:http';
+import https from 'node:https';
+import { type CheckProbe, limits } from '@skein/core';
+import { type CheckRun, critical, failureText, type Verdict } from './verdict.ts';
+
+export type HttpProbe = Extract<CheckProbe, { type: 'http' }>;
+
+const maxRedirects = 10;
+const ownHeaders = { 'user-agent': 'skein-health-check', accept: 'text/plain, text/*, */*' };
+/** Meant for one origin: not sent on to another one. */
+const privateHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+interface Step {
+  readonly url: URL;
+  readonly method: string;
+  readonly body: string;
+  readonly sameOrigin: boolean;
+}
+
+export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal) => {
+  let url: URL;
+  try {
+    url = new URL(probe.url);
+  } catch {
+    return critical(`the check's URL "${probe.url}" is not a URL`);
+  }
+  const origin = url.origin;
+  let step: Step = { url, method: probe.method === '' ? 'GET' : probe.method.toUpperCase(), body: probe.body, sameOrigin: true };
+  try {
+    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+      if (step.url.protocol !== 'http:' && step.url.protocol !== 'https:') return critical(`${step.url.protocol} is not HTTP`);
+      const answer = await request(probe, step, signal);
+      if ('verdict' in answer) return answer.verdict;
+      const next = new URL(answer.location, step.url);
+      // As every client does: 301, 302 and 303 turn into a GET, 307 and 308 repeat the request.
+      const repeats = answer.status === 307 || answer.status === 308 || step.method === 'HEAD';
+      step = {
+        url: next,
+        method: repeats ? step.method : 'GET',
+        body: repeats ? step.body : '',
+        sameOrigin: next.origin === origin,
+      };
+    }
+    return critical(`${probe.url}: more than ${maxRedirects} redirects`);
+  } catch (error) {
+    const why = signal.aborted ? 'no complete answer in time' : failureText(error);
+    return critical(`${step.method} ${step.url.href}: ${why}`);
+  }
+};
+
+type Answer = { readonly verdict: Verdict } | { readonly status: number; readonly location: string };
+
+function request(probe: HttpProbe, step: Step, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const client = step.url.protocol === 'https:' ? https : http;
+    const options = {
+      method: step.method,
+      headers: headersOf(probe, step),
+      signal,
+      // A connection of its own each time: a check of a kept one would say nothing of new ones.
+      agent: false as const,
+      ...(probe.skipTlsVerify ? { rejectUnauthorized: false } : {}),
+    };
+    const outgoing = client.request(step.url, options, (response) => {
+      const status = response.statusCode ?? 0;
+      const { location } = response.headers;
+      if (probe.followRedirects && status >= 300 && status < 400 && location !== undefined) {
+        response.destroy();
+        resolve({ status, location });
+        return;
+      }
+      const head = `HTTP ${step.method} ${step.url.href}: ${status} ${response.statusMessage ?? ''} Output: `;
+      let body = '';
+      const finish = (): void => {
+        response.destroy();
+        resolve({ verdict: { status: verdictOf(status), output: `${head}${body}`.slice(0, limits.outputLength) } });
+      };
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+        // Enough to show; a stream without end must not hold the check.
+        if (body.length >= limits.outputLength) finish();
+      });
+      response.on('end', finish);
+      response.on('error', reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(step.body === '' ? undefined : step.body);
+  });
+}
+
+function headersOf(probe: HttpProbe, step: Step): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = { ...ownHeaders };
+  for (const [name, values] of Object.entries(probe.headers)) {
+    const lower = name.toLowerCase();
+    if (!step.sameOrigin && (privateHeaders.has(lower) || lower === 'host')) continue;
+    headers[lower] = lower === 'host' || lower === 'user-agent' ? (values[0] ?? '') : [...values];
+  }
+  return headers;
+}
+
+function verdictOf(status: number): Verdict['status'] {
+  return status >= 200 && status < 300 ? 'passing' : status === 429 ? 'warning' : 'critical';
+}

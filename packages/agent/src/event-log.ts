@@ -1,0 +1,137 @@
+/** What the node, the transport, the proxy and the storage report, as log lines. */
+
+import { assertNever, type MeshEvent } from '@skein/core';
+import type { ProxyEvent } from '@skein/proxy';
+import type { TransportHandler } from '@skein/transport';
+import { type Log, Throttle } from './log.ts';
+import type { StorageNotice } from './storage.ts';
+
+type Refused = Parameters<TransportHandler['refused']>[0];
+
+export class EventLog {
+  readonly #log: Log;
+  readonly #throttle = new Throttle();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  mesh(event: MeshEvent): void {
+    const { type, ...fields } = event;
+    switch (event.type) {
+      case 'member-changed':
+        if (event.to === 'failed' || event.to === 'suspect') this.#log.warn('member changed', fields);
+        else this.#log.info('member changed', fields);
+        return;
+      case 'reachability-changed':
+        if (event.reachable) this.#log.info('member is back in rotation', fields);
+        else this.#log.warn('member is out of rotation', fields);
+        return;
+      case 'seed-failed':
+        return this.#seedFailed(event);
+      case 'seed-joined':
+        this.#throttle.forget(`seed/${event.address}`);
+        return this.#log.info('joined through a seed', fields);
+      case 'message-refused':
+        return this.#throttled('warn', `message/${event.from}/${event.reason}`, 'refused a message', fields);
+      case 'name-conflict':
+        return this.#throttled(
+          'warn',
+          `name/${event.name}`,
+          'several members have one name; rename all but one with --name',
+          fields,
+        );
+      case 'config-quarantined':
+        return this.#log.warn('a config entry is not applied: the last good one stays', fields);
+      case 'config-conflict':
+        return this.#log.warn('concurrent writes of one config entry: the latest is applied, see config conflicts', fields);
+      case 'config-changed':
+        return this.#log.info(event.deleted ? 'config entry deleted' : 'config entry applied', fields);
+      case 'check-changed':
+        return this.#log.info('check changed', fields);
+      case 'refuted':
+        return this.#log.info('refuted an accusation', fields);
+      case 'registration-removed':
+        return this.#log.info('registration removed', fields);
+      case 'synced':
+        return this.#log.info('in sync with the mesh', fields);
+      case 'left':
+        return this.#log.info('left the mesh');
+      case 'member-reaped':
+      case 'link-changed':
+        return this.#log.debug(type, fields);
+      case 'registration-changed':
+        return this.#log.debug(type, { key: event.registration.type });
+      case 'view-changed':
+        return;
+      default:
+        return assertNever(event);
+    }
+  }
+
+  refused(refused: Refused): void {
+    const { reason, peer, address, detail } = refused;
+    this.#throttled('warn', `peer/${address.replace(/:\d+$/, '')}/${reason}`, 'refused a peer', {
+      reason,
+      peer,
+      address,
+      detail,
+    });
+  }
+
+  proxy(event: ProxyEvent): void {
+    const { type, ...fields } = event;
+    switch (event.type) {
+      case 'instance-ejected':
+        return this.#log.warn('the proxy ejected an instance that keeps failing', fields);
+      case 'instance-avoided':
+        return this.#log.warn('the proxy avoids an instance that keeps failing', fields);
+      case 'instance-returned':
+        return this.#log.info('the proxy uses an instance again', fields);
+      case 'request-failed':
+        return this.#throttled('warn', `request/${event.code}/${event.host.slice(0, 100)}`, 'the proxy answered with an error', {
+          ...fields,
+          path: event.path.slice(0, 200),
+        });
+      case 'route-problem':
+        return this.#throttled('warn', `route/${event.route}/${event.reason}`, 'a route is not used as written', fields);
+      default:
+        return this.#log.info(type, fields);
+    }
+  }
+
+  storage(notice: StorageNotice): void {
+    const { type, ...fields } = notice;
+    switch (notice.type) {
+      case 'file-set-aside':
+        return this.#log.error('a damaged file was set aside; what it held is missing until it is written again', {
+          ...fields,
+          next: 'look at the file; register or apply again what it held, then delete it',
+        });
+      case 'directory-open':
+        return this.#log.warn('the data directory is open to other users', { ...fields, next: `chmod 700 ${notice.path}` });
+      case 'epoch-lost':
+        return this.#log.warn('the boot counter was lost: it starts at 1 until the mesh tells the old one', fields);
+      case 'write-failed':
+        return this.#log.error('the disk refuses writes: changes are active but would be lost at a restart', {
+          ...fields,
+          next: 'free space or repair the disk; writing is tried again by itself',
+        });
+      case 'write-recovered':
+        return this.#log.info('all changes are on disk again');
+      default:
+        return this.#log.info(type, fields);
+    }
+  }
+
+  #seedFailed(event: Extract<MeshEvent, { type: 'seed-failed' }>): void {
+    const { type: _type, ...fields } = event;
+    if (event.reason === 'self') return this.#log.info('a seed is this agent itself', fields);
+    this.#throttled('warn', `seed/${event.address}`, 'a seed cannot be joined; it is tried again', fields);
+  }
+
+  #throttled(level: 'info' | 'warn', key: string, msg: string, fields: object): void {
+    const times = this.#throttle.count(key);
+    if (times !== undefined) this.#log[level](msg, times === 1 ? fields : { ...fields, times });
+  }
+}
