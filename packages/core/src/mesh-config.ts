@@ -5,7 +5,7 @@
 
 export interface MeshConfig {
   /**
-   * One member is probed each interval, round-robin over a shuffled list. Shorter finds a hung host sooner and
+   * One member is probed each interval, round-robin over a random order. Shorter finds a hung host sooner and
    * costs one ping and ack (0.8 ms of CPU for both ends together) per interval and node. Default 500 (lan).
    */
   readonly probeIntervalMs: number;

@@ -81,6 +81,8 @@ export class MeshNode {
   /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
   readonly #wallOffsetMs: number;
   #changedAt = 0;
+  /** Whose root differed while news was under way. One at a time: with many changes, asking everybody again would never end. */
+  #recheckPeer: NodeId | undefined;
   #leaving: 'no' | 'leaving' | 'left' = 'no';
 
   /** `now` is this node's monotonic clock in integer milliseconds, here and everywhere. */
@@ -249,7 +251,7 @@ export class MeshNode {
       case 'sync-round':
         return this.#syncRound();
       case 'recheck':
-        return this.#recheck(nodeId(name));
+        return this.#recheck();
       case 'ttl':
         return this.#health.expireTtl(name);
       case 'critical':
@@ -409,12 +411,15 @@ export class MeshNode {
   #rootHeard(from: NodeId, root: number): void {
     if (root === this.#knowledge.root || !this.#links.has(from)) return;
     if (this.#dissemination.idle && this.#turn.now - this.#changedAt > inFlightMs) this.#antiEntropy.rootHeard(from, root);
-    else if (!this.#turn.deadlines.has(`recheck/${from}`))
-      this.#turn.deadlines.set(`recheck/${from}`, this.#turn.now + inFlightMs + this.#turn.rng.below(inFlightMs));
+    else if (!this.#turn.deadlines.has('recheck')) {
+      this.#recheckPeer = from;
+      this.#turn.deadlines.set('recheck', this.#turn.now + inFlightMs + this.#turn.rng.below(inFlightMs));
+    }
   }
 
-  #recheck(id: NodeId): void {
-    if (this.#links.has(id) && this.#isPresent(id)) this.#prober.probe(id, 'direct');
+  #recheck(): void {
+    const id = this.#recheckPeer;
+    if (id !== undefined && this.#links.has(id) && this.#isPresent(id)) this.#prober.probe(id, 'direct');
   }
 
   #syncRound(): void {
@@ -479,6 +484,7 @@ export class MeshNode {
   #linked(id: NodeId): void {
     const member = this.#membership.get(id);
     const epoch = this.#links.epoch(id);
+    this.#prober.forget(id);
     this.#dissemination.pushTo(id, memberKey(this.self), []);
     const stranger = member === undefined || !isPresent(member) || this.#antiEntropy.completed === 0;
     if (member !== undefined) {
@@ -494,7 +500,6 @@ export class MeshNode {
     this.#dissemination.drop(id);
     this.#antiEntropy.forget(id);
     this.#prober.forget(id);
-    this.#turn.deadlines.clear(`recheck/${id}`);
     const member = this.#membership.get(id);
     if (member !== undefined) this.#memberTouched(member, false);
   }
@@ -505,6 +510,7 @@ export class MeshNode {
     if (evidence) this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
     // We never reached it; others may (it may only dial out). They are asked before anybody is accused.
     else if (member.accusations.size === 0) this.#prober.probe(id, 'direct');
+    else if (!member.accusations.has(this.self)) this.#prober.probe(id, 'confirm');
   }
 
   #isPresent(id: NodeId): boolean {
@@ -536,6 +542,7 @@ export class MeshNode {
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
       memberPresent: (member) => this.#links.want(member.id),
       memberSuspected: (member) => this.#prober.probe(member.id, 'confirm'),
+      memberFailed: (member) => this.#links.giveUp(member.id),
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
       epochRaised: () => void this.#catalog.write(this.epoch, [...this.#health.records()], []),
     });
@@ -566,9 +573,12 @@ export class MeshNode {
         const member = this.#membership.get(id);
         if (member !== undefined) this.#membership.accuse(member, 'probe-timeout');
       },
-      linkDoubted: (id) => (this.#links.has(id) ? this.#links.renew(id) : this.#links.want(id)),
+      linkDoubted: (id) => this.#links.renew(id),
       testByDial: (id) => this.#links.test(id),
-      answered: (id, epoch) => this.#membership.heardFrom(id, epoch),
+      answered: (id, epoch) => {
+        this.#links.answered(id);
+        this.#membership.heardFrom(id, epoch);
+      },
     });
   }
 

@@ -221,7 +221,7 @@ export class Network implements Wires, Exchange {
     const near = new End(from, this);
     const far = new End(acceptor, this);
     End.join(near, far, answeredUs);
-    this.#link(far);
+    // Before anything that the other side sends at once, so that nothing arrives on a link that is not linked yet.
     this.schedule(answeredUs, () => {
       if (from.boot !== near.boot || from.process === 'stopped') {
         near.close();
@@ -230,6 +230,7 @@ export class Network implements Wires, Exchange {
       if (near.open) this.#link(near);
       this.#answer(from, effect, this.#linkedOutcome(from, acceptor));
     });
+    this.#link(far);
   }
 
   #linkedOutcome(host: Host, peer: Host): DialOutcome {

@@ -133,6 +133,11 @@ export class Links {
     this.#turn.deadlines.clear(`dial/${key}`);
   }
 
+  /** A failed member gave no answer for long: its link is of no use, and in the way of the dials that find it again. */
+  giveUp(id: NodeId): void {
+    if (this.#links.has(id)) this.#turn.perform({ type: 'disconnect', to: id, reason: 'failed' });
+  }
+
   // --- what happened ---
 
   linked(id: NodeId, epoch: number): void {

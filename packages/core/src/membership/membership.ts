@@ -32,6 +32,8 @@ export interface MembershipListener {
   memberPresent(member: Member): void;
   /** Others accuse it: a probe of our own confirms or clears. */
   memberSuspected(member: Member): void;
+  /** Its suspicion ran out. */
+  memberFailed(member: Member): void;
   /** It left, or was reaped: its catalog goes. `forgotten`: its row is gone too. */
   memberAbsent(member: Member, forgotten: boolean): void;
   /** Our epoch was raised: everything we own must be published again. */
@@ -266,6 +268,7 @@ export class Membership {
     this.#updateReachable(member, 'failed');
     this.#armReap(member);
     this.#listener.memberTouched(member, true);
+    this.#listener.memberFailed(member);
     if (forced) this.#retire(member);
   }
 

@@ -1,12 +1,12 @@
 /**
  * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, round
- * robin over a shuffled list. A probe without an answer is handed to helpers; only when they get none either is the
+ * robin over a random order. A probe without an answer is handed to helpers; only when they get none either is the
  * subject accused. A helper that got no answer has seen the failure itself and accuses too, so that two accusers
  * are found in the time of one probe.
  */
 
 import type { NodeId } from '../identity.ts';
-import { shuffle, sample } from '../rng.ts';
+import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
 
 export interface ProbeListener {
@@ -21,7 +21,7 @@ export interface ProbeListener {
   root(): number;
   /** Nobody got an answer from it in time. */
   probeFailed(id: NodeId): void;
-  /** Others reach it and we do not: our link is at fault. */
+  /** Others reach it and we do not, though we have a link: that is at fault. */
   linkDoubted(id: NodeId): void;
   /** Helpers were silent: a dial of our own has to decide. */
   testByDial(id: NodeId): void;
@@ -51,6 +51,7 @@ export class Prober {
   readonly #listener: ProbeListener;
   readonly #probes = new Map<number, Probe>();
   #round: NodeId[] = [];
+  #probed = 0;
   #seq = 0;
 
   constructor(turn: Turn, listener: ProbeListener) {
@@ -107,7 +108,7 @@ export class Prober {
     if (probe === undefined || probe.subject !== subject || probe.stage !== 'indirect') return;
     if (reached) {
       this.#close(probe);
-      this.#listener.linkDoubted(subject);
+      if (this.#listener.isLinked(subject)) this.#listener.linkDoubted(subject);
       return;
     }
     probe.nacks++;
@@ -143,7 +144,7 @@ export class Prober {
     if (probe?.asker !== undefined) this.#report(probe, probe.asker, false);
   }
 
-  /** Drops what is open about a member whose link changed or that is gone. */
+  /** Drops what is open about a member whose link changed or that is gone: a ping on a replaced link gets no answer. */
   forget(subject: NodeId): void {
     for (const probe of this.#probes.values()) if (probe.subject === subject) this.#close(probe);
   }
@@ -186,14 +187,21 @@ export class Prober {
     return false;
   }
 
-  /** Round robin over a list that is shuffled anew each round bounds the time to probe everybody (SWIM 4.3). */
+  /**
+   * Round robin over a random order bounds the time to probe everybody (SWIM 4.3). The order stays from round to round,
+   * newcomers go in at random places: so a member waits one round at most, not almost two as with a new shuffle each
+   * time, which in a mesh of three is half a second.
+   */
   #next(): NodeId | undefined {
     for (let attempt = 0; attempt < 2; attempt++) {
-      for (let subject = this.#round.pop(); subject !== undefined; subject = this.#round.pop()) {
-        if (this.#listener.isCandidate(subject)) return subject;
+      while (this.#probed < this.#round.length) {
+        const subject = this.#round[this.#probed++];
+        if (subject !== undefined && this.#listener.isCandidate(subject)) return subject;
       }
-      this.#round = this.#listener.probeCandidates().sort();
-      shuffle(this.#round, this.#turn.rng);
+      const candidates = new Set(this.#listener.probeCandidates());
+      this.#round = this.#round.filter((id) => candidates.delete(id));
+      for (const id of [...candidates].sort()) this.#round.splice(this.#turn.rng.below(this.#round.length + 1), 0, id);
+      this.#probed = 0;
     }
     return undefined;
   }
