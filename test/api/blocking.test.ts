@@ -26,6 +26,13 @@ async function withService(options = {}): Promise<Setup & { index: number }> {
   return { ...api, index: indexOf(await api.get(url)) };
 }
 
+/** Registers a service, and gives the URL that waits for it by hash. */
+async function hashUrl(api: Setup): Promise<string> {
+  await api.put('/v1/agent/service/register', { Name: 'own' });
+  const { headers } = await api.get('/v1/agent/service/own');
+  return `/v1/agent/service/own?hash=${String(headers['x-consul-contenthash'])}`;
+}
+
 test('B1: a query without index, or with index 0, is answered at once', async () => {
   const api = await withService();
   expect((await api.get(`${url}?index=0&wait=10m`)).statusCode).toBe(200);
@@ -205,6 +212,23 @@ test('B14: more waiting clients than the limit are refused with 429', async () =
   api.port.bump(topics.service('web'));
   await settle();
   expect(parked.map(({ answer }) => answer?.statusCode)).toEqual([200, 200]);
+});
+
+test.each([
+  ['an index', () => Promise.resolve(url)],
+  ['a hash', hashUrl],
+] as const)('a mesh that has no room for a client who waits for %s makes it a 429, never a busy loop', async (_what, path) => {
+  const api = await withService();
+  const full = await path(api);
+  api.port.changed = () => Promise.resolve(api.port.view());
+  const asked = full === url ? `${url}?index=${api.index}` : full;
+  expect((await api.get(asked)).statusCode).toBe(429);
+});
+
+test('events that have no room for a client who waits make it a 429, never a busy loop', async () => {
+  const api = setup();
+  api.events.changed = () => Promise.resolve();
+  expect((await api.get('/v1/event/list?index=1')).statusCode).toBe(429);
 });
 
 test('closing the API answers everybody who waits', async () => {

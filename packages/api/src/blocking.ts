@@ -15,7 +15,7 @@ export interface Source {
   readonly key: string;
   /** When it last changed, at least 1. */
   index(): number;
-  /** Resolves once `index()` is above `afterIndex`, or when `signal` aborts. Never rejects. */
+  /** Resolves once `index()` is above `afterIndex`, when `signal` aborts, or early when no more can wait. Never rejects. */
   changed(afterIndex: number, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -48,7 +48,7 @@ export class BlockingQueries {
 
   /**
    * Resolves when the answer is due; the caller then reads the current state. `ownIndex` is any index that this
-   * node made, for its tag. Throws a `Refusal` (429) when too many wait.
+   * node made, for its tag. Throws a `Refusal` (429) when too many wait, here or at the source.
    */
   async due(source: Source, wait: Wait, ownIndex: number, signal: AbortSignal): Promise<void> {
     if (wait.index === 0) return;
@@ -63,7 +63,7 @@ export class BlockingQueries {
   async #changed(source: Source, afterIndex: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
     if (this.#waiters >= this.#options.waitersMax) {
-      throw new Refusal(429, `Too many blocking queries: ${this.#waiters} are waiting; ask without index, or wait and try again`);
+      throw tooMany();
     }
     this.#waiters++;
     const over = new AbortController();
@@ -72,7 +72,10 @@ export class BlockingQueries {
     signal.addEventListener('abort', end, { once: true });
     try {
       await source.changed(afterIndex, over.signal);
-      return !over.signal.aborted;
+      if (over.signal.aborted) return false;
+      // A port that answers without a change has no room for one more; to answer as if would make the client spin.
+      if (source.index() <= afterIndex) throw tooMany();
+      return true;
     } finally {
       this.#waiters--;
       cancelTimer();
@@ -86,6 +89,10 @@ export class BlockingQueries {
   #jittered(waitMs: number): number {
     return waitMs + Math.floor((waitMs / 16) * this.#options.random());
   }
+}
+
+function tooMany(): Refusal {
+  return new Refusal(429, 'Too many blocking queries are waiting here; ask without index, or wait and try again');
 }
 
 /** Numbers below the range of the tag are made by hand, such as `index=1`. */

@@ -57,12 +57,14 @@ export class Reader {
     const { blocking, port } = this.#options;
     const asked = request.query.get('hash') ?? '';
     const { waitMs } = parseWait(request.query);
+    const local = (): number => port.view().index(topics.local);
     const source: Source = {
       key: `hash ${asked}`,
       index: () => (hash() === asked ? 1 : 2),
       changed: async (_afterIndex, signal) => {
-        while (hash() === asked && !signal.aborted) {
-          await port.changed(topics.local, port.view().index(topics.local), signal);
+        for (let seen = 0, index = local(); index > seen && hash() === asked && !signal.aborted; index = local()) {
+          seen = index;
+          await port.changed(topics.local, seen, signal);
         }
       },
     };

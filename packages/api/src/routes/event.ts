@@ -43,12 +43,16 @@ export function eventRoutes(context: ApiContext): readonly Route[] {
 function eventSource({ events }: ApiContext, name: string): Source & { list(): readonly UserEvent[] } {
   const list = (): readonly UserEvent[] => (name === '' ? events.list() : events.list().filter((event) => event.name === name));
   const index = (): number => (list().at(-1)?.index ?? 0) + 1;
+  const latest = (): number => events.list().at(-1)?.index ?? 0;
   return {
     key: `event/${name}`,
     list,
     index,
     changed: async (afterIndex, signal) => {
-      while (index() <= afterIndex && !signal.aborted) await events.changed(events.list().at(-1)?.index ?? 0, signal);
+      for (let seen = -1, last = latest(); last > seen && index() <= afterIndex && !signal.aborted; last = latest()) {
+        seen = last;
+        await events.changed(seen, signal);
+      }
     },
   };
 }
