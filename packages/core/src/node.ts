@@ -9,7 +9,7 @@
 import { assertNever } from './assert.ts';
 import { Catalog } from './catalog/catalog.ts';
 import type { Command, CommandResult } from './command.ts';
-import { ConfigStore, configStamp } from './config/config-store.ts';
+import { ConfigStore } from './config/config-store.ts';
 import { configKey, type ConfigValidator, type SignedConfig } from './config/entry.ts';
 import type { Effect, KnownPeer } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
@@ -475,9 +475,9 @@ export class MeshNode {
 
   #noteConfig(kind: string, name: string): void {
     const key = configKey({ kind, name });
-    const newest = this.#config.newest(key);
+    const stamp = this.#config.stamp(key);
     this.#changedAt = this.#turn.now;
-    if (newest !== undefined) this.#knowledge.set(configEntryKey(key), configStamp(newest.value));
+    if (stamp !== undefined) this.#knowledge.set(configEntryKey(key), stamp);
     this.#views.touchConfig(kind, name);
   }
 

@@ -36,7 +36,8 @@ interface Held {
   /** The last version that validated, if it is not deleted. */
   good: { readonly version: ConfigVersion; readonly value: unknown } | undefined;
   quarantine: string | undefined;
-  conflicts: readonly ConfigVersion[];
+  /** Concurrent versions that lost, newest first. They are passed on with the newest, so that all nodes show the same. */
+  conflicts: readonly SignedConfig[];
 }
 
 export class ConfigStore {
@@ -59,8 +60,22 @@ export class ConfigStore {
     this.#wallOffsetMs = wallMs - this.#turn.now;
   }
 
-  newest(key: string): SignedConfig | undefined {
-    return this.#held.get(key)?.newest;
+  /** What is told to others of an entry: its newest version first, then those that it conflicts with. */
+  versions(key: string): readonly SignedConfig[] {
+    const held = this.#held.get(key);
+    return held === undefined ? [] : [held.newest, ...held.conflicts];
+  }
+
+  /**
+   * The stamp of an entry in digests: that of its newest version, then how many conflicts are known and how late they
+   * are, which both only grow while the newest version stays.
+   */
+  stamp(key: string): readonly number[] | undefined {
+    const held = this.#held.get(key);
+    if (held === undefined) return undefined;
+    const { time, author } = held.newest.value;
+    const lateness = held.conflicts.reduce((sum, conflict) => sum + conflict.value.time.ms, 0);
+    return [time.ms, time.counter, hashText(author), held.conflicts.length, lateness];
   }
 
   *all(): IterableIterator<SignedConfig> {
@@ -73,12 +88,19 @@ export class ConfigStore {
     if (held?.good === undefined) return undefined;
     const { version, value } = held.good;
     const quarantined = held.quarantine === undefined ? undefined : { version: held.newest.value, reason: held.quarantine };
-    return { kind: version.kind, name: version.name, value, version, conflicts: held.conflicts, quarantined };
+    return {
+      kind: version.kind,
+      name: version.name,
+      value,
+      version,
+      conflicts: held.conflicts.map((signed) => signed.value),
+      quarantined,
+    };
   }
 
-  /** Takes back what an earlier boot had. Not told to anybody. */
+  /** Takes back what an earlier boot had, oldest first, so that conflicts and the last good versions come out as they were. Not told to anybody. */
   restore(entries: readonly SignedConfig[]): void {
-    for (const signed of entries) {
+    for (const signed of entries.toSorted((a, b) => compareVersions(a.value, b.value))) {
       if (signed.value.mesh === this.#turn.mesh && this.#turn.notary.verify('config', signed.value.author, signed))
         this.#accept(signed);
     }
@@ -114,13 +136,7 @@ export class ConfigStore {
     const held = this.#held.get(configKey(version));
     const order = held === undefined ? 1 : compareVersions(version, held.newest.value);
     if (order === 0) return;
-    if (
-      order < 0 &&
-      (held === undefined ||
-        !isConcurrent(version, held.newest.value) ||
-        held.conflicts.some((known) => versionId(known) === versionId(version)))
-    )
-      return;
+    if (order < 0 && (held === undefined || !this.#isNewConflict(held, version))) return;
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
       return this.#turn.refuse(from, 'config-from-the-future');
@@ -128,12 +144,11 @@ export class ConfigStore {
     if (!this.#turn.notary.verify('config', version.author, signed)) return this.#turn.refuse(from, 'bad-signature');
     if (order < 0) {
       assert(held !== undefined, 'an older version is older than something');
-      this.#noteConflict(held, version);
-      this.#listener.configChanged(held.newest.value, undefined);
+      this.#persisting(signed, () => this.#noteConflict(held, signed));
+      this.#listener.configChanged(held.newest.value, from);
       return;
     }
-    this.#accept(signed);
-    this.#turn.persist({ type: 'config', entry: signed });
+    this.#persisting(signed, () => this.#accept(signed));
     this.#listener.configChanged(version, from);
   }
 
@@ -158,8 +173,7 @@ export class ConfigStore {
       deleted,
     };
     const signed = this.#turn.notary.sign('config', version);
-    this.#accept(signed);
-    this.#turn.persist({ type: 'config', entry: signed });
+    this.#persisting(signed, () => this.#accept(signed));
     this.#listener.configChanged(version, undefined);
     return { ok: true };
   }
@@ -175,7 +189,7 @@ export class ConfigStore {
     this.#held.set(key, held);
     if (before !== undefined && isConcurrent(version, before.newest.value)) {
       held.conflicts = before.conflicts;
-      this.#noteConflict(held, before.newest.value);
+      this.#noteConflict(held, before.newest);
     }
     if (version.deleted) {
       held.good = undefined;
@@ -197,10 +211,30 @@ export class ConfigStore {
     });
   }
 
-  #noteConflict(held: Held, loser: ConfigVersion): void {
-    held.conflicts = [loser, ...held.conflicts].slice(0, limits.configConflicts);
+  /** Takes a version in, stores it, and removes from storage what is no longer needed to restore its entry. */
+  #persisting(signed: SignedConfig, take: () => void): void {
+    const key = configKey(signed.value);
+    const before = neededVersions(this.#held.get(key));
+    take();
+    const after = neededVersions(this.#held.get(key));
+    if (after.has(versionId(signed.value))) this.#turn.persist({ type: 'config', entry: signed });
+    for (const [id, version] of before) if (!after.has(id)) this.#turn.persist({ type: 'config-removed', version });
+  }
+
+  /** Whether an older version is concurrent with the newest, not known yet, and late enough to be among those kept. */
+  #isNewConflict(held: Held, version: ConfigVersion): boolean {
+    if (!isConcurrent(version, held.newest.value)) return false;
+    if (held.conflicts.some((known) => compareVersions(known.value, version) === 0)) return false;
+    const oldest = held.conflicts[limits.configConflicts - 1];
+    return oldest === undefined || compareVersions(version, oldest.value) > 0;
+  }
+
+  #noteConflict(held: Held, loser: SignedConfig): void {
+    held.conflicts = [loser, ...held.conflicts]
+      .sort((a, b) => compareVersions(b.value, a.value))
+      .slice(0, limits.configConflicts);
     const { kind, name, author } = held.newest.value;
-    this.#turn.emit({ type: 'config-conflict', kind, name, authors: [author, loser.author] });
+    this.#turn.emit({ type: 'config-conflict', kind, name, authors: [author, loser.value.author] });
   }
 
   /** Makes room by forgetting the oldest deletions that no partition can bring back any more. */
@@ -210,7 +244,7 @@ export class ConfigStore {
     for (const [key, held] of this.#held) {
       if (!held.newest.value.deleted || held.newest.value.time.ms > horizon) continue;
       this.#held.delete(key);
-      this.#turn.persist({ type: 'config-removed', version: held.newest.value });
+      for (const version of neededVersions(held).values()) this.#turn.persist({ type: 'config-removed', version });
       return true;
     }
     return false;
@@ -232,9 +266,12 @@ export class ConfigStore {
   }
 }
 
-/** The stamp of a version in digests. */
-export function configStamp(version: ConfigVersion): readonly number[] {
-  return [version.time.ms, version.time.counter, hashText(version.author)];
+/** The versions from which an entry can be restored as it is, by id. */
+function neededVersions(held: Held | undefined): ReadonlyMap<string, ConfigVersion> {
+  if (held === undefined) return new Map();
+  const good = held.good === undefined ? [] : [held.good.version];
+  const conflicts = held.conflicts.map((signed) => signed.value);
+  return new Map([held.newest.value, ...good, ...conflicts].map((version) => [versionId(version), version]));
 }
 
 function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {

@@ -87,10 +87,10 @@ export class FactWriter {
   }
 
   #addConfig(key: string): void {
-    const signed = this.#config.newest(key);
-    if (signed === undefined) return;
-    this.#room(signed.bytes.length + signed.signature.length + 8);
-    this.#draft.configs.push(signed);
+    for (const signed of this.#config.versions(key)) {
+      this.#room(signed.bytes.length + signed.signature.length + 8);
+      this.#draft.configs.push(signed);
+    }
   }
 
   /** Makes room for a fact of this size: closes the message under way when it would grow too large. */
