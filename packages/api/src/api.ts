@@ -21,6 +21,7 @@ import { catalogRoutes } from './routes/catalog.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
+import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -146,6 +147,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     eventRoutes,
     meshConfigRoutes,
     meshMemberRoutes,
+    meshExplainRoutes,
     operationsRoutes,
   ].flatMap((routesOf) => routesOf(context));
 }

@@ -15,7 +15,7 @@ export interface UserEvent {
 }
 
 export interface EventsPort {
-  /** Sends an event to every node, this one included. Rejects with a `MeshRefusal` when it is too large. */
+  /** Sends an event to every node, this one included. Rejects with an error of code `invalid-event` when it breaks a rule. */
   fire(event: {
     readonly name: string;
     readonly payload: Uint8Array;
@@ -47,7 +47,7 @@ export interface AgentPort {
   ready(): { readonly ready: boolean; readonly reason: string };
   /** Milliseconds since anything was heard from any peer; 0 when alone by choice. */
   lastContactMs(): number;
-  /** Resolves once all writes so far survive a crash of this host. */
+  /** Resolves once all writes so far survive a crash of this host. Rejects with an error of code `storage-failed`. */
   durable(): Promise<void>;
   /** Leave the mesh and stop. Resolves when the announcement was made; the process ends after. */
   leave(): Promise<void>;
