@@ -33,7 +33,7 @@ export async function readDocuments(io: Pick<Io, 'read'>, path: string): Promise
 
 /** Lists are taken apart, empty documents left out. */
 async function parseYaml(text: string, name: string): Promise<readonly unknown[]> {
-  const { parseAllDocuments } = await import('yaml');
+  const { parseAllDocuments } = await import('./yaml.ts');
   const wrong = (reason: string): Error => usageFailure(`${name} is neither YAML nor JSON: ${reason.trim()}`);
   return [...parseAllDocuments(text)].flatMap((document): readonly unknown[] => {
     const problem = document.errors[0] ?? document.warnings[0];

@@ -40,7 +40,7 @@ export function addConfigCommands(program: Command, io: Io): void {
     'skein config get route orders > orders.yaml',
   ]).action(async (kind: string, name: string, options: ApiOptions) => {
     const entry = await apiFor(io, options).get(entryPath(kind, name));
-    const { stringify } = await import('yaml');
+    const { stringify } = await import('../yaml.ts');
     print(io, options, entry, () => stringify({ kind, name, ...valueOf(entry) }));
   });
 

@@ -129,13 +129,13 @@ class Story {
     await this.#step(
       'host killed',
       () => this.#killHost(host),
-      (ms) => `${host.instance} left rotation everywhere after ${milliseconds(ms)}`,
+      ({ leftRotationMs, failedRequests }) =>
+        `out of rotation after ${milliseconds(leftRotationMs)}, ${failedRequests} requests failed while it was down`,
     );
     await this.#step(
       'host restarted',
       () => this.#restartHost(host),
-      ({ seenMs, servedMs }) =>
-        `${host.instance} back in rotation after ${milliseconds(seenMs)}, answered after ${milliseconds(servedMs)}`,
+      ({ seenMs, servedMs }) => `back in rotation after ${milliseconds(seenMs)}, served after ${milliseconds(servedMs)}`,
     );
     await this.#step(
       'no request failed',
@@ -260,12 +260,13 @@ class Story {
   async #showFrames(first: Host): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const instances = await readInstances(first.agent.api, 'orders').catch(() => []);
-      if (this.#load !== undefined && instances.length > 0) this.#options.screen.frame({ load: this.#load.stats(), instances });
+      const load = this.#load?.stats();
+      if (load !== undefined && load.requests > 0 && instances.length > 0) this.#options.screen.frame({ load, instances });
       await pause(frameEveryMs, this.#stop.signal).catch(() => undefined);
     }
   }
 
-  async #killHost(host: Host): Promise<number> {
+  async #killHost(host: Host): Promise<KillResult> {
     const failedBefore = this.#failed();
     const survivors = this.#hosts.filter((other) => other !== host);
     const killedAtMs = performance.now();
@@ -284,6 +285,7 @@ class Story {
       ),
     );
     const leftRotationMs = Math.round(Math.max(...times));
+    this.#options.screen.event(`${host.instance} left rotation everywhere after ${milliseconds(leftRotationMs)}`);
     await pause(calmMs.down, this.#stop.signal);
     this.#kill = {
       agent: host.agentName,
@@ -292,8 +294,7 @@ class Story {
       leftRotationMs,
       failedRequests: this.#failed() - failedBefore,
     };
-    this.#options.screen.event(`${this.#kill.failedRequests} requests failed while ${host.agentName} was down`);
-    return leftRotationMs;
+    return this.#kill;
   }
 
   async #restartHost(host: Host): Promise<RestartResult> {
@@ -314,6 +315,7 @@ class Story {
       measureEveryMs,
     );
     this.#restart = { agent: host.agentName, seenMs, servedMs };
+    this.#options.screen.event(`${host.instance} is back in rotation after ${milliseconds(seenMs)} and serves`);
     await pause(calmMs.after, this.#stop.signal);
     this.#members = await this.#waitForMembers();
     return this.#restart;

@@ -1,0 +1,3 @@
+/** YAML, in a file of its own so that commands load it only when they meet a document. */
+
+export { parseAllDocuments, stringify } from 'yaml';
