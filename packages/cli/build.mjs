@@ -4,15 +4,13 @@
  * `bundle`, so `tsc -b`, which writes to `dist/` too, and this script never touch each other's files.
  */
 
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { build } from 'esbuild';
 
 const at = (path) => new URL(path, import.meta.url).pathname;
 
-// Chunks are named by their content, so those of an earlier build would pile up.
-rmSync(at('dist/bundle'), { recursive: true, force: true });
-
-await build({
+const { metafile } = await build({
   absWorkingDir: at('.'),
   entryPoints: { skein: 'src/main.ts' },
   outdir: 'dist',
@@ -31,5 +29,11 @@ await build({
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
 });
 chmodSync(at('dist/skein.js'), 0o755);
+
+// Chunks are named by their content, so those of earlier builds would pile up. They go last: an older `skein.js` that
+// is starting right now still finds them.
+const fresh = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+for (const name of readdirSync(at('dist/bundle'))) if (!fresh.has(name)) rmSync(at(`dist/bundle/${name}`));
