@@ -188,12 +188,14 @@ test('stop answers what is in flight before it resolves', async () => {
   await expect(call(port)).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test('stop ends what does not end in time', async () => {
+test('stop ends what does not end in time, also when it was more patient before', async () => {
   const arrived = gate<void>();
   const up = await upstream(() => arrived.resolve());
   const { proxy, port } = await gateway(orders(new FakeMesh(), up.port));
   const answer = call(port).catch((error: unknown) => error);
   await arrived.promise;
+  const patient = proxy.stop(60_000);
   await proxy.stop(10);
+  await patient;
   expect(await answer).toBeInstanceOf(Error);
 });

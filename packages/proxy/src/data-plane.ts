@@ -36,6 +36,8 @@ export type ProxyEvent =
       readonly path: string;
       readonly detail: string;
     }
+  /** A connection could not be taken: out of file descriptors, mostly. */
+  | { readonly type: 'accept-failed'; readonly reason: string }
   | { readonly type: 'route-problem'; readonly route: string; readonly reason: string };
 
 export interface DataPlaneOptions {

@@ -85,7 +85,7 @@ export class Exchange implements UpstreamUser {
   }
 
   run(): void {
-    const { host, path } = this.#head;
+    const { path } = this.#head;
     this.#plane.budget.request(this.#startMs);
     const rule = this.#plane.route(new RequestToRoute(this.#head, this.#request));
     if (rule === undefined) return this.#fail('no-route', `no route takes ${this.#method} ${path} for this host`);

@@ -32,7 +32,10 @@ export interface Proxy {
   /** Listens. Rejects with Node's error when the address is taken. */
   start(): Promise<{ readonly host: string; readonly port: number }>;
   stats(): ProxyStats;
-  /** Takes no more connections and resolves when all requests are answered, or `drainMs` (default 10 s) are over. */
+  /**
+   * Takes no more connections and resolves when all requests are answered, or `drainMs` (default 10 s) are over. Called
+   * again, the shorter time counts.
+   */
   stop(drainMs?: number): Promise<void>;
 }
 
@@ -52,11 +55,15 @@ class Gateway implements Proxy {
   readonly #server: http.Server;
   readonly #tunnels = new Set<Duplex>();
   #stopping: Promise<void> | undefined;
-  #drained: (() => void) | undefined;
+  readonly #drained: Promise<void>;
+  #endDrain: () => void = () => undefined;
 
   constructor(options: ProxyOptions) {
     this.#listen = options.listen;
     this.#maxInFlight = options.maxInFlight ?? 8192;
+    this.#drained = new Promise((resolve) => {
+      this.#endDrain = resolve;
+    });
     this.#plane = new DataPlane({
       port: options.port,
       rng: options.rng,
@@ -83,6 +90,7 @@ class Gateway implements Proxy {
       this.#server.once('error', reject);
       this.#server.listen(this.#listen.port, this.#listen.host, () => {
         this.#server.removeListener('error', reject);
+        this.#server.on('error', (error) => this.#plane.log({ type: 'accept-failed', reason: error.message }));
         const { address, port } = this.#server.address() as AddressInfo;
         resolve({ host: address, port });
       });
@@ -94,22 +102,15 @@ class Gateway implements Proxy {
   }
 
   stop(drainMs: number = 10_000): Promise<void> {
-    this.#stopping ??= this.#drain(drainMs);
-    return this.#stopping;
+    this.#stopping ??= this.#drain();
+    const timer = setTimeout(this.#endDrain, drainMs);
+    return this.#stopping.finally(() => clearTimeout(timer));
   }
 
-  async #drain(drainMs: number): Promise<void> {
+  async #drain(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    if (this.#plane.inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, drainMs);
-        this.#drained = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    if (this.#plane.inFlight > 0) await this.#drained;
     for (const tunnel of this.#tunnels) tunnel.destroy();
     this.#server.closeAllConnections();
     this.#plane.close();
@@ -135,7 +136,7 @@ class Gateway implements Proxy {
 
   #left(): void {
     this.#plane.inFlight--;
-    if (this.#plane.inFlight === 0) this.#drained?.();
+    if (this.#plane.inFlight === 0 && this.#stopping !== undefined) this.#endDrain();
   }
 
   /** A request that wants another protocol: the answer is a 101 and a tunnel, or an ordinary one, after which we close. */

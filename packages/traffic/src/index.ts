@@ -18,8 +18,7 @@ export { chooseBackend, isImplicit } from './routing/compiled-rule.ts';
 export type { CompiledRule } from './routing/compiled-rule.ts';
 export { explainRoute } from './routing/explain.ts';
 export type { ExplainedCandidate, RouteExplanation } from './routing/explain.ts';
-export { ServiceNames, hostOf } from './routing/host.ts';
-export { httpMethods, routeLimits } from './routing/route.ts';
+export { ServiceNames } from './routing/host.ts';
 export type {
   BackendRef,
   HeaderMatch,
@@ -32,5 +31,5 @@ export type {
   RouteTimeouts,
 } from './routing/route.ts';
 export { RouteTable, routeTableOf } from './routing/route-table.ts';
-export type { Candidate, Fit, RouteRequest } from './routing/route-table.ts';
+export type { RouteRequest } from './routing/route-table.ts';
 export { validateConfig, validateRoute } from './routing/validate-route.ts';

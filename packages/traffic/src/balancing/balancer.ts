@@ -71,7 +71,8 @@ export class Balancer {
     const trial = this.#slots.isTrial(lease);
     const transition = this.#outliers.judge(slot, outcome, trial, mayEject(pool.routable, pool.ejected), nowMs);
     // Sorted at once, because the cap must count this ejection when the next outcome comes.
-    if (transition !== undefined || trial) pool.sort(nowMs);
+    // A failed connection may have made a block longer, which is no transition.
+    if (transition !== undefined || trial || outcome === 'connect-failed') pool.sort(nowMs);
     return transition;
   }
 
