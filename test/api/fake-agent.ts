@@ -157,6 +157,16 @@ export function setup(options: Partial<ApiOptions> = {}): Setup {
   };
 }
 
+/** The text with which a write is refused. Nothing may have been dispatched. */
+export async function refused(url: string, body: unknown, status = 400): Promise<string> {
+  const api = setup();
+  const answer = await api.put(url, body);
+  const isText = String(answer.headers['content-type']).startsWith('text/plain');
+  if (answer.statusCode !== status || !isText) throw new Error(`not refused: ${answer.statusCode} ${answer.body}`);
+  if (api.port.commands.length > 0) throw new Error(`refused, but dispatched: ${JSON.stringify(api.port.commands)}`);
+  return answer.body;
+}
+
 /** The JSON of an answer, which must have succeeded. */
 export function json<T = unknown>(answer: InjectedAnswer): T {
   if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}: ${answer.body}`);
