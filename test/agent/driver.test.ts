@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Command, CommandResult, Effect, Input, MeshEvent, Persist, View } from '@skein/core';
 import { nodeId } from '@skein/core';
 import { Driver } from '@skein/agent/parts';
@@ -251,6 +252,7 @@ describe('waiting for a change', () => {
   test('is bounded: one waiter too many is answered at once, and places are given back', async () => {
     const { driver } = setUp();
     const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
     const waits = Array.from({ length: 16_384 }, (_, n) =>
       driver.changed(`service/${n % 100}`, 9, {
         aborted: false,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
@@ -124,7 +124,7 @@ describe('restart', () => {
     );
     await Promise.all(before.map((node) => node.agent.stop({ leave: false })));
     const after = await Promise.all(
-      directories.map((dataDir, n) => nodes.start({ name: `n${n}`, token, dataDir, bind: gossip[n] as string })),
+      directories.map((dataDir, n) => nodes.start({ name: `n${n}`, token, dataDir, bind: gossip[n] })),
     );
     expect(after.map((node) => node.agent.info.id)).toEqual(ids);
     for (const node of after) {
@@ -203,6 +203,25 @@ describe('starting', () => {
     });
     expect((await a.request('GET', '/v1/agent/self')).text).toContain(a.http);
   });
+});
+
+test('a disk that refuses writes is said to the writer and in /readyz, and forgotten once it takes them again', async () => {
+  const dataDir = nodes.directory();
+  const a = await nodes.start({ name: 'a', token, dataDir });
+  const folder = join(dataDir, 'registrations');
+  renameSync(folder, `${folder}.away`);
+  writeFileSync(folder, 'a file where the folder was');
+  const refused = await a.request('PUT', '/v1/agent/service/register', { Name: 'orders', Port: 9 });
+  expect(refused).toMatchObject({ status: 503, text: expect.stringContaining(folder) });
+  expect(await a.request('GET', '/readyz')).toMatchObject({ status: 503, text: expect.stringContaining('disk') });
+  expect(await a.request('GET', '/healthz')).toMatchObject({ status: 200 });
+  renameSync(folder, `${folder}.file`);
+  renameSync(`${folder}.away`, folder);
+  expect((await a.request('PUT', '/v1/agent/service/register', { Name: 'orders', Port: 9 })).status).toBe(200);
+  expect(await a.request('GET', '/readyz')).toMatchObject({ status: 200 });
+  await a.agent.stop({ leave: false });
+  const again = await nodes.start({ name: 'a', token, dataDir });
+  expect(again.agent.port.view().service('orders')?.instances).toHaveLength(1);
 });
 
 test('an event fired on one agent is listed on the others where its filters match', async () => {

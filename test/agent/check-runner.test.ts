@@ -1,0 +1,188 @@
+import type { CheckDefinition, CheckProbe, Registration } from '@skein/core';
+import { checkId, seededRng } from '@skein/core';
+import { CheckRunner, type Verdict } from '@skein/agent/parts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock, settle } from './manual-clock.ts';
+
+const passing: Verdict = { status: 'passing', output: 'ok' };
+
+let clock: ManualClock;
+let runner: CheckRunner;
+/** Runs under way: answered by the test. */
+let runs: {
+  readonly probe: CheckProbe;
+  readonly signal: AbortSignal;
+  answer(verdict: Verdict): void;
+  fail(error: Error): void;
+}[];
+let results: string[];
+
+beforeEach(() => {
+  clock = new ManualClock();
+  runs = [];
+  results = [];
+  runner = new CheckRunner({
+    clock,
+    rng: seededRng(1),
+    result: (id, status, output) => results.push(`${id} ${status} ${output}`),
+    run: (probe, signal) =>
+      new Promise((resolve, reject) => {
+        runs.push({ probe, signal, answer: resolve, fail: reject });
+        signal.addEventListener('abort', () => resolve({ status: 'critical', output: 'cut off' }));
+      }),
+  });
+});
+
+function check(id: string, changes: Partial<CheckDefinition> = {}): Registration {
+  return {
+    type: 'check',
+    definition: {
+      id: checkId(id),
+      name: id,
+      notes: '',
+      instanceId: undefined,
+      probe: { type: 'tcp', address: '127.0.0.1:1' },
+      intervalMs: 5000,
+      timeoutMs: 2000,
+      successBeforePassing: 0,
+      failuresBeforeWarning: 0,
+      failuresBeforeCritical: 0,
+      deregisterCriticalAfterMs: 0,
+      initialStatus: 'critical',
+      ...changes,
+    },
+    state: { status: 'critical', output: '' },
+  };
+}
+
+test('a check runs within a second of its registration, then at its interval', async () => {
+  runner.changed(check('a'));
+  clock.advance(1000);
+  expect(runs).toHaveLength(1);
+  runs[0]?.answer(passing);
+  await settle();
+  expect(results).toEqual(['a passing ok']);
+  clock.advance(4999);
+  expect(runs).toHaveLength(1);
+  clock.advance(1);
+  expect(runs).toHaveLength(2);
+});
+
+test('checks registered together do not start together', () => {
+  for (let n = 0; n < 20; n++) runner.changed(check(`c${n}`));
+  clock.advance(300);
+  const early = runs.length;
+  clock.advance(700);
+  expect(early).toBeGreaterThan(0);
+  expect(early).toBeLessThan(20);
+  expect(runs).toHaveLength(20);
+});
+
+test('a run that hangs is cut off at its timeout, and no other run of its check starts before', async () => {
+  runner.changed(check('a', { intervalMs: 1000, timeoutMs: 4000 }));
+  clock.advance(1000);
+  clock.advance(3000 - 1);
+  expect(runs).toHaveLength(1);
+  expect(results).toEqual([]);
+  clock.advance(1001);
+  await settle();
+  expect(results).toEqual(['a critical cut off']);
+  clock.advance(1000);
+  expect(runs).toHaveLength(2);
+});
+
+test('a check without a timeout has one of ten seconds', async () => {
+  runner.changed(check('a', { timeoutMs: 0 }));
+  clock.advance(1000);
+  clock.advance(10_000);
+  await settle();
+  expect(results).toEqual(['a critical cut off']);
+});
+
+test('the same definition again leaves the schedule as it is; another one replaces it', () => {
+  runner.changed(check('a'));
+  clock.advance(1000);
+  runner.changed(check('a'));
+  expect(runs[0]?.signal.aborted).toBe(false);
+  runner.changed(check('a', { probe: { type: 'tcp', address: '127.0.0.1:2' } }));
+  expect(runs[0]?.signal.aborted).toBe(true);
+  clock.advance(1000);
+  expect(runs[1]?.probe).toEqual({ type: 'tcp', address: '127.0.0.1:2' });
+});
+
+test('a removed check ends its run and reports nothing more', async () => {
+  runner.changed(check('a'));
+  clock.advance(1000);
+  runner.removed('c/a');
+  await settle();
+  expect(runs[0]?.signal.aborted).toBe(true);
+  expect(results).toEqual([]);
+  clock.advance(60_000);
+  expect(runs).toHaveLength(1);
+  expect(clock.pending).toBe(0);
+});
+
+test('a result that removes its own check does not schedule it again', async () => {
+  const once = new CheckRunner({
+    clock,
+    rng: seededRng(1),
+    result: () => once.removed('c/a'),
+    run: async () => passing,
+  });
+  once.changed(check('a'));
+  clock.advance(1000);
+  await settle();
+  expect(clock.pending).toBe(0);
+});
+
+test('at most 64 checks run at once; the others wait their turn and lose nothing', async () => {
+  for (let n = 0; n < 100; n++) runner.changed(check(`c${n}`, { timeoutMs: 50_000 }));
+  clock.advance(1000);
+  expect(runs).toHaveLength(64);
+  expect(runner.counts).toEqual({ scheduled: 100, running: 64 });
+  for (const run of runs.slice(0, 36)) run.answer(passing);
+  await settle();
+  expect(runs).toHaveLength(100);
+});
+
+test('a run that throws is a critical result, not the end of the check', async () => {
+  runner.changed(check('a'));
+  clock.advance(1000);
+  runs[0]?.fail(new Error('odd'));
+  await settle();
+  expect(results[0]).toContain('a critical');
+  clock.advance(5000);
+  expect(runs).toHaveLength(2);
+});
+
+describe('what is not run', () => {
+  test.each<[string, Registration]>([
+    ['TTL checks', check('t', { probe: { type: 'ttl', ttlMs: 1 } })],
+    ['checks that only their writer updates', check('n', { probe: { type: 'none' } })],
+    ['instances', { type: 'instance', instance: { id: 'i' } } as Registration],
+  ])('%s', (_what, registration) => {
+    runner.changed(registration);
+    clock.advance(60_000);
+    expect(runs).toEqual([]);
+  });
+
+  test('an HTTP check that became a TTL check', () => {
+    runner.changed(check('a'));
+    runner.changed(check('a', { probe: { type: 'ttl', ttlMs: 1 } }));
+    clock.advance(60_000);
+    expect(runs).toEqual([]);
+  });
+
+  test('anything after stop, which ends what runs', async () => {
+    runner.changed(check('a'));
+    runner.changed(check('b'));
+    clock.advance(1000);
+    runner.stop();
+    runner.changed(check('c'));
+    await settle();
+    expect(runs.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(results).toEqual([]);
+    clock.advance(60_000);
+    expect(runs).toHaveLength(2);
+  });
+});

@@ -1,0 +1,113 @@
+import type { View } from '@skein/core';
+import { nodeId } from '@skein/core';
+import { type MeshMessage, TransportError } from '@skein/transport';
+import { compileFilter, Events, filtersMatch } from '@skein/agent/parts';
+import { describe, expect, test } from 'vitest';
+
+const view = {
+  self: nodeId('self'),
+  instancesOf: () => [{ instance: { service: 'orders', tags: ['blue', 'v2'] } }, { instance: { service: 'web', tags: [] } }],
+} as unknown as View;
+
+const plain = { name: 'deploy', payload: new Uint8Array([1]), nodeFilter: '', serviceFilter: '', tagFilter: '' };
+
+function message(id: string, changes: Partial<MeshMessage> = {}): MeshMessage {
+  return { ...plain, id, origin: nodeId('other'), ...changes };
+}
+
+function events(publish?: (event: typeof plain) => Promise<MeshMessage>): Events {
+  let counter = 0;
+  return new Events({
+    publish: publish ?? (async (event) => ({ ...event, id: `self-${++counter}`, origin: view.self })),
+    view: () => view,
+    nodeName: 'node-1',
+  });
+}
+
+test('an event that was fired is listed here too', async () => {
+  const all = events();
+  const fired = await all.fire(plain);
+  expect(fired).toMatchObject({ name: 'deploy', index: 1 });
+  expect(all.list()).toEqual([fired]);
+});
+
+test('an event that arrives twice is one event', () => {
+  const all = events();
+  expect(all.received(message('x'))).toBeDefined();
+  expect(all.received(message('x'))).toBeUndefined();
+  expect(all.list()).toHaveLength(1);
+});
+
+test('the last 256 are kept, oldest first, with indexes that grow', () => {
+  const all = events();
+  for (let n = 1; n <= 300; n++) all.received(message(`m${n}`));
+  expect(all.list()).toHaveLength(256);
+  expect(all.list()[0]).toMatchObject({ id: 'm45', index: 45 });
+  expect(all.list().at(-1)).toMatchObject({ index: 300 });
+});
+
+test('a reader that waits is woken by the next event, by its signal, and by the end', async () => {
+  const all = events();
+  const never = new AbortController().signal;
+  const next = all.changed(0, never);
+  all.received(message('x'));
+  await next;
+  await all.changed(0, never);
+  await all.changed(1, AbortSignal.abort());
+  const last = all.changed(1, never);
+  all.stop();
+  await last;
+});
+
+test('an event that is too large is refused with a code that the API knows', async () => {
+  const all = events(() => Promise.reject(new TransportError('event-too-large', 'too large')));
+  await expect(all.fire(plain)).rejects.toMatchObject({ code: 'invalid-event', message: 'too large' });
+});
+
+test('another failure of the transport is not disguised', async () => {
+  const all = events(() => Promise.reject(new Error('odd')));
+  await expect(all.fire(plain)).rejects.toThrow('odd');
+});
+
+describe('filters', () => {
+  test.each([
+    [{ nodeFilter: 'node' }, true],
+    [{ nodeFilter: '^node-1$' }, true],
+    [{ nodeFilter: '^ode' }, false],
+    [{ serviceFilter: 'ord.*' }, true],
+    [{ serviceFilter: '^nothing$' }, false],
+    [{ serviceFilter: 'orders', tagFilter: 'v[0-9]' }, true],
+    [{ serviceFilter: 'web', tagFilter: 'v2' }, false],
+    [{ nodeFilter: 'other', serviceFilter: 'orders' }, false],
+    [{ tagFilter: 'blue' }, false],
+    [{ nodeFilter: '(' }, false],
+  ])('%j', (filters, matches) => {
+    expect(events().received(message('x', filters)) !== undefined).toBe(matches);
+  });
+
+  test.each(['(', '[', '(a+)+', '(a|b)*', '(a)\\1', '(?=a)', '(?<n>a)', 'a*b*c*', 'x'.repeat(129), 'a{1,5}b{2}c+', '\\'])(
+    '"%s" is refused when fired, and matches nothing when it comes from elsewhere',
+    async (text) => {
+      expect(compileFilter(text)).toHaveProperty('refused');
+      await expect(events().fire({ ...plain, nodeFilter: text })).rejects.toMatchObject({ code: 'invalid-event' });
+      expect(filtersMatch({ ...plain, nodeFilter: text }, { node: text, services: [] })).toBe(false);
+    },
+  );
+
+  test.each(['', 'a', '^web-[0-9]+$', 'a|b', '(?:a|b)c', '.*\\.eu$', '[*+]', '\\(x\\)'])('"%s" is accepted', (text) => {
+    expect(compileFilter(text)).toBeInstanceOf(RegExp);
+  });
+
+  test('no accepted filter needs long: the worst one against the longest tag is done in a bounded number of steps', () => {
+    const expression = compileFilter('a*a*b');
+    expect(expression).toBeInstanceOf(RegExp);
+    expect((expression as RegExp).test('a'.repeat(256))).toBe(false);
+  });
+
+  test('a tag filter alone is refused when fired', async () => {
+    await expect(events().fire({ ...plain, tagFilter: 'x' })).rejects.toMatchObject({
+      code: 'invalid-event',
+      message: expect.stringContaining('service filter'),
+    });
+  });
+});
