@@ -214,7 +214,8 @@ export class Health {
     const { id } = run.definition;
     const from = run.status;
     if (from === status && run.output === output) return;
-    if (from !== status) {
+    // Output alone wakes nobody, but a check that starts in its status must say once why.
+    if (from !== status || run.output === '') {
       const written = this.#listener.writeRecords([asRecord({ ...run, status, output })], []);
       // Over the limit by a longer output: the status matters more than the text.
       if (!written.ok) {
