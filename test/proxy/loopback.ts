@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
+import { expect, vi } from 'vitest';
 import { seededRng } from '@skein/core';
 import { type Proxy, type ProxyEvent, createProxy } from '@skein/proxy';
 import type { FakeMesh } from '../traffic/fake-view.ts';
@@ -149,3 +150,8 @@ export function orders(mesh: FakeMesh, ...ports: number[]): FakeMesh {
 }
 
 export const hello: http.RequestListener = (_request, response) => response.end('hello');
+
+/** Waits until nothing is in flight: a caller may see the end of its answer a moment before the proxy counts it. */
+export async function settled(proxy: Proxy): Promise<void> {
+  await vi.waitFor(() => expect(proxy.stats().inFlight).toBe(0), { timeout: 5000, interval: 1 });
+}

@@ -1,7 +1,7 @@
 /** The balancer against a model that keeps one object per instance and recomputes everything at each step. */
 
 import { expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { seededRng } from '@skein/core';
 import { Balancer, type Lease, type Outcome, type Transition } from '@skein/traffic';
 import { FakeMesh } from './fake-view.ts';
@@ -174,6 +174,6 @@ test('picks, refusals and transitions are those of a dumb model', () => {
         else model.done(each.which, each.outcome);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 400, seed: 7 },
   );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { seededRng } from '@skein/core';
 import {
   type Route,
@@ -293,7 +293,7 @@ test('match and explain agree with a dumb reading of the published precedence', 
       const entries = routes.map((value, place) => fakeRoute(`${place}`, value, place));
       const compiled = new RouteTable([...entries].reverse(), 1);
       expect(compiled.problems).toEqual([]);
-      const expected = dumbMatch(routes as Route[], sought);
+      const expected = dumbMatch(routes, sought);
       expect(compiled.match(sought)?.route).toBe(expected);
       const explained = explainRoute(compiled, sought);
       expect(explained.rule).toBe(compiled.match(sought));
@@ -301,6 +301,6 @@ test('match and explain agree with a dumb reading of the published precedence', 
         expected === undefined ? [] : [expected],
       );
     }),
-    { numRuns: 500 },
+    { numRuns: 500, seed: 7 },
   );
 });

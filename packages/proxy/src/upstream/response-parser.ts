@@ -220,8 +220,12 @@ function readHeaders(text: string, start: number, headers: string[], framing: Fr
       if (framing.named.includes('close')) framing.close = true;
     } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
       if (!/^[0-9]{1,15}$/.test(value)) return 'its Content-Length is not a number';
-      if (framing.length >= 0 && framing.length !== Number(value)) return 'it has two different Content-Lengths';
-      framing.length = Number(value);
+      const length = Number(value);
+      if (framing.length >= 0) {
+        if (framing.length !== length) return 'it has two different Content-Lengths';
+        headers.length -= 2;
+      }
+      framing.length = length;
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
       if (value.toLowerCase() !== 'chunked' || framing.chunked) return 'its Transfer-Encoding is not "chunked"';
       framing.chunked = true;
