@@ -10,6 +10,9 @@ interface Entry {
   readonly order: number;
 }
 
+/** Outdated entries that the heap may hold beyond as many as there are deadlines. */
+const slackMax = 64;
+
 export class Deadlines {
   readonly #heap: Entry[] = [];
   readonly #current = new Map<string, Entry>();
@@ -19,7 +22,8 @@ export class Deadlines {
   set(key: string, at: number): void {
     const entry: Entry = { key, at, order: this.#order++ };
     this.#current.set(key, entry);
-    this.#push(entry);
+    if (this.#heap.length > 2 * this.#current.size + slackMax) this.#compact();
+    else this.#push(entry);
   }
 
   /** Sets the deadline only if there is none or a later one. */
@@ -49,6 +53,12 @@ export class Deadlines {
     this.#pop();
     this.#current.delete(top.key);
     return top;
+  }
+
+  /** Deadlines that are moved again and again leave their old entries behind, which may be far from due. */
+  #compact(): void {
+    this.#heap.length = 0;
+    for (const entry of this.#current.values()) this.#push(entry);
   }
 
   #dropStale(): void {

@@ -21,7 +21,7 @@ import type { Registration } from './health/registration.ts';
 import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
 import { Links } from './membership/links.ts';
-import { claimRank, isPresent, type Member } from './membership/member.ts';
+import { accusationRank, claimRank, isPresent, type Member } from './membership/member.ts';
 import { Membership } from './membership/membership.ts';
 import { Prober } from './membership/prober.ts';
 import type { MeshConfig } from './mesh-config.ts';
@@ -322,8 +322,7 @@ export class MeshNode {
       case 'force-leave':
         return this.#membership.forceLeave(command.node);
       case 'set-tags':
-        this.#membership.setTags(command.tags);
-        return { ok: true };
+        return this.#membership.setTags(command.tags);
       case 'register':
         return this.#health.register(command);
       case 'deregister':
@@ -443,14 +442,10 @@ export class MeshNode {
     this.#changedAt = this.#turn.now;
     const { epoch, incarnation } = member.signed.value;
     if (this.#membership.isSilent(member)) this.#knowledge.delete(memberKey(member.id));
-    // Two accusers are enough for every verdict, so holding more or fewer beyond that is no divergence.
-    else
-      this.#knowledge.set(memberKey(member.id), [
-        epoch,
-        incarnation,
-        claimRank(member.signed.value),
-        Math.min(2, member.accusations.size),
-      ]);
+    else {
+      const stamp = [epoch, incarnation, claimRank(member.signed.value), Number(member.verified), accusationRank(member)];
+      this.#knowledge.set(memberKey(member.id), stamp);
+    }
     this.#views.touchMember(member, routing);
     if (member.id !== this.self) {
       this.#remembered.delete(member.id);
@@ -530,6 +525,7 @@ export class MeshNode {
         this.#views.touchCatalog(owner, change);
         this.#dissemination.push(catalogKey(owner), after === 0 ? [] : [replica.epoch, after], from);
       },
+      ownVersionLost: (epoch) => this.#membership.outlive(epoch),
       catalogGap: (owner, from, whole) => this.#antiEntropy.gap(catalogKey(owner), from, whole),
     });
   }

@@ -16,6 +16,8 @@ import { Replica, type ReplicaChange } from './replica.ts';
 export interface CatalogListener {
   /** An owner's catalog changed. `after` is the version before; `from` whom we had it from, undefined for our own writes. */
   catalogChanged(owner: NodeId, change: ReplicaChange, after: number, from: NodeId | undefined): void;
+  /** A peer has a version of our own catalog, of this epoch, that we never wrote: an earlier boot did. */
+  ownVersionLost(epoch: number): void;
   /** We lack versions of this owner that `from` has. `whole`: what we hold does not fit, only a snapshot helps. */
   catalogGap(owner: NodeId, from: NodeId, whole: boolean): void;
 }
@@ -58,7 +60,7 @@ export class Catalog {
   merge(delta: CatalogDelta, from: NodeId): void {
     const head = delta.head.value;
     const owner = head.owner;
-    if (owner === this.#turn.self) return;
+    if (owner === this.#turn.self) return this.#mergeOwn(delta.head, from);
     const replica = this.#replicas.get(owner) ?? new Replica();
     if (!replica.isOlderThan(head)) return;
     if (head.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
@@ -86,9 +88,19 @@ export class Catalog {
   /** Somebody says that this head exists. */
   hear(head: Signed<CatalogHead>, from: NodeId): void {
     const { owner } = head.value;
-    if (owner === this.#turn.self) return;
+    if (owner === this.#turn.self) return this.#mergeOwn(head, from);
     const replica = this.#replicas.get(owner);
     if (replica === undefined || replica.isOlderThan(head.value)) this.#listener.catalogGap(owner, from, false);
+  }
+
+  /** Our own head comes back to us: an echo, or proof that our persisted epoch was lost and is in use a second time. */
+  #mergeOwn(head: Signed<CatalogHead>, from: NodeId): void {
+    const { mesh, epoch, version, digest } = head.value;
+    const isEcho = version === this.#own.version && digest === this.#own.head?.value.digest;
+    if (epoch < this.#own.epoch || (epoch === this.#own.epoch && (version < this.#own.version || isEcho))) return;
+    if (mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
+    if (!this.#turn.notary.verify('head', this.#turn.self, head)) return this.#turn.refuse(from, 'bad-signature');
+    this.#listener.ownVersionLost(epoch);
   }
 
   /** Forgets the catalog of a member that left or was reaped; returns what it held. */

@@ -24,6 +24,15 @@ export function isPresent(member: Member): boolean {
   return member.status === 'alive' || member.status === 'suspect' || member.status === 'leaving';
 }
 
+/**
+ * How much is held against a member, for digests. Two accusers are enough for every verdict, so holding more or fewer
+ * beyond that is no divergence; what an operator forced is a verdict of its own.
+ */
+export function accusationRank(member: Member): number {
+  for (const { value } of member.accusations.values()) if (value.reason === 'forced') return 3;
+  return Math.min(2, member.accusations.size);
+}
+
 /** Order of statuses under one claim: alive < suspect < failed < left (DESIGN 4.1). */
 export function claimRank(record: MemberRecord): number {
   return record.status === 'left' ? 2 : record.status === 'leaving' ? 1 : 0;

@@ -53,6 +53,7 @@ export class Membership {
   readonly #self: Member;
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
+  #raisedAt = Number.NEGATIVE_INFINITY;
   /** The incarnation to exceed in the next refutation. */
   #accusedIncarnation = 0;
   #accuser: NodeId | undefined;
@@ -176,14 +177,23 @@ export class Membership {
     const theirs = signed.value;
     if (compareRecords(theirs, own) <= 0) return;
     if (!this.#turn.notary.verify('member', this.#turn.self, signed)) return this.#turn.refuse(from, 'bad-signature');
-    if (theirs.epoch > own.epoch) {
-      const epoch = theirs.epoch + 1;
-      this.#turn.persist({ type: 'epoch', epoch });
-      this.#resign({ epoch, incarnation: 0 });
-      this.#listener.epochRaised();
-    } else {
-      this.#resign({ incarnation: theirs.incarnation + 1 });
-    }
+    if (theirs.epoch > own.epoch) this.outlive(theirs.epoch);
+    else this.#resign({ incarnation: theirs.incarnation + 1 });
+  }
+
+  /**
+   * Something signed by us proves that this epoch was in use before: ours was lost, and the next one after it begins.
+   * Seldom, since two hosts with one and the same key would outbid each other for ever.
+   */
+  outlive(epoch: number): void {
+    const { now, config } = this.#turn;
+    if (epoch < this.#self.signed.value.epoch || now - this.#raisedAt < config.refuteIntervalMs) return;
+    this.#raisedAt = now;
+    this.#accuser = undefined;
+    this.#accusedIncarnation = 0;
+    this.#turn.persist({ type: 'epoch', epoch: epoch + 1 });
+    this.#resign({ epoch: epoch + 1, incarnation: 0 });
+    this.#listener.epochRaised();
   }
 
   // --- accusations ---
@@ -215,9 +225,12 @@ export class Membership {
     const member = this.#members.get(subject);
     const record = member?.signed.value;
     if (member === undefined || record === undefined || record.epoch !== epoch || record.incarnation !== incarnation) return;
-    if (member.status === 'left' || member.accusations.has(accuser)) return;
+    // An operator's word goes beyond what the same node accused the member of before.
+    const isForced = reason === 'forced' && member.accusations.get(accuser)?.value.reason !== 'forced';
+    if (member.status === 'left' || (member.accusations.has(accuser) && !isForced)) return;
     if (member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced') return;
-    if (!this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
+    // Of what is said about ourselves everything counts: whoever believes it needs our answer.
+    if (member !== this.#self && !this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
     if (!this.#turn.notary.verify('accusation', accuser, signed)) return this.#turn.refuse(from, 'bad-signature');
     if (member === this.#self) return this.#defend(signed.value);
     member.accusations.set(accuser, signed);
@@ -234,10 +247,7 @@ export class Membership {
     this.#verify(member, id);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (!member.accusations.delete(this.#turn.self)) return;
-    if (member.accusations.size === 0) {
-      this.#turn.deadlines.clear(suspectKey(id));
-      this.#setStatus(member, 'alive', 'answered us');
-    }
+    if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
     this.#listener.memberTouched(member, false);
   }
@@ -280,8 +290,11 @@ export class Membership {
   // --- this node ---
 
   /** Changes our labels, under a new incarnation. */
-  setTags(tags: Readonly<Record<string, string>>): void {
+  setTags(tags: Readonly<Record<string, string>>): CommandResult {
+    const invalid = validateLabels(tags);
+    if (invalid !== undefined) return { ok: false, code: 'limit-exceeded', message: invalid };
     this.#resign({ incarnation: this.#self.signed.value.incarnation + 1, tags });
+    return { ok: true };
   }
 
   announce(status: 'leaving' | 'left'): void {
@@ -415,6 +428,8 @@ export class Membership {
   #isReachable(member: Member): boolean {
     if (member === this.#self) return member.status === 'alive';
     if ((member.status !== 'alive' && member.status !== 'suspect') || !member.verified) return false;
+    // Suspected while it leaves: it has asked for no more traffic all the same.
+    if (member.signed.value.status !== 'alive') return false;
     if (member.accusations.size === 0) return true;
     if (member.accusations.has(this.#turn.self)) return false;
     return member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.aliveCount() - 1));
@@ -439,6 +454,19 @@ function suspectKey(id: NodeId): string {
 
 function reapKey(id: NodeId): string {
   return `reap/${id}`;
+}
+
+/** The rules of a member's tags: its record is in every message about it. */
+function validateLabels(tags: Readonly<Record<string, string>>): string | undefined {
+  const entries = Object.entries(tags);
+  if (entries.length > limits.tags) return `there are ${entries.length} tags, the limit is ${limits.tags}`;
+  for (const [key, value] of entries) {
+    if (key.length === 0 || key.length > limits.metaKeyLength)
+      return `tag "${key.slice(0, 32)}": a key has 1 to ${limits.metaKeyLength} characters, got ${key.length}`;
+    if (value.length > limits.tagLength)
+      return `tag "${key}" has a value of ${value.length} characters, the limit is ${limits.tagLength}`;
+  }
+  return undefined;
 }
 
 /** Whether readers of routes can tell two records of one member apart. */

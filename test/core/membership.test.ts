@@ -1,0 +1,447 @@
+/** The member table: merge laws of claims and accusations, refutation, epochs, leaving, and what is refused. */
+
+import { nodeId } from '@skein/core';
+import type { Accusation, ClaimedStatus, MemberFact, MemberRecord, NodeId, Signed } from '@skein/core';
+import { Membership, type Member, type MembershipListener, type Turn } from '@skein/core/parts';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { accusation, claim, events, ids, keys, makeTurn, persisted, refusals } from './fixture.ts';
+
+const [self, a, b, c, d] = ids as [NodeId, NodeId, NodeId, NodeId, NodeId];
+
+class Table implements MembershipListener {
+  readonly turn: Turn;
+  readonly membership: Membership;
+  readonly calls: string[] = [];
+
+  constructor(epoch = 1, id: NodeId = self) {
+    this.turn = makeTurn(id);
+    const labels = { name: `name-${id}`, addresses: [`${id}:1`], region: '', zone: '', tags: {} };
+    this.membership = new Membership(this.turn, labels, epoch, this);
+  }
+
+  recordNews = (id: NodeId): void => void this.calls.push(`news ${id}`);
+  accusationNews = (subject: NodeId, accuser: NodeId): void => void this.calls.push(`accusation ${accuser} ${subject}`);
+  memberTouched = (): void => undefined;
+  memberPresent = (member: Member): void => void this.calls.push(`present ${member.id}`);
+  memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);
+  memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);
+  memberAbsent = (member: Member, forgotten: boolean): void =>
+    void this.calls.push(`${forgotten ? 'forgotten' : 'absent'} ${member.id}`);
+  epochRaised = (): void => void this.calls.push('epoch raised');
+
+  hear(record: Signed<MemberRecord>, from: NodeId = a, verified = true): this {
+    this.membership.merge({ record, verified }, from);
+    return this;
+  }
+
+  accused(signed: Signed<Accusation>, from: NodeId = a): this {
+    this.membership.mergeAccusation(signed, from);
+    return this;
+  }
+
+  /** Time passes, and deadlines of membership come due. */
+  pass(ms: number): this {
+    const end = this.turn.now + ms;
+    for (let at = this.turn.deadlines.next(); at !== undefined && at <= end; at = this.turn.deadlines.next()) {
+      this.turn.now = Math.max(this.turn.now, at);
+      const due = this.turn.deadlines.takeDue(this.turn.now);
+      const [kind, id] = (due?.key ?? '').split('/');
+      if (kind === 'suspect') this.membership.suspicionExpired(nodeId(id ?? ''));
+      else if (kind === 'refute') this.membership.refute();
+      else if (kind === 'reap') this.membership.reap(nodeId(id ?? ''));
+    }
+    this.turn.now = end;
+    return this;
+  }
+
+  status(id: NodeId): string {
+    const member = this.membership.get(id);
+    return member === undefined ? 'unknown' : `${member.status}${member.reachable ? '' : ' unreachable'}`;
+  }
+
+  get own(): MemberRecord {
+    return this.membership.self.signed.value;
+  }
+
+  /** All that readers can tell tables apart by. */
+  rows(): string[] {
+    const rows: string[] = [];
+    for (const member of this.membership.all()) {
+      const { epoch, incarnation, status } = member.signed.value;
+      const accusers = [...member.accusations.keys()].sort().join('+');
+      rows.push(`${member.id} ${epoch}.${incarnation} ${status} ${this.status(member.id)} ${member.verified} by ${accusers}`);
+    }
+    return rows.sort();
+  }
+}
+
+const full = (): Table => new Table().hear(claim(a)).hear(claim(b)).hear(claim(c)).hear(claim(d));
+
+describe('merging', () => {
+  interface Fact {
+    readonly record: MemberFact;
+    readonly accusations: readonly Signed<Accusation>[];
+  }
+
+  /** A member says one thing under one claim, and raises the incarnation to say another. */
+  const statusOf = (epoch: number, incarnation: number): ClaimedStatus =>
+    incarnation < 2
+      ? 'alive'
+      : incarnation === 2
+        ? (['alive', 'leaving', 'alive'] as const)[epoch % 3]!
+        : (['leaving', 'left', 'left'] as const)[epoch % 3]!;
+
+  /** A record travels with the accusations against it, as every message writes them. */
+  const fact: fc.Arbitrary<Fact> = fc
+    .record({
+      id: fc.constantFrom(a, b, c),
+      epoch: fc.integer({ min: 1, max: 3 }),
+      incarnation: fc.integer({ min: 0, max: 3 }),
+      accusers: fc.subarray([a, b, c, d]),
+      verified: fc.boolean(),
+    })
+    .map(({ id, epoch, incarnation, accusers, verified }) => ({
+      record: { record: claim(id, { epoch, incarnation, status: statusOf(epoch, incarnation) }), verified },
+      accusations: accusers.filter((accuser) => accuser !== id).map((accuser) => accusation(accuser, id, { epoch, incarnation })),
+    }));
+
+  const tableOf = (facts: readonly Fact[]): Table => {
+    const table = full();
+    for (const { record, accusations } of facts) {
+      table.membership.merge(record, d);
+      for (const signed of accusations) table.membership.mergeAccusation(signed, d);
+    }
+    return table;
+  };
+
+  test('any order of the same claims and accusations gives the same table', () => {
+    fc.assert(
+      fc.property(fc.array(fact, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (facts, picks) => {
+        const rest = [...facts];
+        const shuffled: Fact[] = [];
+        while (rest.length > 0) shuffled.push(...rest.splice((picks.next().value as number) % rest.length, 1));
+        expect(tableOf(shuffled).rows()).toEqual(tableOf(facts).rows());
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('hearing it all twice changes nothing and is no news', () => {
+    fc.assert(
+      fc.property(fc.array(fact, { maxLength: 8 }), (facts) => {
+        const table = tableOf(facts);
+        const before = table.rows();
+        table.calls.length = 0;
+        for (const { record, accusations } of facts) {
+          table.membership.merge(record, d);
+          for (const signed of accusations) table.membership.mergeAccusation(signed, d);
+        }
+        expect(table.rows()).toEqual(before);
+        expect(table.calls).toEqual([]);
+      }),
+    );
+  });
+
+  test('epoch and incarnation of a member never fall', () => {
+    fc.assert(
+      fc.property(fc.array(fact, { maxLength: 12 }), (facts) => {
+        const table = full();
+        const seen = new Map<NodeId, MemberRecord>();
+        for (const { record } of facts) {
+          table.membership.merge(record, d);
+          for (const member of table.membership.all()) {
+            const before = seen.get(member.id);
+            const { epoch, incarnation } = member.signed.value;
+            if (before !== undefined)
+              expect(epoch > before.epoch || (epoch === before.epoch && incarnation >= before.incarnation)).toBe(true);
+            seen.set(member.id, member.signed.value);
+          }
+        }
+      }),
+    );
+  });
+
+  test('a higher epoch supersedes every higher incarnation and every accusation of an earlier one', () => {
+    const table = full().hear(claim(b, { incarnation: 9 }));
+    table.accused(accusation(c, b, { incarnation: 9 })).hear(claim(b, { epoch: 2 }));
+    expect(table.status(b)).toBe('alive');
+    table.hear(claim(b, { incarnation: 99 })).accused(accusation(d, b, { incarnation: 9 }));
+    expect(table.rows()).toContain('n2 2.0 alive alive true by ');
+  });
+
+  test('who left stays left for that epoch, whatever older claims say', () => {
+    const table = full().hear(claim(b, { incarnation: 4, status: 'left' }));
+    table
+      .hear(claim(b, { incarnation: 4 }))
+      .hear(claim(b, { incarnation: 3 }))
+      .accused(accusation(c, b, { incarnation: 4 }));
+    expect(table.status(b)).toBe('left unreachable');
+    expect(table.hear(claim(b, { epoch: 2 })).status(b)).toBe('alive');
+  });
+
+  test('a claim of an unverified boot is gossiped about, not routed to, until somebody had an answer from that boot', () => {
+    const table = new Table().hear(claim(a)).hear(claim(b), a, false);
+    expect(table.status(b)).toBe('alive unreachable');
+    table.membership.heardFrom(b, 2);
+    expect(table.status(b)).toBe('alive unreachable');
+    expect(table.hear(claim(b), a, true).status(b)).toBe('alive');
+    expect(table.hear(claim(b, { epoch: 2 }), a, false).status(b)).toBe('alive unreachable');
+  });
+});
+
+describe('what is refused', () => {
+  const forged = <T>(signed: Signed<T>, change: Partial<T>): Signed<T> => ({
+    value: { ...signed.value, ...change },
+    bytes: signed.bytes,
+    signature: signed.signature,
+  });
+
+  test.each<[string, string, (table: Table) => void]>([
+    ['a record that its subject did not sign', 'bad-signature', (t) => t.hear(forged(claim(b), { incarnation: 7 }))],
+    ['a record signed in the name of another', 'bad-signature', (t) => t.hear(forged(claim(c), { id: b, incarnation: 7 }))],
+    ['a first record that is forged', 'bad-signature', (t) => t.hear(forged(claim(c), { id: nodeId('n9') }))],
+    ['a record of another mesh', 'other-mesh', (t) => t.hear(claim(b, { mesh: 'x', incarnation: 7 }))],
+    ['a forged accusation', 'bad-signature', (t) => t.accused(forged(accusation(c, b), { accuser: d }))],
+    ['an accusation of another mesh', 'other-mesh', (t) => t.accused(accusation(c, b, { mesh: 'x' }))],
+    ['an accusation by nobody we know', 'unknown-accuser', (t) => t.accused(accusation(nodeId('n9'), b))],
+    ['a forged record of ours', 'bad-signature', (t) => t.hear(forged(claim(self), { epoch: 9 }))],
+    ['a forged accusation of us', 'bad-signature', (t) => t.accused(forged(accusation(c, self), { accuser: d }))],
+  ])('%s leaves the table untouched and is reported', (_what, reason, act) => {
+    const table = full();
+    const before = table.rows();
+    table.calls.length = 0;
+    table.turn.take();
+    act(table);
+    expect(refusals(table.turn.take())).toEqual([reason]);
+    expect(table.rows()).toEqual(before);
+    expect(table.calls).toEqual([]);
+    expect(table.pass(10_000).rows()).toEqual(before);
+  });
+
+  test('an accusation of an older claim is ignored without a word: it was answered', () => {
+    const table = full().hear(claim(b, { incarnation: 2 }));
+    table.turn.take();
+    table.accused(accusation(c, b, { incarnation: 1 })).accused(accusation(c, b, { epoch: 0 }));
+    expect(table.status(b)).toBe('alive');
+    expect(refusals(table.turn.take())).toEqual([]);
+  });
+
+  test('an accusation of oneself or in our own name is ignored', () => {
+    const table = full().accused(accusation(b, b)).accused(accusation(self, b));
+    expect(table.status(b)).toBe('alive');
+  });
+});
+
+describe('suspicion', () => {
+  test('by one keeps a member in rotation, by two takes it out, and a refutation brings it back at once', () => {
+    const table = full().accused(accusation(c, b));
+    expect(table.status(b)).toBe('suspect');
+    expect(table.accused(accusation(d, b)).status(b)).toBe('suspect unreachable');
+    expect(table.hear(claim(b, { incarnation: 1 })).status(b)).toBe('alive');
+    expect(table.pass(60_000).status(b)).toBe('alive');
+  });
+
+  test('of our own takes a member out of our rotation at once, and its answer to us brings it back', () => {
+    const table = full();
+    table.membership.accuse(table.membership.get(b) as Member, 'dial-refused');
+    expect(table.status(b)).toBe('suspect unreachable');
+    table.membership.heardFrom(b, 1);
+    expect(table.status(b)).toBe('alive');
+    expect(table.pass(60_000).status(b)).toBe('alive');
+  });
+
+  test('that nobody answers ends as failed after the suspicion time, and only a new claim ends that', () => {
+    const table = full().accused(accusation(c, b));
+    expect(table.pass(3999).status(b)).toBe('suspect');
+    expect(table.pass(1).status(b)).toBe('failed unreachable');
+    expect(table.calls).toContain('failed n2');
+    table.membership.heardFrom(b, 1);
+    expect(table.hear(claim(b)).status(b)).toBe('failed unreachable');
+    expect(table.hear(claim(b, { incarnation: 1 })).status(b)).toBe('alive');
+  });
+
+  test('of a member that leaves does not put it back into rotation, nor does its end', () => {
+    const table = full().hear(claim(b, { incarnation: 1, status: 'leaving' }));
+    expect(table.status(b)).toBe('leaving unreachable');
+    table.membership.accuse(table.membership.get(b) as Member, 'probe-timeout');
+    expect(table.status(b)).toBe('suspect unreachable');
+    expect(table.accused(accusation(c, b, { incarnation: 1 })).status(b)).toBe('suspect unreachable');
+    const other = full().hear(claim(b, { incarnation: 1, status: 'leaving' }));
+    other.membership.accuse(other.membership.get(b) as Member, 'probe-timeout');
+    other.membership.heardFrom(b, 1);
+    expect(other.status(b)).toBe('leaving unreachable');
+  });
+
+  test('is reported once however many accuse, and at most four accusations are kept', () => {
+    const table = full();
+    const accusers = ['x1', 'x2', 'x3', 'x4', 'x5', 'x6'].map(nodeId);
+    for (const accuser of accusers) table.hear(claim(accuser));
+    table.turn.take();
+    for (const accuser of accusers) table.accused(accusation(accuser, b));
+    expect(events(table.turn.take()).filter((event) => event.type === 'member-changed')).toHaveLength(1);
+    expect(table.membership.get(b)?.accusations.size).toBe(4);
+  });
+
+  test('in a mesh of two needs one accuser to take a member out of rotation', () => {
+    const table = new Table().hear(claim(a));
+    expect(
+      table
+        .hear(claim(b, { status: 'left' }))
+        .accused(accusation(b, a))
+        .status(a),
+    ).toBe('suspect unreachable');
+  });
+});
+
+describe('refuting', () => {
+  test('raises the incarnation, at most once an interval however many accuse', () => {
+    const table = full().accused(accusation(b, self)).accused(accusation(c, self)).pass(0);
+    expect(table.own.incarnation).toBe(1);
+    for (const accuser of [b, c, d]) table.accused(accusation(accuser, self, { incarnation: 1 }));
+    expect(table.pass(999).own.incarnation).toBe(1);
+    expect(table.pass(1).own.incarnation).toBe(2);
+    expect(table.pass(60_000).own.incarnation).toBe(2);
+    expect(events(table.turn.take()).filter((event) => event.type === 'refuted')).toHaveLength(2);
+  });
+
+  test('also answers accusers that we do not know: others believe them', () => {
+    expect(
+      full()
+        .accused(accusation(nodeId('n9'), self))
+        .pass(0).own.incarnation,
+    ).toBe(1);
+  });
+
+  test('is not needed for an older claim of ours', () => {
+    const table = full();
+    table.membership.setTags({ a: 'b' });
+    expect(table.accused(accusation(b, self, { incarnation: 0 })).pass(5000).own.incarnation).toBe(1);
+  });
+
+  test('keeps the tags and the status we had', () => {
+    const table = full();
+    table.membership.setTags({ a: 'b' });
+    table.membership.announce('leaving');
+    table.accused(accusation(b, self, { incarnation: 2 })).pass(0);
+    expect(table.own).toMatchObject({ incarnation: 3, status: 'leaving', tags: { a: 'b' } });
+  });
+
+  test('ends when we have left', () => {
+    const table = full();
+    table.membership.announce('left');
+    expect(table.accused(accusation(b, self, { incarnation: 1 })).pass(0).own).toMatchObject({ incarnation: 1, status: 'left' });
+  });
+});
+
+describe('our own record', () => {
+  test('of a later boot proves that our epoch was lost: the next one begins, durable first', () => {
+    const table = new Table(1).hear(claim(a)).hear(claim(self, { epoch: 7, incarnation: 3 }));
+    expect(table.own).toMatchObject({ epoch: 8, incarnation: 0 });
+    expect(table.calls).toContain('epoch raised');
+    expect(persisted(table.turn.take())).toEqual([{ type: 'epoch', epoch: 8 }]);
+  });
+
+  test('of this boot that is newer than we remember is exceeded', () => {
+    expect(full().hear(claim(self, { incarnation: 5, status: 'left' })).own).toMatchObject({ incarnation: 6, status: 'alive' });
+  });
+
+  test('comes back as an echo without effect', () => {
+    const table = full();
+    table.calls.length = 0;
+    expect(table.hear(claim(self)).own.incarnation).toBe(0);
+    expect(table.calls).toEqual([]);
+  });
+
+  test('is outbid at most once an interval: two hosts with one key would otherwise never stop', () => {
+    const table = new Table(1).hear(claim(a));
+    for (let epoch = 2; epoch < 50; epoch += 2) table.hear(claim(self, { epoch }));
+    expect(table.own.epoch).toBe(3);
+    expect(table.pass(1000).hear(claim(self, { epoch: 50 })).own.epoch).toBe(51);
+  });
+
+  test('takes tags within limits, and names the one that breaks them', () => {
+    const table = full();
+    const tooMany = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, 'v']));
+    for (const tags of [tooMany, { long: 'x'.repeat(257) }, { '': 'v' }, { ['k'.repeat(129)]: 'v' }]) {
+      expect(table.membership.setTags(tags)).toMatchObject({ ok: false, code: 'limit-exceeded' });
+    }
+    expect(table.own.incarnation).toBe(0);
+    expect(table.membership.setTags({ zone: 'b' })).toEqual({ ok: true });
+    expect(table.own).toMatchObject({ incarnation: 1, tags: { zone: 'b' } });
+  });
+});
+
+describe('the end of a member', () => {
+  const failed = (): Table => full().accused(accusation(c, b)).pass(4000);
+
+  test('failed is remembered for a day, left for an hour, then the row goes', () => {
+    expect(failed().pass(86_399_000).status(b)).toBe('failed unreachable');
+    const table = failed().pass(86_400_000);
+    expect(table.status(b)).toBe('unknown');
+    expect(table.calls).toContain('forgotten n2');
+    const left = full().hear(claim(b, { incarnation: 1, status: 'left' }));
+    expect(left.pass(3_599_999).status(b)).toBe('left unreachable');
+    expect(left.pass(1).status(b)).toBe('unknown');
+  });
+
+  test('that comes back is not reaped by the clock of its absence', () => {
+    expect(
+      failed()
+        .hear(claim(b, { epoch: 2 }))
+        .pass(200_000_000)
+        .status(b),
+    ).toBe('alive');
+  });
+
+  test('a member is made to leave by force only once it failed', () => {
+    expect(full().membership.forceLeave(b)).toMatchObject({ ok: false, code: 'node-alive' });
+    expect(full().membership.forceLeave(nodeId('n9'))).toMatchObject({ ok: false, code: 'unknown-node' });
+    const table = failed();
+    expect(table.membership.forceLeave(b)).toEqual({ ok: true });
+    expect(table.status(b)).toBe('left unreachable');
+  });
+
+  test('force is believed from a node that accused the member before', () => {
+    const table = failed().accused(accusation(c, b, { reason: 'forced', sequence: 2 }));
+    expect(table.status(b)).toBe('left unreachable');
+  });
+
+  test('force cannot remove a member that answers', () => {
+    const table = full().accused(accusation(c, b, { reason: 'forced' }));
+    expect(table.status(b)).toBe('suspect');
+    expect(
+      table
+        .hear(claim(b, { incarnation: 1 }))
+        .pass(60_000)
+        .status(b),
+    ).toBe('alive');
+    expect(
+      full()
+        .accused(accusation(c, self, { reason: 'forced' }))
+        .pass(0).own.incarnation,
+    ).toBe(1);
+  });
+
+  test('rows of the departed are bounded: those that left longest ago go first', () => {
+    const table = new Table();
+    for (let i = 0; i < 1100; i++) {
+      const id = nodeId(`gone-${i}`);
+      table.turn.now++;
+      table.membership.merge(
+        { record: keys.notary(id).sign('member', { ...claim(a).value, id, status: 'left' }), verified: true },
+        a,
+      );
+    }
+    expect(table.membership.size).toBe(1025);
+    expect(table.status(nodeId('gone-0'))).toBe('unknown');
+    expect(table.status(nodeId('gone-1099'))).toBe('left unreachable');
+  });
+});
+
+test('two members with one name are told apart and reported', () => {
+  const table = full();
+  table.turn.take();
+  table.hear(claim(nodeId('n9'), { name: 'name-n2' }));
+  expect(events(table.turn.take())).toContainEqual({ type: 'name-conflict', name: 'name-n2', ids: ['n2', 'n9'] });
+});
