@@ -60,7 +60,7 @@ export class Station {
   }
 
   /** Resolves once `look` gives something; looks again after everything that happens here. */
-  async until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  async until<T>(what: string, look: () => T | undefined | false, withinMs = waitMs): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         const found = look();
@@ -75,7 +75,7 @@ export class Station {
         this.#waiting.delete(check);
         const refusals = JSON.stringify(this.transport.stats().refusals);
         reject(new Error(`${what}: not seen in time; ${this.inputs.length} inputs, refusals ${refusals}`));
-      }, waitMs);
+      }, withinMs);
       // Counters of the transport change without an event.
       const poll = setInterval(check, 20);
       this.#waiting.add(check);
@@ -83,13 +83,19 @@ export class Station {
     });
   }
 
-  async dial(to: Station | undefined, addresses: readonly string[], more: { fresh?: boolean; timeoutMs?: number } = {}): Promise<DialOutcome> {
+  async dial(
+    to: Station | undefined,
+    addresses: readonly string[],
+    more: { fresh?: boolean; timeoutMs?: number } = {},
+  ): Promise<DialOutcome> {
     const dial = ++this.#dials;
-    this.transport.connect({ dial, to: to?.id, addresses, fresh: more.fresh ?? false, timeoutMs: more.timeoutMs ?? 5000 });
-    return this.until(`dialed ${dial}`, () => {
+    const timeoutMs = more.timeoutMs ?? 5000;
+    this.transport.connect({ dial, to: to?.id, addresses, fresh: more.fresh ?? false, timeoutMs });
+    const outcome = (): DialOutcome | undefined => {
       for (const input of this.inputs) if (input.type === 'dialed' && input.dial === dial) return input.outcome;
       return undefined;
-    });
+    };
+    return this.until(`dialed ${dial}`, outcome, timeoutMs + waitMs);
   }
 
   async linkedTo(other: Station, times = 1): Promise<void> {
@@ -369,7 +375,11 @@ export function transportContract(name: string, make: MakeTransport): void {
       b.react = answer(b, a);
       a.transport.send(b.id, { type: 'sync-open', exchange: 1, buckets: [1, 2] }, 'sync');
       b.transport.send(a.id, { type: 'sync-open', exchange: 1, buckets: [3] }, 'sync');
-      const types = (at: Station, other: Station): string[] => at.from(other).map(({ type }) => type).sort();
+      const types = (at: Station, other: Station): string[] =>
+        at
+          .from(other)
+          .map(({ type }) => type)
+          .sort();
       const expected = ['sync-digest', 'sync-facts', 'sync-facts', 'sync-open'];
       await a.until('both exchanges', () => a.from(b).length === 4);
       await b.until('both exchanges', () => b.from(a).length === 4);
@@ -463,7 +473,9 @@ export function transportContract(name: string, make: MakeTransport): void {
       await Promise.all([a.transport.stop(), a.transport.stop()]);
       a.transport.send(b.id, ping(1), 'wire');
       a.transport.disconnect(b.id, 'test');
-      await expect(a.transport.publish({ name: 'x', payload: new Uint8Array(0), nodeFilter: '', serviceFilter: '', tagFilter: '' })).rejects.toMatchObject({ code: 'not-running' });
+      await expect(
+        a.transport.publish({ name: 'x', payload: new Uint8Array(0), nodeFilter: '', serviceFilter: '', tagFilter: '' }),
+      ).rejects.toMatchObject({ code: 'not-running' });
     });
   });
 }

@@ -12,8 +12,8 @@ import type { Links } from './links.ts';
 import type { Ending, Session } from './session.ts';
 import { abortConnection, wireProtocol } from './session.ts';
 
-/** How long a dial that the peer refused as a duplicate waits for the link that the peer makes. */
-const crossingMs = 1_000;
+/** How long a dial waits for a crossing one to make the link, before it tries again. */
+const crossingMs = 500;
 
 export interface Dial {
   readonly to: NodeId | undefined;
@@ -32,10 +32,14 @@ interface Attempt {
 
 type Failure = Extract<DialOutcome, { ok: false }>;
 
+/** The link to this peer is being made by another dial, of the peer or of ours. */
+interface Crossing {
+  readonly crossing: NodeId;
+  readonly detail: string;
+}
+
 /** What a session came to, for the dial that made it. */
-export type DialledSession =
-  | { readonly admitted: true }
-  | { readonly admitted: false; readonly ending: Ending };
+export type DialledSession = { readonly admitted: true } | { readonly admitted: false; readonly ending: Ending };
 
 export interface DialerParts {
   readonly self: NodeId;
@@ -109,11 +113,24 @@ export class Dialer {
     try {
       return await raced(resolveHost(host), signal);
     } catch (error) {
-      return signal.aborted ? failure('timeout', `no answer from DNS about "${host}"`) : failure('unresolvable', messageOf(error));
+      return signal.aborted
+        ? failure('timeout', `no answer from DNS about "${host}"`)
+        : failure('unresolvable', messageOf(error));
     }
   }
 
   async #dialIp(ip: string, port: number, attempt: Attempt): Promise<DialOutcome> {
+    for (;;) {
+      const outcome = await this.#dialOnce(ip, port, attempt);
+      if (!('crossing' in outcome)) return outcome;
+      // Somebody else makes this link. Should that come to nothing, it is our turn again.
+      const signal = AbortSignal.any([attempt.signal, AbortSignal.timeout(crossingMs)]);
+      if (await this.#linkedWithin(outcome.crossing, { ...attempt, signal })) return { ok: true, id: outcome.crossing };
+      if (attempt.signal.aborted) return failure('rejected', outcome.detail);
+    }
+  }
+
+  async #dialOnce(ip: string, port: number, attempt: Attempt): Promise<DialOutcome | Crossing> {
     let connection;
     try {
       connection = await this.#open(ip, port, attempt.signal);
@@ -141,7 +158,7 @@ export class Dialer {
   }
 
   /** Whether it is clear, from who answered, how this dial ends. */
-  #judge(connection: Connection, attempt: Attempt): DialOutcome | Promise<DialOutcome> | undefined {
+  #judge(connection: Connection, attempt: Attempt): DialOutcome | Crossing | undefined {
     const { self, links } = this.#parts;
     const { to, fresh, startedAtMs } = attempt;
     const peer = nodeId(connection.remotePeer.toString());
@@ -149,11 +166,11 @@ export class Dialer {
     if (to !== undefined && peer !== to) return failure('wrong-peer', `${peer} answers there`);
     if (links.satisfies(peer, fresh, startedAtMs)) return { ok: true, id: peer };
     if (links.handshake(peer) === undefined) return undefined;
-    return this.#awaitLink(peer, attempt, failure('timeout', 'another dial to it did not end in time'));
+    return { crossing: peer, detail: 'duplicate: another dial to it is under way' };
   }
 
   /** From here on the session closes its connection, unless it becomes the link. */
-  async #greet(connection: Connection, attempt: Attempt): Promise<DialOutcome> {
+  async #greet(connection: Connection, attempt: Attempt): Promise<DialOutcome | Crossing> {
     const { links } = this.#parts;
     const { startedAtMs, signal } = attempt;
     const peer = nodeId(connection.remotePeer.toString());
@@ -166,7 +183,7 @@ export class Dialer {
         void this.#openWire(session, signal);
         const first = await raced(Promise.race([result, elsewhere.linked]), signal);
         if (first === undefined || first.admitted) return { ok: true, id: peer };
-        return await this.#failed(peer, first.ending, attempt);
+        return ended(peer, first.ending);
       } catch {
         return failure('timeout', 'connected, but no complete hello in time');
       } finally {
@@ -186,29 +203,20 @@ export class Dialer {
     }
   }
 
-  async #failed(peer: NodeId, ending: Ending, attempt: Attempt): Promise<DialOutcome> {
-    const detail = `${ending.reason}: ${ending.detail}`;
-    if (!ending.refused) return failure('refused', detail);
-    if (ending.reason === 'self') return failure('self', detail);
-    if (ending.reason !== 'duplicate') return failure('rejected', detail);
-    const signal = AbortSignal.any([attempt.signal, AbortSignal.timeout(crossingMs)]);
-    return this.#awaitLink(peer, { ...attempt, signal }, failure('rejected', detail));
-  }
-
-  async #awaitLink(peer: NodeId, attempt: Attempt, otherwise: Failure): Promise<DialOutcome> {
+  async #linkedWithin(peer: NodeId, attempt: Attempt): Promise<boolean> {
     const { linked, cancel } = this.#linkedElsewhere(peer, attempt);
     try {
       await raced(linked, attempt.signal);
-      return { ok: true, id: peer };
+      return true;
     } catch {
-      return otherwise;
+      return false;
     } finally {
       cancel();
     }
   }
 
   /** Resolves when there is a link that the attempt may take for its own. */
-  #linkedElsewhere(peer: NodeId, attempt: Attempt): { readonly linked: Promise<undefined>; cancel(): void } {
+  #linkedElsewhere(peer: NodeId, attempt: Attempt): { readonly linked: Promise<undefined>; readonly cancel: () => void } {
     const waiting = this.#waiting.get(peer) ?? new Set();
     this.#waiting.set(peer, waiting);
     let wake!: () => void;
@@ -229,6 +237,14 @@ export class Dialer {
 
 function failure(reason: DialFailure, detail: string): Failure {
   return { ok: false, reason, detail };
+}
+
+/** What a dial comes to when its session ended before it was admitted. */
+function ended(peer: NodeId, ending: Ending): Failure | Crossing {
+  const detail = `${ending.reason}: ${ending.detail}`;
+  if (!ending.refused) return failure('refused', detail);
+  if (ending.reason === 'duplicate') return { crossing: peer, detail };
+  return failure(ending.reason === 'self' ? 'self' : 'rejected', detail);
 }
 
 function openFailure(error: unknown, signal: AbortSignal): Failure {

@@ -111,7 +111,7 @@ export class EventBus {
     const attachment = this.#attached.get(peer);
     if (attachment === undefined) return;
     this.#attached.delete(peer);
-    this.#topology?.onDisconnect?.(attachment.connection.remotePeer);
+    void this.#topology?.onDisconnect?.(attachment.connection.remotePeer);
     attachment.inbound?.abort(new Error('the link is gone'));
   }
 

@@ -22,7 +22,7 @@ import { wireProtocol } from './session.ts';
 
 const maxConnections = 4096;
 const maxPendingInbound = 256;
-const upgradeTimeoutMs = 5_000;
+const upgradeTimeoutMs = 10_000;
 const maxStreamBuffer = 8_388_608;
 /** Streams that one connection may have open: wire, sync, events, each way. */
 const maxStreams = 32;
@@ -70,7 +70,11 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({ maxInboundStreams: maxStreams, maxOutboundStreams: maxStreams, streamOptions: { maxWriteBufferLength: maxStreamBuffer } }),
+      yamux({
+        maxInboundStreams: maxStreams,
+        maxOutboundStreams: maxStreams,
+        streamOptions: { maxWriteBufferLength: maxStreamBuffer },
+      }),
     ],
     connectionMonitor: { enabled: false },
     connectionManager: {
@@ -94,8 +98,14 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     },
   });
   node.addEventListener('connection:open', (event) => arrivals.opened(event.detail));
-  await node.handle(wireProtocol, hooks.wire, { maxInboundStreams: 2, maxOutboundStreams: 2 });
-  await node.handle(syncProtocol, hooks.sync, { maxInboundStreams: maxExchanges, maxOutboundStreams: maxExchanges * 2 });
+  await node.handle(wireProtocol, (stream, connection) => hooks.wire(stream, connection), {
+    maxInboundStreams: 2,
+    maxOutboundStreams: 2,
+  });
+  await node.handle(syncProtocol, (stream, connection) => hooks.sync(stream, connection), {
+    maxInboundStreams: maxExchanges,
+    maxOutboundStreams: maxExchanges * 2,
+  });
   return {
     gossip: components,
     start: async () => {
@@ -109,7 +119,12 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     stop: () => withDeadline(Promise.resolve(node.stop()), stopTimeoutMs),
     listening: () =>
       components.transportManager.getListeners().map((listener, i) => {
-        const port = Number(listener.getAddrs()[0]?.getComponents().find(({ name }) => name === 'tcp')?.value ?? 0);
+        const port = Number(
+          listener
+            .getAddrs()[0]
+            ?.getComponents()
+            .find(({ name }) => name === 'tcp')?.value ?? 0,
+        );
         return formatAddress(options.listen[i]?.host ?? '', port);
       }),
     // Past libp2p's dial queue, which joins dials, shares connections and records what it learns.
@@ -178,11 +193,12 @@ function listenError(listen: readonly Address[], cause: unknown): TransportError
   const text = cause instanceof Error ? cause.message : String(cause);
   const where = listen.map(({ host, port }) => formatAddress(host, port)).join(', ');
   if (text.includes('EADDRINUSE')) {
-    return new TransportError('port-in-use', `Cannot listen on ${where}: the port is in use. Choose another with --bind.`, { cause });
+    return new TransportError('port-in-use', `Cannot listen on ${where}: the port is in use. Choose another with --bind.`, {
+      cause,
+    });
   }
   if (text.includes('EADDRNOTAVAIL')) {
     return new TransportError('bad-address', `Cannot listen on ${where}: this host has no such address.`, { cause });
   }
   return new TransportError('listen-failed', `Cannot listen on ${where}: ${text}`, { cause });
 }
-

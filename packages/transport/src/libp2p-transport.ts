@@ -39,14 +39,14 @@ export interface TransportOptions {
   readonly listen: readonly string[];
   /** The boot epoch to state in a hello. */
   readonly epoch: () => number;
-  /** How long a stranger may take for its hello. Default 5000. */
+  /** How long a stranger may take for its hello. Default 10 000. */
   readonly helloTimeoutMs?: number;
 }
 
 /** The protocol versions that this transport speaks. */
 export const protocolRange = { min: 1, max: 1 } as const;
 
-const helloTimeoutMs = 5_000;
+const helloTimeoutMs = 10_000;
 /** What was sent before `stop` may take this long to go out. */
 const flushMs = 1_000;
 const flushStepMs = 10;
@@ -170,7 +170,10 @@ class Libp2pTransport implements Transport, SessionEvents {
     const event = encodeEvent(origin, message, this.#signer);
     if (event === undefined) {
       const detail = `at most ${eventLimits.bytes} bytes in all, ${eventLimits.nameLength} for the name, ${eventLimits.filterLength} for a filter`;
-      throw new TransportError('event-too-large', `The event "${message.name.slice(0, 64)}" has no name or is over a limit: ${detail}.`);
+      throw new TransportError(
+        'event-too-large',
+        `The event "${message.name.slice(0, 64)}" has no name or is over a limit: ${detail}.`,
+      );
     }
     await this.#bus.publish(event.bytes);
     return event.message;

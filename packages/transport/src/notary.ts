@@ -1,15 +1,6 @@
 /** Core's port for signatures and hashes, with Ed25519 and SHA-256 over the protobuf form of values. */
 
-import type {
-  CatalogRecord,
-  NodeId,
-  Notary,
-  SealedRecord,
-  Signable,
-  SignableType,
-  SignableValue,
-  Signed,
-} from '@skein/core';
+import type { CatalogRecord, NodeId, Notary, SealedRecord, SignableType, SignableValue, Signed } from '@skein/core';
 import { toString } from 'uint8arrays/to-string';
 import { encodeSignable, sealRecord } from './codec/values.ts';
 import { Signer, Verifier } from './ed25519.ts';
@@ -27,7 +18,7 @@ class Ed25519Notary implements Notary {
   }
 
   sign<K extends SignableType>(type: K, value: SignableValue<K>): Signed<SignableValue<K>> {
-    const bytes = encodeSignable(type, value as Signable['value']);
+    const bytes = encodeSignable(type, value);
     return { value, bytes, signature: this.#signer.sign(type, bytes) };
   }
 

@@ -79,7 +79,7 @@ export class Session {
       refused: (reason, detail) => options.events.refused(this, reason, detail),
     });
     connection.addEventListener('close', () => this.#end({ refused: false, reason: 'closed', detail: 'the connection closed' }));
-    this.#helloTimer = setTimeout(() => this.refuse('hello-timeout', 'no complete hello in time'), options.helloTimeoutMs);
+    this.#helloTimer = setTimeout(() => this.#helloExpired(), options.helloTimeoutMs);
   }
 
   /** The address of the other end, for logs. */
@@ -160,25 +160,32 @@ export class Session {
   /** Ends after what was sent has gone out. Resolves when the connection is closed, in bounded time. */
   async close(ending: Ending): Promise<void> {
     if (this.#state === 'ended') return;
-    const closed = closing(this.connection, farewellMs);
     const stream = this.#stream;
+    // The peer closes the connection, or its end of the stream if it is ending too, once it has read all.
+    const closed = closing(stream === undefined ? [] : [this.connection, stream], farewellMs);
     this.#wire?.flush();
     this.#end(ending);
-    // The peer closes the connection once it has read up to the end of the stream.
     stream?.close({ signal: AbortSignal.timeout(farewellMs) }).catch(() => undefined);
-    if (stream !== undefined) await closed;
+    await closed;
     abortConnection(this.connection, ending.detail);
   }
 
   /** Ends it because a newer connection of the same peer took its place. */
   replace(): void {
     this.#end({ refused: false, reason: 'replaced', detail: 'a newer connection took its place' });
-    void closing(this.connection, replacedMs).then(() => abortConnection(this.connection, 'replaced'));
+    void closing([this.connection], replacedMs).then(() => abortConnection(this.connection, 'replaced'));
   }
 
   /** Cuts the connection now. The session ends with this reason. */
   abort(reason: string, detail: string): void {
     this.#end({ refused: false, reason, detail }, true);
+  }
+
+  /** A timer may be late because we were: what waits in the socket is read first. */
+  #helloExpired(): void {
+    setImmediate(() => {
+      if (this.#state === 'greeting') this.refuse('hello-timeout', 'no complete hello in time');
+    });
   }
 
   #take(body: Uint8Array): boolean {
@@ -254,15 +261,21 @@ export class Session {
   }
 }
 
-/** Resolves when the connection closes, or after so long. */
-async function closing(connection: Connection, timeoutMs: number): Promise<void> {
-  if (connection.status !== 'open') return;
+interface Closable {
+  readonly status: string;
+  addEventListener(type: 'close', listener: () => void): void;
+}
+
+/** Resolves when one of these closes, or after so long. At once when one is closed, or there is none. */
+async function closing(parts: readonly Closable[], timeoutMs: number): Promise<void> {
+  if (parts.length === 0 || parts.some(({ status }) => status !== 'open')) return;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs);
-    connection.addEventListener('close', () => {
+    const done = (): void => {
       clearTimeout(timer);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, timeoutMs);
+    for (const part of parts) part.addEventListener('close', done);
   });
 }
 

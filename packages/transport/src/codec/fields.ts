@@ -146,7 +146,11 @@ export function optionalId<T extends string>(number: number, limit: number): Fie
 }
 
 /** Length-delimited elements, at most `limit`: what all lists read alike. */
-export function repeated<T>(number: number, limit: number, readOne: (reader: ProtoReader) => T): Omit<Field<readonly T[]>, 'write'> {
+export function repeated<T>(
+  number: number,
+  limit: number,
+  readOne: (reader: ProtoReader) => T,
+): Omit<Field<readonly T[]>, 'write'> {
   return {
     number,
     read(reader, wireType, held) {

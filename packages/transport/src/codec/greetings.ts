@@ -58,7 +58,7 @@ function typed<T extends Greeting>(type: T['type'], inner: Shape<Omit<T, 'type'>
   return converted(
     inner,
     (body) => ({ type, ...body }) as T,
-    (greeting) => greeting as T,
+    (greeting) => greeting,
   ) as unknown as Shape<Greeting>;
 }
 

@@ -83,10 +83,15 @@ export class ProtoReader {
       for (let i = 0; i < anyVarintBytes; i++) if (this.#byte() < 0x80) return;
       throw new CodecError('malformed', 'a varint without an end');
     }
-    if (wireType === wireTypes.bytes) this.#position += this.#length();
-    else if (wireType === wireTypes.fixed64) this.#position += this.#need(8);
-    else if (wireType === wireTypes.fixed32) this.#position += this.#need(4);
-    else throw new CodecError('malformed', `wire type ${wireType}`);
+    const size = this.#sizeOf(wireType);
+    this.#position += size;
+  }
+
+  #sizeOf(wireType: number): number {
+    if (wireType === wireTypes.bytes) return this.#length();
+    if (wireType === wireTypes.fixed64) return this.#need(8);
+    if (wireType === wireTypes.fixed32) return this.#need(4);
+    throw new CodecError('malformed', `wire type ${wireType}`);
   }
 
   #view(limit: number): Uint8Array {
