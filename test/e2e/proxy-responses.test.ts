@@ -121,6 +121,7 @@ test('bytes beyond the answer cannot become the answer to another request', asyn
 
 test.each([
   ['asks to', `${ok}Content-Length: 2\r\nConnection: close\r\n\r\nok`],
+  ['keeps it too short a time', `${ok}Content-Length: 2\r\nKeep-Alive: max=5, timeout=0\r\n\r\nok`],
   ['speaks HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok'],
 ])('a connection is not used again when the instance %s', async (_what, bytes) => {
   const up = await scripted(says(bytes));

@@ -70,6 +70,19 @@ test('large bodies stream through unchanged in both directions, with and without
   expect(up.seen[1]?.headers['content-length']).toBe(String(body.length));
 });
 
+test('the head of an answer is passed on before there is a body', async () => {
+  const up = await upstream((_request, response) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders(),
+  );
+  const { port } = await gateway(orders(new FakeMesh(), up.port));
+  const request = http.get({ port, host: '127.0.0.1', headers: { host: 'orders.mesh' }, agent: false });
+  request.on('error', () => undefined);
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  expect(response.headers['content-type']).toBe('text/event-stream');
+  response.on('error', () => undefined);
+  request.destroy();
+});
+
 test('connections to an instance are kept and used again', async () => {
   const up = await upstream(hello);
   const { port } = await gateway(orders(new FakeMesh(), up.port));
@@ -111,6 +124,12 @@ test.each([
   ['headers without end', `GET / HTTP/1.1\r\nHost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431, 'headers-too-large'],
   ['an unknown coding', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501, 'unsupported'],
   ['a tunnel to anywhere', 'CONNECT example:443 HTTP/1.1\r\nHost: example\r\n\r\n', 501, 'unsupported'],
+  [
+    'an upgrade with a body',
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\na',
+    501,
+    'unsupported',
+  ],
   ['a loop', `GET / HTTP/1.1\r\nHost: orders.mesh\r\nVia: ${'1.1 skein-self, '.repeat(8)}1.1 x\r\n\r\n`, 508, 'loop'],
 ])('%s is refused by name, and the connection ends', async (_what, text, status, code) => {
   const { port } = await gateway(new FakeMesh());
@@ -143,8 +162,17 @@ test('an upgrade becomes a tunnel', async () => {
 test('an upgrade that the instance declines is an ordinary answer', async () => {
   const up = await upstream(hello);
   const { port } = await gateway(orders(new FakeMesh(), up.port));
-  const got = await raw(port, 'GET / HTTP/1.1\r\nHost: orders.mesh\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  const got = await raw(port, 'GET / HTTP/1.1\r\nHost: orders.mesh\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
   expect(got).toMatch(/^HTTP\/1.1 200 OK[\s\S]*hello$/);
+});
+
+test('an upgrade to HTTP/2 is answered in HTTP/1.1', async () => {
+  const up = await upstream(hello);
+  const { port } = await gateway(orders(new FakeMesh(), up.port));
+  const headers = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n';
+  expect(await raw(port, `GET / HTTP/1.1\r\nHost: orders.mesh\r\n${headers}\r\n`)).toMatch(/^HTTP\/1.1 200 OK[\s\S]*hello$/);
+  expect(up.seen[0]?.headers.upgrade).toBeUndefined();
+  expect(up.seen[0]?.headers['http2-settings']).toBeUndefined();
 });
 
 test('HEAD and 204 answers have no body and leave the connection usable', async () => {

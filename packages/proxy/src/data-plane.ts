@@ -49,6 +49,9 @@ export interface DataPlaneOptions {
   readonly maxInFlightPerInstance: number;
 }
 
+/** Services whose counts are kept; beyond, those seen first go first. */
+const maxServices = 4096;
+
 interface Target {
   readonly key: string;
   readonly metrics: InstanceMetrics;
@@ -148,6 +151,7 @@ export class DataPlane {
   service(name: string): ServiceMetrics {
     let metrics = this.#services.get(name);
     if (metrics === undefined) {
+      if (this.#services.size >= maxServices) this.#services.delete(this.#services.keys().next().value ?? '');
       metrics = new ServiceMetrics(name);
       this.#services.set(name, metrics);
     }

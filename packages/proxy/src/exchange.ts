@@ -64,6 +64,7 @@ export class Exchange implements UpstreamUser {
   #retries = 0;
   #staleRetry = false;
   #status = 0;
+  #flushed = false;
   #over = false;
   #lastFailure: { readonly code: ProxyErrorCode; readonly detail: string } | undefined;
 
@@ -117,6 +118,13 @@ export class Exchange implements UpstreamUser {
     this.#body?.attach(connection);
   }
 
+  received(): void {
+    // Node keeps a head back until there is a body; a stream of events may have none for long.
+    if (this.#status === 0 || this.#flushed) return;
+    this.#flushed = true;
+    this.#response.flushHeaders();
+  }
+
   drained(): void {
     this.#body?.drained();
   }
@@ -128,6 +136,7 @@ export class Exchange implements UpstreamUser {
   }
 
   data(chunk: Buffer): void {
+    this.#flushed = true;
     if (this.#response.write(chunk)) return;
     const socket = this.#connection?.socket;
     if (socket === undefined || socket.isPaused()) return;

@@ -146,12 +146,7 @@ export class ServiceMetrics {
     const key = `${instance.owner}/${instance.instance.id}`;
     let metrics = this.#instances.get(key);
     if (metrics === undefined) {
-      if (this.#instances.size >= maxInstances) {
-        for (const oldest of this.#instances.keys()) {
-          this.#instances.delete(oldest);
-          break;
-        }
-      }
+      if (this.#instances.size >= maxInstances) this.#instances.delete(this.#instances.keys().next().value ?? '');
       metrics = new InstanceMetrics(instance);
       this.#instances.set(key, metrics);
     }

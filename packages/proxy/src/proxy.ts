@@ -41,6 +41,7 @@ export interface Proxy {
 
 const maxHeaderBytes = 16_384;
 const maxConnections = 16_384;
+const hangUpMs = 1000;
 /** Longer than the usual 60 s of load balancers in front, so that they close first. */
 const keepAliveMs = 65_000;
 
@@ -128,6 +129,9 @@ class Gateway implements Proxy {
     const clientAddress = request.socket.remoteAddress ?? 'unknown';
     const head = readRequestHead(request, { via: agent.via, clientAddress }, tunnel !== undefined);
     if ('refused' in head) return this.#refuse(request, response, head.refused, head.detail);
+    if (tunnel !== undefined && (head.chunked || head.contentLength > 0)) {
+      return this.#refuse(request, response, 'unsupported', 'an Upgrade with a body is not supported');
+    }
     if (plane.inFlight > this.#maxInFlight) {
       return this.#refuse(request, response, 'overloaded', `this agent has ${this.#maxInFlight} requests in flight`);
     }
@@ -146,8 +150,8 @@ class Gateway implements Proxy {
     socket.on('error', () => socket.destroy());
     // The server's sockets are net sockets; the type also covers those of other transports.
     response.assignSocket(socket as Parameters<typeof response.assignSocket>[0]);
-    response.on('finish', () => socket.end());
-    this.#take(request, response, (upstream, reason, headers, rest, closed) => {
+    response.on('finish', () => hangUp(socket, ''));
+    const tunnel: Tunnel = (upstream, reason, headers, rest, closed) => {
       response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
       this.#plane.inFlight++;
       this.#tunnels.add(socket);
@@ -160,7 +164,9 @@ class Gateway implements Proxy {
         this.#left();
         closed();
       });
-    });
+    };
+    // What needs an answer in HTTP/2 gets one in HTTP/1.1: the upgrade to it is obsolete (RFC 9113, 3.1).
+    this.#take(request, response, request.headers.upgrade?.toLowerCase() === 'h2c' ? undefined : tunnel);
   }
 
   #refuse(request: http.IncomingMessage, response: http.ServerResponse, code: ProxyErrorCode, detail: string): void {
@@ -188,6 +194,15 @@ class Gateway implements Proxy {
     const text = errorText(code, this.#plane.agent.name, '', detail);
     const head = `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\ncontent-type: text/plain; charset=utf-8\r\n`;
     socket.on('error', () => socket.destroy());
-    socket.end(`${head}content-length: ${Buffer.byteLength(text)}\r\nx-skein-error: ${code}\r\nconnection: close\r\n\r\n${text}`);
+    const rest = `content-length: ${Buffer.byteLength(text)}\r\nx-skein-error: ${code}\r\nconnection: close\r\n\r\n${text}`;
+    hangUp(socket, head + rest);
   }
+}
+
+/** Says a last word and closes; a caller that does not close its side in time is cut off. */
+function hangUp(socket: Duplex, text: string): void {
+  socket.end(text);
+  const timer = setTimeout(() => socket.destroy(), hangUpMs);
+  timer.unref();
+  socket.on('close', () => clearTimeout(timer));
 }

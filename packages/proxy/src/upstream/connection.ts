@@ -19,6 +19,8 @@ export type UpstreamFailure =
 export interface UpstreamUser extends ResponseReader {
   /** Connected: send the request now. */
   ready(connection: UpstreamConnection): void;
+  /** All that came so far was given, and more is to come. */
+  received(): void;
   /** What was written has gone out. */
   drained(): void;
   /** The exchange is over; nothing more will be called. */
@@ -33,8 +35,8 @@ export interface ConnectionHome {
 
 export class UpstreamConnection implements ResponseReader {
   readonly socket: net.Socket;
-  /** When it became free; for its home. */
-  freeSinceMs = 0;
+  /** Until when it may be used again; for its home. */
+  usableUntilMs = 0;
   readonly #home: ConnectionHome;
   readonly #parser: ResponseParser;
   #user: UpstreamUser | undefined;
@@ -69,6 +71,11 @@ export class UpstreamConnection implements ResponseReader {
       this.socket.destroy();
     });
     this.socket.on('close', () => this.#closed());
+  }
+
+  /** How long the instance says it keeps a free connection; Infinity when it does not say. */
+  get keepAliveMs(): number {
+    return this.#parser.keepAliveMs;
   }
 
   /** Takes a user on, for one exchange. Calls `ready` at once when connected. */
@@ -131,6 +138,8 @@ export class UpstreamConnection implements ResponseReader {
       this.socket.destroy();
     } else if (this.#user === undefined) {
       this.#release();
+    } else {
+      this.#user.received();
     }
   }
 

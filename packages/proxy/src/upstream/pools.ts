@@ -4,6 +4,8 @@ import { type ConnectionHome, UpstreamConnection, type UpstreamUser } from './co
 
 /** Shorter than the 5 s after which Node's own servers close a free connection, so that we are the first. */
 const maxFreeMs = 4000;
+/** The same ahead of what an instance announces: a request that meets a closing connection is lost if it is a POST. */
+const aheadMs = 500;
 const sweepIntervalMs = 1000;
 const maxFreePerInstance = 256;
 const connectTimeoutMs = 1000;
@@ -28,8 +30,7 @@ export class InstanceConnections implements ConnectionHome {
 
   /** Gives `user` a connection: a free one, or a new one. `fresh`: only a new one. */
   acquire(user: UpstreamUser, fresh: boolean): UpstreamConnection {
-    let connection = fresh ? undefined : this.#free.pop();
-    while (connection?.socket.destroyed === true) connection = this.#free.pop();
+    let connection = fresh ? undefined : this.#takeFree();
     if (connection === undefined) {
       connection = new UpstreamConnection(this.#address, this.#port, connectTimeoutMs, this);
       this.#all.add(connection);
@@ -39,11 +40,12 @@ export class InstanceConnections implements ConnectionHome {
   }
 
   free(connection: UpstreamConnection): void {
-    if (this.#free.length >= maxFreePerInstance) {
+    const freeMs = Math.min(maxFreeMs, connection.keepAliveMs - aheadMs);
+    if (this.#free.length >= maxFreePerInstance || freeMs <= 0) {
       connection.socket.destroy();
       return;
     }
-    connection.freeSinceMs = this.#nowMs();
+    connection.usableUntilMs = this.#nowMs() + freeMs;
     this.#free.push(connection);
   }
 
@@ -53,13 +55,20 @@ export class InstanceConnections implements ConnectionHome {
     if (place >= 0) this.#free.splice(place, 1);
   }
 
-  /** Closes what was free for too long. The oldest are at the front. */
+  /** Closes what was free for too long. */
   sweep(): void {
-    const before = this.#nowMs() - maxFreeMs;
-    for (const connection of this.#free.slice()) {
-      if (connection.freeSinceMs > before) break;
+    const nowMs = this.#nowMs();
+    for (const connection of this.#free.slice()) if (connection.usableUntilMs <= nowMs) connection.socket.destroy();
+  }
+
+  #takeFree(): UpstreamConnection | undefined {
+    if (this.#free.length === 0) return undefined;
+    const nowMs = this.#nowMs();
+    for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
+      if (!connection.socket.destroyed && connection.usableUntilMs > nowMs) return connection;
       connection.socket.destroy();
     }
+    return undefined;
   }
 
   close(): void {

@@ -36,6 +36,9 @@ export class ResponseParser {
   #trailerBytes = 0;
   /** Whether the connection can take another request after this response. */
   reusable = false;
+  /** What `Keep-Alive: timeout=` said, once for the connection; Infinity when it said nothing. */
+  keepAliveMs = Infinity;
+  #hintRead = false;
   /** Whether any byte of the current response came. */
   started = false;
 
@@ -141,7 +144,7 @@ export class ResponseParser {
     const status = Number(first[2]);
     const reason = first[3] ?? '';
     const headers: string[] = [];
-    const framing = { length: -1, chunked: false, close: first[1] === '0', named: '' };
+    const framing: Framing = { length: -1, chunked: false, close: first[1] === '0', named: '' };
     const wrong = firstEnd < 0 ? undefined : readHeaders(text, firstEnd + 2, headers, framing);
     if (wrong !== undefined) return wrong;
     if (framing.chunked && framing.length >= 0) return 'it has both Content-Length and Transfer-Encoding';
@@ -153,6 +156,7 @@ export class ResponseParser {
     // Interim responses are between us and the instance; the final one follows.
     if (status < 200) return undefined;
     this.reusable = !framing.close;
+    if (!this.#hintRead) this.#readHint(headers);
     this.#reader.head(status, reason, endToEndHeaders(headers, framing.named));
     if (this.#bodyless || status === 204 || status === 304 || framing.length === 0) {
       this.#state = 'done';
@@ -168,6 +172,15 @@ export class ResponseParser {
       this.reusable = false;
     }
     return undefined;
+  }
+
+  #readHint(headers: readonly string[]): void {
+    this.#hintRead = true;
+    for (let i = 0; i < headers.length; i += 2) {
+      if (headers[i]?.toLowerCase() !== 'keep-alive') continue;
+      const seconds = /(?:^|[ ,])timeout=([0-9]{1,6})/.exec(headers[i + 1] ?? '')?.[1];
+      if (seconds !== undefined) this.keepAliveMs = Number(seconds) * 1000;
+    }
   }
 
   #readLine(line: string): string | undefined {

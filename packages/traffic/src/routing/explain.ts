@@ -36,7 +36,8 @@ export function explainRoute(table: RouteTable, request: RouteRequest): RouteExp
   const host = hostOf(request.host);
   const explained: ExplainedCandidate[] = [];
   let chosen: Candidate | undefined;
-  for (const candidate of plan.candidates) {
+  const ofHost = new Set(plan.lists.flat());
+  for (const candidate of ofHost) {
     const answer = fit(candidate, request);
     if (answer === 'match' && chosen === undefined) {
       chosen = candidate;
@@ -47,7 +48,6 @@ export function explainRoute(table: RouteTable, request: RouteRequest): RouteExp
       explained.push(describe(candidate, answer, whyNot(candidate, answer, request)));
     }
   }
-  const ofHost = new Set(plan.candidates);
   for (const candidate of table.candidates()) {
     if (ofHost.has(candidate)) continue;
     const reason =

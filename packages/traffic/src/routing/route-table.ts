@@ -43,7 +43,8 @@ export interface Candidate {
 export type Fit = 'match' | 'path' | 'method' | 'header';
 
 interface HostPlan {
-  readonly candidates: readonly Candidate[];
+  /** Lists in order of precedence, each in order itself. Shared with other plans, since hosts come from outside. */
+  readonly lists: readonly (readonly Candidate[])[];
   /** Applies when no candidate does. */
   readonly fallback: CompiledRule | undefined;
 }
@@ -77,8 +78,8 @@ export class RouteTable {
   /** The rule that decides about a request; undefined when none does. */
   match(request: RouteRequest): CompiledRule | undefined {
     const plan = this.plan(request.host);
-    for (const candidate of plan.candidates) {
-      if (fit(candidate, request) === 'match') return candidate.rule;
+    for (const list of plan.lists) {
+      for (const candidate of list) if (fit(candidate, request) === 'match') return candidate.rule;
     }
     return plan.fallback;
   }
@@ -100,15 +101,12 @@ export class RouteTable {
   }
 
   #makePlan(host: string): HostPlan {
-    const candidates = [...(this.#byHost.get(host) ?? [])];
-    for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
-      candidates.push(...(this.#byHost.get(`*${host.slice(dot)}`) ?? []));
-    }
-    if (!host.endsWith(meshSuffix) || host.length === meshSuffix.length) {
-      candidates.push(...(this.#byHost.get('') ?? []));
-      return { candidates, fallback: undefined };
-    }
-    return { candidates, fallback: implicitRule(host.slice(0, -meshSuffix.length)) };
+    const names = [host];
+    for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) names.push(`*${host.slice(dot)}`);
+    const ofMesh = host.endsWith(meshSuffix) && host.length > meshSuffix.length;
+    if (!ofMesh) names.push('');
+    const lists = names.map((name) => this.#byHost.get(name) ?? []).filter((list) => list.length > 0);
+    return { lists, fallback: ofMesh ? implicitRule(host.slice(0, -meshSuffix.length)) : undefined };
   }
 }
 
