@@ -202,6 +202,7 @@ describe('metrics', () => {
       checks: { counts: { scheduled: 0, running: 0 } },
       lagMs: () => 1500,
       ready: () => true,
+      droppedLines: () => 9,
       version: '1.2.3',
       name: 'n',
       mesh: 'm',
@@ -220,6 +221,7 @@ describe('metrics', () => {
       'skein_proxy_errors_total{code="overloaded"} 2',
       '# TYPE skein_bytes_total counter',
       '# TYPE skein_links gauge',
+      'skein_log_lines_dropped_total 9',
     ]) {
       expect(text).toContain(line);
     }

@@ -42,6 +42,11 @@ class AgentProcess {
     return listeners as { gossip: string; http: string };
   }
 
+  /** Nobody reads its log any more. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -125,6 +130,18 @@ test('SIGHUP applies what can change, names what waits for a restart, and surviv
   await eventually('refused', () => a.said('settings were not reloaded: the ones before stay') !== undefined);
   a.kill('SIGTERM');
   expect((await a.exit).code).toBe(0);
+});
+
+test('an agent outlives the reader of its log', async () => {
+  const a = agent('a');
+  const { http } = await a.ready();
+  a.stopReading();
+  for (let n = 0; n < 3; n++) a.kill('SIGHUP');
+  await eventually('lines were dropped', async () =>
+    /^skein_log_lines_dropped_total [1-9]/m.test(await (await fetch(`http://${http}/metrics`)).text()),
+  );
+  a.kill('SIGTERM');
+  expect(await a.exit).toEqual({ code: 0, signal: null });
 });
 
 test('the token is in no log line and no message', async () => {

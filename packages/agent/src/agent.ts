@@ -16,7 +16,8 @@ import { EventLog } from './event-log.ts';
 import { Events } from './events.ts';
 import { Gate } from './gate.ts';
 import { openListener } from './listener.ts';
-import { createLog, type Log, type LogSink } from './log.ts';
+import { createLog, type Log } from './log.ts';
+import type { LogSink } from './log-output.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import { diffSettings, type ReloadReport } from './reload.ts';
@@ -274,6 +275,7 @@ class RunningAgent implements Agent {
       checks,
       lagMs: () => driver.lagMs,
       ready: () => readiness.state().ready,
+      droppedLines: () => this.log.dropped(),
       version,
       name: config.name,
       mesh: config.mesh,
@@ -348,14 +350,22 @@ class RunningAgent implements Agent {
     this.#left.open();
     checks?.stop();
     events?.stop();
-    await Promise.all([api?.close(), Promise.race([proxy?.stop(0), hurry])]);
+    await Promise.all([this.#close('api', api?.close()), this.#close('proxy', Promise.race([proxy?.stop(0), hurry]))]);
     driver?.stop();
-    await transport?.stop();
-    await storage?.close();
+    await this.#close('transport', transport?.stop());
+    await this.#close('storage', storage?.close());
     this.#clock.stop();
     this.log.info('stopped');
-    this.log.flush();
     this.#over.open();
+  }
+
+  /** One part that does not close must not keep the others open. */
+  async #close(part: string, closing: Promise<void> | undefined): Promise<void> {
+    try {
+      await closing;
+    } catch (error) {
+      this.log.error('a part did not close as it should', { part, reason: (error as Error).message });
+    }
   }
 }
 

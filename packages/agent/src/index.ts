@@ -11,6 +11,7 @@
 export { type Agent, type AgentHooks, startAgent } from './agent.ts';
 export { type AgentConfig, type ConfigSources, type LoadedConfig, loadConfig, parseTag, type Settings } from './config.ts';
 export * from './errors.ts';
-export type { Log, LogSink } from './log.ts';
+export type { Log } from './log.ts';
+export type { LogSink } from './log-output.ts';
 export type { ReloadReport } from './reload.ts';
 export { runAgent } from './run.ts';

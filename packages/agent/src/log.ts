@@ -3,10 +3,7 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { AgentConfig } from './config.ts';
-
-export interface LogSink {
-  write(line: string): void;
-}
+import { fileDescriptor, LogOutput, type LogSink } from './log-output.ts';
 
 export interface Log {
   debug(msg: string, fields?: object): void;
@@ -16,15 +13,15 @@ export interface Log {
   setLevel(level: AgentConfig['logLevel']): void;
   /** Writes out what waits, before the process ends. */
   flush(): void;
+  /** Lines that standard output did not take. */
+  dropped(): number;
 }
-
-/** What may wait for a slow reader of standard output; more is dropped. */
-const bufferBytes = 4_194_304;
 
 /** A log on standard output, or into `sink`. */
 export function createLog(config: Pick<AgentConfig, 'logLevel' | 'logFormat' | 'name'>, sink?: LogSink): Log {
-  const output = sink ?? pino.destination({ dest: 1, sync: false, minLength: 0, maxLength: bufferBytes });
-  const destination: LogSink = config.logFormat === 'json' ? output : prettyLines(output, sink === undefined);
+  const standardOutput = sink === undefined ? new LogOutput(fileDescriptor(1)) : undefined;
+  const output = standardOutput ?? sink ?? { write: () => undefined };
+  const destination = config.logFormat === 'json' ? output : prettyLines(output, sink === undefined);
   const logger = pino(
     {
       level: config.logLevel,
@@ -42,14 +39,8 @@ export function createLog(config: Pick<AgentConfig, 'logLevel' | 'logFormat' | '
     setLevel: (level) => {
       logger.level = level;
     },
-    flush: () => {
-      if (!('flushSync' in output) || typeof output.flushSync !== 'function') return;
-      try {
-        output.flushSync();
-      } catch {
-        // Nobody reads it any more.
-      }
-    },
+    flush: () => standardOutput?.flush(),
+    dropped: () => standardOutput?.dropped ?? 0,
   };
 }
 

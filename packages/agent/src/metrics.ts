@@ -16,6 +16,7 @@ export interface MetricsSources {
   readonly checks: Pick<CheckRunner, 'counts'>;
   readonly lagMs: () => number;
   readonly ready: () => boolean;
+  readonly droppedLines: () => number;
   readonly version: string;
   readonly name: string;
   readonly mesh: string;
@@ -87,13 +88,14 @@ export class Metrics {
   }
 
   #addProcess(): void {
-    const { version, name, mesh, lagMs, ready, checks } = this.#sources;
+    const { version, name, mesh, lagMs, ready, checks, droppedLines } = this.#sources;
     this.#family('skein_build_info', 'Always 1; the labels say what runs.', ['version', 'node', 'name', 'mesh'], (add) =>
       add({ version, node: process.version, name, mesh }, 1),
     );
     this.#value('skein_ready', '1 when joined and in sync, or alone by choice.', () => (ready() ? 1 : 0));
     this.#value('skein_event_loop_lag_seconds', 'How late the event loop was at worst in the last second.', () => lagMs() / 1000);
     this.#value('skein_check_runs', 'Health checks being run now.', () => checks.counts.running);
+    this.#value('skein_log_lines_dropped_total', 'Log lines that standard output did not take.', droppedLines);
     this.#value('process_cpu_seconds_total', 'User and system CPU time.', () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;

@@ -13,6 +13,7 @@ export { compileFilter, filtersMatch } from './event-filter.ts';
 export { EventLog } from './event-log.ts';
 export { Events } from './events.ts';
 export { createLog, Throttle } from './log.ts';
+export { type Descriptor, LogOutput } from './log-output.ts';
 export { Metrics, type MetricsSources } from './metrics.ts';
 export { Readiness } from './readiness.ts';
 export { diffSettings } from './reload.ts';

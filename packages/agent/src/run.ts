@@ -53,8 +53,12 @@ function stopBySignal(agent: Agent, signal: NodeJS.Signals): void {
     return;
   }
   agent.log.warn('stopping at once', { signal });
-  setTimeout(() => process.exit(1), hurryMs);
-  void agent.stop({ leave: false }).finally(() => process.exit(1));
+  const end = (): void => {
+    agent.log.flush();
+    process.exit(1);
+  };
+  setTimeout(end, hurryMs);
+  void agent.stop({ leave: false }).finally(end);
 }
 
 function reload(agent: Agent, load: () => LoadedConfig): void {
