@@ -399,7 +399,7 @@ export class MeshNode {
   /** A member under accusation that talks to us may not know of it: only it can refute (Lifeguard's buddy system). */
   #tellAccused(id: NodeId): void {
     const member = this.#membership.get(id);
-    if (member === undefined || member.accusations.size === 0) return;
+    if (member === undefined || member.accusations.size === 0 || !this.#links.has(id)) return;
     const toldAt = this.#toldAt.get(id) ?? Number.NEGATIVE_INFINITY;
     if (this.#turn.now - toldAt < tellAgainMs) return;
     this.#toldAt.set(id, this.#turn.now);
@@ -457,6 +457,7 @@ export class MeshNode {
     this.#links.drop(member.id);
     this.#prober.forget(member.id);
     this.#toldAt.delete(member.id);
+    this.#antiEntropy.forgetSubject(catalogKey(member.id));
     this.#knowledge.delete(catalogKey(member.id));
     if (forgotten) this.#knowledge.delete(memberKey(member.id));
     this.#views.touchAbsent(member.id, this.#catalog.drop(member.id), forgotten);
@@ -480,6 +481,7 @@ export class MeshNode {
     const member = this.#membership.get(id);
     const epoch = this.#links.epoch(id);
     this.#prober.forget(id);
+    const missed = this.#dissemination.takeOverflow(id);
     this.#dissemination.pushTo(id, memberKey(this.self), []);
     const stranger = member === undefined || !isPresent(member) || this.#antiEntropy.completed === 0;
     if (member !== undefined) {
@@ -487,7 +489,7 @@ export class MeshNode {
       if (member.accusations.size > 0) this.#dissemination.pushTo(id, memberKey(id), []);
       this.#memberTouched(member, false);
     }
-    if (stranger) this.#antiEntropy.compare(id);
+    if (stranger || missed) this.#antiEntropy.compare(id);
     else this.#prober.probe(id, 'direct');
   }
 

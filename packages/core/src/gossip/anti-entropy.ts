@@ -21,20 +21,35 @@ export interface AntiEntropyListener {
   partner(): NodeId | undefined;
 }
 
-/** A peer is not compared with again sooner than this, unless its link is new. */
+/** A peer is not compared with again sooner than this, unless its link is new; twice as late after each time in vain. */
 const againMs = 500;
 /** One owner's catalog is not pulled again sooner than this. */
 const pullAgainMs = 200;
 /** An exchange without progress is given up after this. */
 const exchangeMs = 30_000;
 
+interface Exchange {
+  readonly peer: NodeId;
+  /** Whether all was compared; else only something named was asked for. */
+  readonly whole: boolean;
+  readonly until: number;
+}
+
+/** The last comparison with a peer, and the roots that gave rise to it. */
+interface Compared {
+  readonly at: number;
+  readonly ours: number;
+  readonly theirs: number | undefined;
+  readonly againMs: number;
+}
+
 export class AntiEntropy {
   readonly #turn: Turn;
   readonly #knowledge: Knowledge;
   readonly #listener: AntiEntropyListener;
   /** Exchanges that we opened, by number. */
-  readonly #open = new Map<number, { readonly peer: NodeId; readonly until: number }>();
-  readonly #comparedAt = new Map<NodeId, number>();
+  readonly #open = new Map<number, Exchange>();
+  readonly #compared = new Map<NodeId, Compared>();
   /** Catalog gaps to ask for at the end of the step, by peer. */
   readonly #pulls = new Map<NodeId, Map<string, readonly number[]>>();
   readonly #pulledAt = new Map<string, number>();
@@ -50,7 +65,7 @@ export class AntiEntropy {
     this.#armRound();
   }
 
-  /** How many exchanges of ours ended. */
+  /** How many comparisons of ours ended. */
   get completed(): number {
     return this.#completed;
   }
@@ -65,17 +80,29 @@ export class AntiEntropy {
 
   /** Opens an exchange with a linked peer. */
   compare(peer: NodeId): void {
+    const last = this.#compared.get(peer);
+    this.#compare(peer, last?.theirs, last?.againMs ?? againMs);
+  }
+
+  #compare(peer: NodeId, theirs: number | undefined, waitMs: number): void {
     if (!this.#listener.isWritable(peer)) return;
-    this.#comparedAt.set(peer, this.#turn.now);
-    const exchange = this.#begin(peer);
+    this.#compared.set(peer, { at: this.#turn.now, ours: this.#knowledge.root, theirs, againMs: waitMs });
+    const exchange = this.#begin(peer, true);
     this.#turn.send(peer, { type: 'sync-open', exchange, buckets: this.#knowledge.buckets() }, 'sync');
   }
 
-  /** A probe carried this peer's root. Of two that differ, the one with the greater id opens the exchange. */
+  /**
+   * A probe carried this peer's root. Of two that differ, the one with the greater id opens the exchange. An exchange
+   * that changed neither root has nothing to repair (one side keeps a row that the other dropped by age), so the next
+   * one waits longer.
+   */
   rootHeard(peer: NodeId, root: number): void {
-    if (root === this.#knowledge.root || this.#turn.self < peer) return;
-    const last = this.#comparedAt.get(peer) ?? Number.NEGATIVE_INFINITY;
-    if (this.#turn.now - last >= againMs) this.compare(peer);
+    const ours = this.#knowledge.root;
+    if (root === ours || this.#turn.self < peer) return;
+    const last = this.#compared.get(peer);
+    const isVain = last !== undefined && last.ours === ours && last.theirs === root;
+    if (last !== undefined && this.#turn.now - last.at < (isVain ? last.againMs : againMs)) return;
+    this.#compare(peer, root, isVain ? Math.min(last.againMs * 2, this.#turn.config.syncIntervalMs) : againMs);
   }
 
   /** We lack versions of a catalog that `from` has. */
@@ -93,13 +120,19 @@ export class AntiEntropy {
     for (const [peer, gaps] of this.#pulls) {
       if (!this.#listener.isWritable(peer)) continue;
       const wants = [...gaps].slice(0, limits.wantsPerMessage).map(([key, have]) => ({ key, have }));
-      this.#turn.send(peer, { type: 'sync-pull', exchange: this.#begin(peer), wants }, 'sync');
+      this.#turn.send(peer, { type: 'sync-pull', exchange: this.#begin(peer, false), wants }, 'sync');
     }
     this.#pulls.clear();
   }
 
+  /** A subject is gone. */
+  forgetSubject(key: string): void {
+    this.#pulledAt.delete(key);
+  }
+
+  /** The link to this peer is gone. */
   forget(peer: NodeId): void {
-    this.#comparedAt.delete(peer);
+    this.#compared.delete(peer);
     for (const [exchange, { peer: with_ }] of this.#open) if (with_ === peer) this.#open.delete(exchange);
   }
 
@@ -150,14 +183,18 @@ export class AntiEntropy {
     });
   }
 
-  #begin(peer: NodeId): number {
-    const exchange = this.#turn.nextNumber();
-    this.#open.set(exchange, { peer, until: this.#turn.now + exchangeMs });
+  /** Of two nodes, one uses odd numbers and the other even ones: an answer is never taken for that to an exchange of ours. */
+  #begin(peer: NodeId, whole: boolean): number {
+    const exchange = 2 * this.#turn.nextNumber() + Number(this.#turn.self > peer);
+    this.#open.set(exchange, { peer, whole, until: this.#turn.now + exchangeMs });
     return exchange;
   }
 
   #end(exchange: number, peer: NodeId): void {
-    if (this.#open.get(exchange)?.peer === peer) this.#open.delete(exchange);
+    const open = this.#open.get(exchange);
+    if (open?.peer !== peer) return;
+    this.#open.delete(exchange);
+    if (!open.whole) return;
     this.#completed++;
     this.#listener.synced(peer);
   }

@@ -64,7 +64,7 @@ export class Knowledge {
   }
 
   *entries(buckets: readonly number[]): IterableIterator<DigestEntry> {
-    for (const bucket of buckets) {
+    for (const bucket of new Set(buckets)) {
       for (const [key, known] of this.#known[bucket] ?? []) yield { key, stamp: known.stamp };
     }
   }

@@ -1,0 +1,321 @@
+/** Repair: a mesh that knows the same stays quiet, one that does not gets there, and exchanges are never mixed up. */
+
+import type { Effect, Message, NodeId, SyncFacts } from '@skein/core';
+import { MeshNode } from '@skein/core';
+import { AntiEntropy, Dissemination, Knowledge, type AntiEntropyListener, type Turn } from '@skein/core/parts';
+import { World, differences, type NodeLogic, type SimNode } from '@skein/sim';
+import { describe, expect, test } from 'vitest';
+import { ids, instance, makeTurn } from './fixture.ts';
+
+const [self, a, b] = ids as [NodeId, NodeId, NodeId];
+const none = { members: [], accusations: [], deltas: [], heads: [], configs: [] } as const;
+
+/** Counts the messages that nodes take in, by type. */
+function counted(seed: number): { world: World; counts: Map<string, number> } {
+  const counts = new Map<string, number>();
+  const create = (...args: ConstructorParameters<typeof MeshNode>): NodeLogic => {
+    const node = new MeshNode(...args);
+    const step = node.step.bind(node);
+    node.step = (input, now) => {
+      if (input.type === 'message') counts.set(input.message.type, (counts.get(input.message.type) ?? 0) + 1);
+      return step(input, now);
+    };
+    return node;
+  };
+  return { world: new World({ seed, network: 'lan', create }), counts };
+}
+
+const register = (node: SimNode, id: string): void => {
+  node.dispatch({ type: 'register', instance: instance(id), checks: [], replaceChecks: true });
+};
+
+describe('a mesh at rest', () => {
+  test.each([1, 2, 3])('of ten nodes has equal knowledge and exchanges no digests, seed %i', (seed) => {
+    const { world, counts } = counted(seed);
+    const nodes = world.mesh(10);
+    for (const node of nodes) register(node, `web-${node.index}`);
+    nodes[3]?.dispatch({ type: 'apply-config', kind: 'route', name: 'r', value: { a: 1 } });
+    world.runFor(30_000);
+    expect(differences(nodes)).toEqual([]);
+    counts.clear();
+    world.runFor(30_000);
+    expect(counts.get('sync-digest')).toBeUndefined();
+    expect(counts.get('sync-pull')).toBeUndefined();
+    expect(counts.get('gossip')).toBeUndefined();
+    // The comparison now and then anyway: every 10 s and node.
+    expect(counts.get('sync-open')).toBeLessThan(60);
+  });
+
+  test.each([1, 2])('stays quiet with a failed, a left, a forced and a contested row in it, seed %i', (seed) => {
+    const { world, counts } = counted(seed);
+    const nodes = world.mesh(10);
+    world.runFor(5000);
+    nodes[7]?.leave();
+    nodes[8]?.crash();
+    nodes[9]?.powerOff();
+    world.runFor(20_000);
+    nodes[0]?.dispatch({ type: 'force-leave', node: nodes[9]!.id });
+    const heal = world.network.split(nodes.slice(0, 4), nodes.slice(4, 7));
+    world.runFor(1000);
+    for (const node of [nodes[1], nodes[5]])
+      node?.dispatch({ type: 'apply-config', kind: 'route', name: 'r', value: { by: node.index } });
+    heal();
+    world.runFor(40_000);
+    const running = nodes.slice(0, 7);
+    expect(differences(running)).toEqual([]);
+    for (const node of running) {
+      const statuses = [7, 8, 9].map((i) => node.view().member(nodes[i]!.id)?.status);
+      expect(statuses).toEqual(['left', 'failed', 'left']);
+    }
+    counts.clear();
+    world.runFor(30_000);
+    expect(counts.get('sync-digest')).toBeUndefined();
+  });
+
+  test('ends up quiet also where one side keeps what the other has dropped by age', () => {
+    const { world, counts } = counted(4);
+    const nodes = world.mesh(4);
+    world.runFor(2000);
+    nodes[3]?.leave();
+    world.runFor(1_700_000);
+    // It hears of the departed last, and so remembers it longest.
+    const late = world.addNode({ seeds: nodes[0]!.addresses });
+    world.runFor(300_000);
+    expect(late.view().member(nodes[3]!.id)?.status).toBe('left');
+    counts.clear();
+    world.runFor(60_000);
+    expect(counts.get('sync-digest') ?? 0).toBeLessThanOrEqual(40);
+  });
+
+  test('does not probe more while everything changes all the time', () => {
+    const { world, counts } = counted(5);
+    const nodes = world.mesh(16);
+    world.runFor(5000);
+    counts.clear();
+    world.runFor(10_000);
+    const quiet = counts.get('ping') ?? 0;
+    counts.clear();
+    for (let t = 0; t < 10_000; t += 50) world.at(world.nowMs + t, () => register(nodes[t % 16]!, `web-${t % 7}`));
+    world.runFor(10_000);
+    expect(counts.get('ping')).toBeLessThan(quiet * 5);
+  });
+});
+
+describe('news of an owner that is linked to nobody but a relay', () => {
+  test('reaches everybody, and so does what it deregisters', () => {
+    const world = new World({ seed: 2, network: 'lan' });
+    const [relay, owner, ...others] = world.mesh(6) as [SimNode, SimNode, ...SimNode[]];
+    world.network.split([owner], others);
+    world.runFor(40_000);
+    register(owner, 'far');
+    const has = (id: string) => (): boolean =>
+      others.every((node) =>
+        node
+          .view()
+          .instancesOf(owner.id)
+          .some((each) => each.instance.id === id),
+      );
+    expect(world.runUntil(has('far'), 1000)).toBeDefined();
+    register(owner, 'farther');
+    expect(world.runUntil(has('farther'), 1000)).toBeDefined();
+    owner.dispatch({ type: 'deregister', id: instance('far').id });
+    expect(world.runUntil(() => others.every((node) => node.view().instancesOf(owner.id).length === 1), 1000)).toBeDefined();
+    expect(relay.view().instancesOf(owner.id)).toHaveLength(1);
+  });
+});
+
+describe('an exchange', () => {
+  class Listener implements AntiEntropyListener {
+    readonly writable = new Set<NodeId>([a, b]);
+    readonly syncedWith: NodeId[] = [];
+    isWritable = (id: NodeId): boolean => this.writable.has(id);
+    write = (): readonly [typeof none & { type: 'gossip' }] => [{ type: 'gossip', ...none }];
+    merge = (): void => undefined;
+    synced = (peer: NodeId): void => void this.syncedWith.push(peer);
+    partner = (): NodeId => a;
+  }
+
+  function setUp(id: NodeId = self): { turn: Turn; knowledge: Knowledge; listener: Listener; sync: AntiEntropy } {
+    const turn = makeTurn(id);
+    const knowledge = new Knowledge();
+    const listener = new Listener();
+    return { turn, knowledge, listener, sync: new AntiEntropy(turn, knowledge, listener) };
+  }
+
+  const sent = (effects: readonly Effect[]): Message[] =>
+    effects.flatMap((effect) => (effect.type === 'send' ? [effect.message] : []));
+  const exchangeOf = (message: Message | undefined): number =>
+    message !== undefined && 'exchange' in message ? message.exchange : -1;
+  const last = (exchange: number): SyncFacts => ({
+    type: 'sync-facts',
+    exchange,
+    facts: { type: 'gossip', ...none },
+    wants: [],
+    last: true,
+  });
+
+  test('ends for whoever opened it, once', () => {
+    const { turn, sync, listener } = setUp();
+    sync.compare(a);
+    const exchange = exchangeOf(sent(turn.take())[0]);
+    sync.factsCame(a, last(exchange));
+    sync.factsCame(a, last(exchange));
+    expect(listener.syncedWith).toEqual([a]);
+  });
+
+  test('is not ended by another peer, an unknown number, or the end of a mere pull', () => {
+    const { turn, sync, listener } = setUp();
+    sync.compare(a);
+    const exchange = exchangeOf(sent(turn.take())[0]);
+    sync.factsCame(b, last(exchange));
+    sync.factsCame(a, last(exchange + 2));
+    sync.gap('c/n5', a, false);
+    sync.settle();
+    sync.factsCame(a, last(exchangeOf(sent(turn.take())[0])));
+    expect(listener.syncedWith).toEqual([]);
+  });
+
+  test('of theirs never has a number of one of ours', () => {
+    const [ours, theirs] = [setUp(a), setUp(b)];
+    const numbers = (side: typeof ours, peer: NodeId): number[] =>
+      Array.from({ length: 50 }, () => {
+        side.sync.compare(peer);
+        return exchangeOf(sent(side.turn.take())[0]);
+      });
+    const mine = new Set(numbers(ours, b));
+    expect(numbers(theirs, a).filter((number) => mine.has(number))).toEqual([]);
+  });
+
+  test('follows a differing root, from the node with the greater id, half a second apart, and later each time in vain', () => {
+    const { turn, sync } = setUp(b);
+    const opens: number[] = [];
+    for (let ms = 0; ms < 60_000; ms += 100) {
+      turn.now = 1000 + ms;
+      sync.rootHeard(a, 12345);
+      if (turn.take().length > 0) opens.push(ms);
+    }
+    expect(opens.slice(0, 6)).toEqual([0, 500, 1500, 3500, 7500, 15_500]);
+    const lesser = setUp(self);
+    lesser.sync.rootHeard(a, 12345);
+    expect(lesser.turn.take()).toEqual([]);
+  });
+
+  test('follows at once again when either root changed', () => {
+    const { turn, sync, knowledge } = setUp(b);
+    sync.rootHeard(a, 1);
+    turn.now += 500;
+    sync.rootHeard(a, 2);
+    knowledge.set('m/x', [1]);
+    turn.now += 500;
+    sync.rootHeard(a, 2);
+    expect(sent(turn.take()).map((message) => message.type)).toEqual(['sync-open', 'sync-open', 'sync-open']);
+  });
+
+  test('asks for one gap once in a while, and again for an owner that was gone meanwhile', () => {
+    const { turn, sync } = setUp();
+    const pulls = (): number => {
+      sync.gap('c/n5', a, false);
+      sync.settle();
+      return turn.take().length;
+    };
+    expect([pulls(), pulls()]).toEqual([1, 0]);
+    turn.now += 200;
+    expect([pulls(), pulls()]).toEqual([1, 0]);
+    sync.forgetSubject('c/n5');
+    expect(pulls()).toBe(1);
+  });
+});
+
+describe('pushes', () => {
+  function setUp(): { turn: Turn; push: Dissemination; writable: Set<NodeId>; step: (ms?: number) => NodeId[] } {
+    const turn = makeTurn(self);
+    const writable = new Set<NodeId>([a, b]);
+    const push = new Dissemination(turn, {
+      links: () => [a, b],
+      isWritable: (id) => writable.has(id),
+      write: (subjects) => [...subjects].map(() => ({ type: 'gossip', ...none })),
+    });
+    const step = (ms = 0): NodeId[] => {
+      turn.now += ms;
+      if (turn.deadlines.takeDue(turn.now) !== undefined) push.flush();
+      push.settle();
+      return turn.take().flatMap((effect) => (effect.type === 'send' ? [effect.to] : []));
+    };
+    return { turn, push, writable, step };
+  }
+
+  test('go out at once after a quiet moment, and then once a window with all that changed in it', () => {
+    const { push, step } = setUp();
+    push.push('m/x', [], undefined);
+    expect(step()).toEqual([a, b]);
+    push.push('m/x', [], undefined);
+    expect(step(3)).toEqual([]);
+    push.push('m/x', [], undefined);
+    push.push('m/y', [], undefined);
+    expect(step(3)).toEqual([]);
+    expect(step(4)).toEqual([a, a, b, b]);
+    expect(push.idle).toBe(true);
+  });
+
+  test('never go back to where they came from', () => {
+    const { push, step } = setUp();
+    push.push('m/x', [], a);
+    expect(step()).toEqual([b]);
+  });
+
+  test('to a link that takes no data are dropped, and what it missed is known once it does again', () => {
+    const { push, step, writable } = setUp();
+    writable.delete(b);
+    push.push('m/x', [], undefined);
+    expect(step()).toEqual([a]);
+    writable.add(b);
+    push.push('m/x', [], undefined);
+    expect(step(20)).toEqual([a]);
+    expect(push.takeOverflow(b)).toBe(true);
+    expect(push.takeOverflow(b)).toBe(false);
+    push.push('m/x', [], undefined);
+    expect(step(20)).toEqual([a, b]);
+  });
+
+  test('of more than a link may hold drop that link to digests, not the others', () => {
+    const { push, step } = setUp();
+    for (let i = 0; i <= 4096; i++) push.pushTo(a, `m/${i}`, []);
+    push.pushTo(b, 'm/0', []);
+    expect(step()).toEqual([b]);
+    expect(push.takeOverflow(a)).toBe(true);
+  });
+});
+
+test('a link that is replaced while it takes no data is compared with, and takes pushes again', () => {
+  const { world, counts } = counted(6);
+  const [one, other] = world.mesh(2) as [SimNode, SimNode];
+  world.runFor(3000);
+  expect(one.view().member(other.id)?.linked).toBe(true);
+  other.pause();
+  // Fills the buffer of the link: about 1 MB of news that nobody reads.
+  for (let t = 0; t < 400; t++) {
+    world.at(world.nowMs + t * 20, () =>
+      one.dispatch({
+        type: 'register',
+        instance: instance('big', {
+          meta: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`k${i}`, `${t}`.repeat(120)])),
+        }),
+        checks: [],
+        replaceChecks: true,
+      }),
+    );
+  }
+  world.runFor(8000);
+  other.resume();
+  world.runFor(10_000);
+  counts.clear();
+  register(one, 'after');
+  world.runFor(50);
+  expect(
+    other
+      .view()
+      .service('web')
+      ?.instances.map((each) => each.instance.id),
+  ).toEqual(['after', 'big']);
+  expect(counts.get('sync-open')).toBeUndefined();
+});
