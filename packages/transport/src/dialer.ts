@@ -7,6 +7,7 @@ import type { Connection } from '@libp2p/interface';
 import type { DialFailure, DialOutcome, NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
 import { parseAddress, resolveHost, toMultiaddr } from './addresses.ts';
+import { deadline } from './deadline.ts';
 import type { Libp2pNode } from './libp2p-node.ts';
 import type { Links } from './links.ts';
 import type { Ending, Session } from './session.ts';
@@ -83,9 +84,9 @@ export class Dialer {
     for (const [i, address] of dial.addresses.entries()) {
       const leftMs = startedAtMs + dial.timeoutMs - now();
       if (leftMs <= 0 || this.#stopping.signal.aborted) break;
-      const share = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs / (dial.addresses.length - i))));
-      const signal = AbortSignal.any([share, this.#stopping.signal]);
-      const outcome = await this.#dialText(address, { to, fresh, startedAtMs, signal });
+      const share = deadline(Math.max(1, Math.ceil(leftMs / (dial.addresses.length - i))), this.#stopping.signal);
+      const outcome = await this.#dialText(address, { to, fresh, startedAtMs, signal: share.signal });
+      share.clear();
       if (outcome.ok) return outcome;
       // The peer may have reached us meanwhile.
       if (to !== undefined && links.satisfies(to, fresh, startedAtMs)) return { ok: true, id: to };
@@ -124,8 +125,10 @@ export class Dialer {
       const outcome = await this.#dialOnce(ip, port, attempt);
       if (!('crossing' in outcome)) return outcome;
       // Somebody else makes this link. Should that come to nothing, it is our turn again.
-      const signal = AbortSignal.any([attempt.signal, AbortSignal.timeout(crossingMs)]);
-      if (await this.#linkedWithin(outcome.crossing, { ...attempt, signal })) return { ok: true, id: outcome.crossing };
+      const wait = deadline(crossingMs, attempt.signal);
+      const linked = await this.#linkedWithin(outcome.crossing, { ...attempt, signal: wait.signal });
+      wait.clear();
+      if (linked) return { ok: true, id: outcome.crossing };
       if (attempt.signal.aborted) return failure('rejected', outcome.detail);
     }
   }

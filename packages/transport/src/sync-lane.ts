@@ -6,6 +6,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { SyncMessage } from '@skein/core';
 import { decodeMessage } from './codec/frame.ts';
+import { deadline } from './deadline.ts';
 import type { SyncBudget } from './exchange.ts';
 import { Exchange } from './exchange.ts';
 import type { TrafficCounts } from './traffic-counts.ts';
@@ -107,11 +108,14 @@ export class SyncLane {
     });
     const open: Open = { exchange, owed: 0 };
     this.#ours.set(number, open);
-    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(openTimeoutMs)]);
-    this.#connection.newStream(syncProtocol, { signal, maxOutboundStreams: maxExchanges * 2 }).then(
-      (stream) => exchange.attach(stream),
-      () => exchange.end(),
-    );
+    const opening = deadline(openTimeoutMs, exchange.signal);
+    this.#connection
+      .newStream(syncProtocol, { signal: opening.signal })
+      .then(
+        (stream) => exchange.attach(stream),
+        () => exchange.end(),
+      )
+      .finally(opening.clear);
     return open;
   }
 
