@@ -8,7 +8,6 @@ import './polyfill.ts';
 import { noise } from '@libp2p/noise';
 import type { Connection, MultiaddrConnection, PeerId, PrivateKey, Stream } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import type { NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
 import type { Multiaddr } from '@multiformats/multiaddr';
@@ -17,6 +16,7 @@ import type { Address } from './addresses.ts';
 import { formatAddress, toMultiaddr } from './addresses.ts';
 import { TransportError } from './errors.ts';
 import type { GossipComponents } from './event-bus.ts';
+import { guardedYamux } from './muxer.ts';
 import { maxExchanges, syncProtocol } from './sync-lane.ts';
 import { wireProtocol } from './session.ts';
 
@@ -70,7 +70,7 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      guardedYamux({
         maxInboundStreams: maxStreams,
         maxOutboundStreams: maxStreams,
         streamOptions: { maxWriteBufferLength: maxStreamBuffer },
