@@ -291,6 +291,9 @@ export class Links {
       if (target.evidence && target.to !== undefined) this.#listener.dialFailed(target.to, 'unresolvable', true);
       return;
     }
+    const { dialTimeoutMs, probeTimeoutMs } = this.#turn.config;
+    // A probe on the old link has had its time already; what is left is a handshake, over a path that was warm.
+    const timeoutMs = target.evidence && target.fresh ? Math.min(dialTimeoutMs, 2 * probeTimeoutMs) : dialTimeoutMs;
     const dial = this.#turn.nextNumber();
     target.dialing = true;
     this.#dials.set(dial, target);
@@ -300,7 +303,7 @@ export class Links {
       to: target.to,
       addresses,
       fresh: target.fresh,
-      timeoutMs: this.#turn.config.dialTimeoutMs,
+      timeoutMs,
     });
   }
 

@@ -1,0 +1,27 @@
+/** A process that hangs keeps its connections: only probes can tell. Times are virtual. */
+
+import { World } from '@skein/sim';
+import { expect, test } from 'vitest';
+
+test.each([2, 3, 5, 10, 32])(
+  'in a mesh of %i a hung member is out of rotation everywhere within 2.5 s, and nobody else is',
+  (count) => {
+    for (let seed = 0; seed < 8; seed++) {
+      const world = new World({ seed, network: 'lan' });
+      const nodes = world.mesh(count);
+      world.runFor(6000 + seed * 137);
+      const hung = nodes[1]!;
+      const others = nodes.filter((node) => node !== hung);
+      hung.pause();
+      const tookMs = world.runUntil(() => others.every((node) => node.view().member(hung.self)?.reachable === false), 2500);
+      expect(tookMs, `seed ${seed}`).toBeDefined();
+      for (const node of others) {
+        for (const member of node.view().members()) {
+          if (member.id === hung.self) continue;
+          expect(member.reachable, `${member.name} in seed ${seed}`).toBe(true);
+          expect(member.record.incarnation, `${member.name} had to refute in seed ${seed}`).toBe(0);
+        }
+      }
+    }
+  },
+);
