@@ -15,7 +15,11 @@ export interface MeshMessage {
 }
 
 export interface TransportHandler {
-  /** One input for the node. Called synchronously, in the order things happened. */
+  /**
+   * One input for the node, in the order things happened, and never from within a call of `send`, `connect` or
+   * `disconnect`. A link that is replaced (a fresh dial of either side, a newer boot of the peer) gives `linked` again,
+   * without a `lost` in between; every other link gives one `linked` and, unless the transport stops first, one `lost`.
+   */
   input(input: Input): void;
   /** An application event from another node. */
   message(message: MeshMessage): void;
