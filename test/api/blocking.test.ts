@@ -1,4 +1,4 @@
-/** The contract of blocking queries, rule by rule (B1 to B15), through the API and with time in the test's hands. */
+/** The contract of blocking queries, rule by rule, through the API and with time in the test's hands. */
 
 import { nodeId, topics } from '@skein/core';
 import { expect, test } from 'vitest';
@@ -33,13 +33,13 @@ async function hashUrl(api: Setup): Promise<string> {
   return `/v1/agent/service/own?hash=${String(headers['x-consul-contenthash'])}`;
 }
 
-test('B1: a query without index, or with index 0, is answered at once', async () => {
+test('a query without index, or with index 0, is answered at once', async () => {
   const api = await withService();
   expect((await api.get(`${url}?index=0&wait=10m`)).statusCode).toBe(200);
   expect(api.timers.pending).toBe(0);
 });
 
-test('B2: a query with the current index hangs until the key changes', async () => {
+test('a query with the current index hangs until the key changes', async () => {
   const api = await withService();
   const request = start(api, `${url}?index=${api.index}`);
   await settle();
@@ -49,7 +49,7 @@ test('B2: a query with the current index hangs until the key changes', async () 
   expect(json<unknown[]>(request.answer!)).toHaveLength(2);
 });
 
-test('B3: the default wait is 5 minutes with at most a sixteenth of jitter', async () => {
+test('the default wait is 5 minutes with at most a sixteenth of jitter', async () => {
   const api = await withService();
   const request = start(api, `${url}?index=${api.index}`);
   await settle();
@@ -59,7 +59,7 @@ test('B3: the default wait is 5 minutes with at most a sixteenth of jitter', asy
   expect(request.answer?.statusCode).toBe(200);
 });
 
-test.each(['11m', '24h', '1000000h'])('B3: a wait of %s is cut to 10 minutes', async (wait) => {
+test.each(['11m', '24h', '1000000h'])('a wait of %s is cut to 10 minutes', async (wait) => {
   const api = await withService({ random: () => 0 });
   const request = start(api, `${url}?index=${api.index}&wait=${wait}`);
   await settle();
@@ -69,7 +69,7 @@ test.each(['11m', '24h', '1000000h'])('B3: a wait of %s is cut to 10 minutes', a
   expect(request.answer?.statusCode).toBe(200);
 });
 
-test('B3: jitter never exceeds a sixteenth of the wait', async () => {
+test('jitter never exceeds a sixteenth of the wait', async () => {
   const api = await withService({ random: () => 0.999_999 });
   const request = start(api, `${url}?index=${api.index}&wait=16s`);
   await settle();
@@ -77,7 +77,7 @@ test('B3: jitter never exceeds a sixteenth of the wait', async () => {
   expect(request.answer?.statusCode).toBe(200);
 });
 
-test('B5: a query that timed out has the same body and the same index', async () => {
+test('a query that timed out has the same body and the same index', async () => {
   const api = await withService();
   const before = await api.get(url);
   const request = start(api, `${url}?index=${api.index}&wait=1s`);
@@ -87,14 +87,14 @@ test('B5: a query that timed out has the same body and the same index', async ()
   expect(indexOf(request.answer!)).toBe(api.index);
 });
 
-test('B6: an index that was passed is answered at once, with a larger one', async () => {
+test('an index that was passed is answered at once, with a larger one', async () => {
   const api = await withService();
   api.port.addInstance(api.port.self, fakeInstance('web-2', 'web'));
   const answer = await api.get(`${url}?index=${api.index}`);
   expect(indexOf(answer)).toBeGreaterThan(api.index);
 });
 
-test('B7: the index is at least 1 and an exact integer, also for what never existed', async () => {
+test('the index is at least 1 and an exact integer, also for what never existed', async () => {
   const api = setup();
   for (const path of ['/v1/health/service/nothing', '/v1/health/state/any', '/v1/event/list', '/v1/catalog/services']) {
     const index = indexOf(await api.get(path));
@@ -102,7 +102,7 @@ test('B7: the index is at least 1 and an exact integer, also for what never exis
   }
 });
 
-test('B8: a change of one service leaves the index of another as it was', async () => {
+test('a change of one service leaves the index of another as it was', async () => {
   const api = await withService();
   const request = start(api, `${url}?index=${api.index}`);
   await settle();
@@ -112,7 +112,7 @@ test('B8: a change of one service leaves the index of another as it was', async 
   expect(indexOf(await api.get(url))).toBe(api.index);
 });
 
-test('B11: a service that does not exist yet is waited for like one that does', async () => {
+test('a service that does not exist yet is waited for like one that does', async () => {
   const api = setup();
   const index = indexOf(await api.get(url));
   const request = start(api, `${url}?index=${index}`);
@@ -128,7 +128,7 @@ test.each([
   ['beyond exact integers', () => '18446744073709551615'],
   ['smaller, but of another agent', (index: number) => index - 1024 + 1],
   ['larger, and of another agent', (index: number) => index + 1025],
-])('B12: an index %s is answered within a second, with ours', async (_what, foreign) => {
+])('an index %s is answered within a second, with ours', async (_what, foreign) => {
   const api = await withService();
   const request = start(api, `${url}?index=${foreign(api.index)}&wait=5m`);
   await settle();
@@ -137,7 +137,7 @@ test.each([
   expect(indexOf(request.answer!)).toBe(api.index);
 });
 
-test('B12: an index of another agent is answered at the next change', async () => {
+test('an index of another agent is answered at the next change', async () => {
   const api = await withService();
   const request = start(api, `${url}?index=${api.index + 1025}&wait=5m`);
   await settle();
@@ -146,7 +146,7 @@ test('B12: an index of another agent is answered at the next change', async () =
   expect(indexOf(request.answer!)).toBeGreaterThan(api.index);
 });
 
-test('B12: an index of another agent waits no longer than the client allows', async () => {
+test('an index of another agent waits no longer than the client allows', async () => {
   const api = await withService();
   const request = start(api, `${url}?index=${api.index + 1}&wait=200ms`);
   await settle();
@@ -154,12 +154,12 @@ test('B12: an index of another agent waits no longer than the client allows', as
   expect(request.answer?.statusCode).toBe(200);
 });
 
-test('B12: a small index made by hand is in the past, not of another agent', async () => {
+test('a small index made by hand is in the past, not of another agent', async () => {
   const api = await withService();
   expect((await api.get(`${url}?index=1`)).statusCode).toBe(200);
 });
 
-test('B13: the first change passes at once, those right after it together', async () => {
+test('the first change passes at once, those right after it together', async () => {
   const api = await withService();
   const first = start(api, `${url}?index=${api.index}`);
   await settle();
@@ -179,7 +179,7 @@ test('B13: the first change passes at once, those right after it together', asyn
   expect([indexOf(second.answer!), indexOf(third.answer!)]).toEqual([last, last]);
 });
 
-test('B13: a quiet key has nothing left over', async () => {
+test('a quiet key has nothing left over', async () => {
   const api = await withService();
   const request = start(api, `${url}?index=${api.index}`);
   await settle();
@@ -191,7 +191,7 @@ test('B13: a quiet key has nothing left over', async () => {
   expect(api.timers.pending).toBe(0);
 });
 
-test('B14: ten thousand clients wait at once and are all answered by one change', async () => {
+test('ten thousand clients wait at once and are all answered by one change', async () => {
   const api = await withService();
   const requests = Array.from({ length: 10_000 }, () => start(api, `${url}?index=${api.index}`));
   for (let turn = 0; turn < 200 && api.port.waiting < 10_000; turn++) await settle();
@@ -202,7 +202,7 @@ test('B14: ten thousand clients wait at once and are all answered by one change'
   expect(api.port.waiting).toBe(0);
 });
 
-test('B14: more waiting clients than the limit are refused with 429', async () => {
+test('more waiting clients than the limit are refused with 429', async () => {
   const api = await withService({ waitersMax: 2 });
   const parked = [start(api, `${url}?index=${api.index}`), start(api, `${url}?index=${api.index}`)];
   await settle();
@@ -241,7 +241,7 @@ test('closing the API answers everybody who waits', async () => {
   expect(api.port.waiting).toBe(0);
 });
 
-test('B15: one service of the agent is waited for by the hash of its content', async () => {
+test('one service of the agent is waited for by the hash of its content', async () => {
   const api = setup();
   await api.put('/v1/agent/service/register', { Name: 'web', Port: 1 });
   const before = await api.get('/v1/agent/service/web');
@@ -258,7 +258,7 @@ test('B15: one service of the agent is waited for by the hash of its content', a
   expect(request.answer?.headers['x-consul-contenthash']).not.toBe(hash);
 });
 
-test('B15: waiting by hash ends with 404 when the service goes', async () => {
+test('waiting by hash ends with 404 when the service goes', async () => {
   const api = setup();
   await api.put('/v1/agent/service/register', { Name: 'web' });
   const hash = String((await api.get('/v1/agent/service/web')).headers['x-consul-contenthash']);

@@ -1,4 +1,4 @@
-/** What Consul's clients read: paths, fields and headers (research: the compatibility surface). */
+/** What Consul's clients read: paths, fields and headers. */
 
 import { nodeId, topics } from '@skein/core';
 import type { ConfigEntry } from '@skein/core';

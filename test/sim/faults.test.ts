@@ -1,6 +1,6 @@
 /**
  * What a mesh does about crashes, power losses, pauses, partitions and restarts, in virtual time and over seeds.
- * Bounds are the promises of DESIGN 1 and 13.
+ * Bounds are the promises of the README.
  */
 
 import type { MeshEvent } from '@skein/core';

@@ -1,6 +1,6 @@
 /**
  * The shell around the pure node: gives it inputs and the time, performs its effects in order, keeps its one
- * wake-up, and lets readers wait for a change of the view. The ring of DESIGN 2 closes here.
+ * wake-up, and lets readers wait for a change of the view. The ring closes here: input, step, effects, view, readers.
  *
  * A step calls nothing back, so steps never nest; what an effect sets off synchronously is stepped at once,
  * and its effects are performed behind those already waiting.
@@ -32,7 +32,7 @@ export interface DriverOptions {
   readonly event: (event: MeshEvent) => void;
 }
 
-/** A tick later than this is given only after the sockets were read (research membership 7.6). */
+/** A tick later than this is given only after the sockets were read. */
 const lateTickMs = 100;
 const clockIntervalMs = 1000;
 /** Readers that may wait at once. One too many is answered at once, as if its wait had run out. */

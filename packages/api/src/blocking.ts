@@ -1,6 +1,6 @@
 /**
  * Blocking queries: a client that knows index N of a key is answered once the key has changed, or after its wait.
- * The contract is research mesh 2.4, rules B1 to B15. An index is milliseconds since 2020 times 1024 plus a tag of
+ * The contract is the one that Consul's clients rely on. An index is milliseconds since 2020 times 1024 plus a tag of
  * the node that made it, so that an index of another agent is recognised: its order means nothing here.
  */
 
@@ -85,7 +85,7 @@ export class BlockingQueries {
     }
   }
 
-  /** Up to a sixteenth longer, so that clients that began together do not come back together (B3). */
+  /** Up to a sixteenth longer, so that clients that began together do not come back together. */
   #jittered(waitMs: number): number {
     return waitMs + Math.floor((waitMs / 16) * this.#options.random());
   }

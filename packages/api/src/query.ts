@@ -1,4 +1,4 @@
-/** Query parameters that many endpoints share (research mesh 2.3). */
+/** Query parameters that many endpoints share. */
 
 import { badRequest, Refusal } from './refusal.ts';
 import { parseDuration } from './duration.ts';

@@ -1,6 +1,6 @@
 /**
  * Spaces out the wake-ups of one key: a change passes at once, to everybody who waits for it; changes within
- * `windowMs` after it pass together at the window's end (research mesh 2.4, B13). Clients that read everything on
+ * `windowMs` after it pass together at the window's end. Clients that read everything on
  * each wake-up then do so at most 20 times a second, however fast the catalog changes.
  */
 

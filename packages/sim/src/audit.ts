@@ -1,6 +1,6 @@
 /**
  * The audit at the end of a run: do all running nodes believe the same, and is it true? Compares whole views, not
- * samples, since anti-entropy promises that nothing at all stays different (research membership 7.9, L1).
+ * samples, since anti-entropy promises that nothing at all stays different.
  */
 
 import type { ConfigEntry, InstanceView, View } from '@skein/core';

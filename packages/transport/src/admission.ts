@@ -1,5 +1,5 @@
 /**
- * Admission (DESIGN 5): the hello exchange of one connection, as a state machine without input or output.
+ * Admission: the hello exchange of one connection, as a state machine without input or output.
  * `codec/greetings.ts` has the order of frames. Until it ends well the peer does not exist.
  */
 

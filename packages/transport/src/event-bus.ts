@@ -3,7 +3,7 @@
  *
  * GossipSub is told about peers by us, not by libp2p's identify: it learns of a peer when its link is made, loses it
  * with its link, and a stream that a peer opens before that waits. So a stranger's frames never reach it, and it never
- * sits on a connection that was replaced (research libp2p 4, trap 2). A stream that it lost for another reason is
+ * sits on a connection that was replaced. A stream that it lost for another reason is
  * opened again within a heartbeat.
  */
 

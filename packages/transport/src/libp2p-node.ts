@@ -1,6 +1,6 @@
 /**
  * The libp2p node: TCP, Noise, yamux, and nothing else that listens. Its defaults that stop, lie or bite are overridden
- * here (research libp2p 3): no connection monitor, no reconnect queue, no limit that 32 agents behind one address hit.
+ * here: no connection monitor, no reconnect queue, no limit that 32 agents behind one address hit.
  */
 
 import './polyfill.ts';

@@ -4,7 +4,7 @@
  * crossing one; a connection that was opened after its link was made replaces that link, since the peer would not have
  * dialled if the link worked for it. The other side takes what the smaller id decided.
  *
- * (The rule of research libp2p 3, moved from libp2p's gater into the hello: there it has a name, `duplicate`, that the
+ * (A rule that could sit in libp2p's connection gater is in the hello instead: there it has a name, `duplicate`, that the
  * peer sees, a dial that hangs refuses nobody, and the epoch is known.)
  */
 

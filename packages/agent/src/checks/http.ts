@@ -1,4 +1,4 @@
-/** HTTP checks, by Consul's verdicts: 2xx is passing, 429 warning, all else critical (research mesh 2.2). */
+/** HTTP checks, by Consul's verdicts: 2xx is passing, 429 warning, all else critical. */
 
 import http from 'node:http';
 import https from 'node:https';

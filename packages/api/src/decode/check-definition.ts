@@ -1,5 +1,5 @@
 /**
- * Checks as clients define them (research mesh 2.2), turned into what the mesh keeps. HTTP, TCP and TTL work;
+ * Checks as clients define them, turned into what the mesh keeps. HTTP, TCP and TTL work;
  * Consul's other kinds are known by name and refused, so that nobody believes in a check that never runs.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Decodes JSON objects by a table of their keys, by the rules of Consul's own decoder (research mesh 2.2): keys
+ * Decodes JSON objects by a table of their keys, by the rules of Consul's own decoder: keys
  * match in any case and in snake_case, `null` means absent, and a key that the table lacks is refused by name.
  */
 

@@ -1,4 +1,4 @@
-/** Services as clients register them with `agent/service/register` (research mesh 2.2). */
+/** Services as clients register them with `agent/service/register`. */
 
 import { instanceId, limits } from '@skein/core';
 import type { CheckDefinition, Instance } from '@skein/core';

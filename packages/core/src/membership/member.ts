@@ -33,7 +33,7 @@ export function accusationRank(member: Member): number {
   return Math.min(2, member.accusations.size);
 }
 
-/** Order of statuses under one claim: alive < suspect < failed < left (DESIGN 4.1). */
+/** Order of statuses under one claim: alive < suspect < failed < left. */
 export function claimRank(record: MemberRecord): number {
   return record.status === 'left' ? 2 : record.status === 'leaving' ? 1 : 0;
 }

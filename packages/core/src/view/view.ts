@@ -62,7 +62,7 @@ export interface ServiceView {
 }
 
 /**
- * Topics with an index of their own (the contract of blocking queries, research mesh 2.4):
+ * Topics with an index of their own (the contract of blocking queries):
  * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
  * `checks` (any check's status), `checks/<service>`, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations).
  */

@@ -1,5 +1,5 @@
 /**
- * Which instance takes a request: power of two choices over the requests that *we* have in flight (research balancing 1.1:
+ * Which instance takes a request: power of two choices over the requests that *we* have in flight (Mitzenmacher 2001:
  * remote load that is older than some 14 service times is worse than our own count), over what the view says may be used
  * and our own outcomes advise. A pick reads no clock and allocates nothing; the same calls with the same seed give the
  * same picks.

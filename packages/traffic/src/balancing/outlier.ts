@@ -1,5 +1,5 @@
 /**
- * Judges an instance by what our own requests met there (research balancing 1.6 and 7.2).
+ * Judges an instance by what our own requests met there.
  *
  * - Five failures in a row eject it for 10 s times the number of ejections, 300 s at most, plus up to a fifth at random,
  *   so that many proxies do not return to it at once. A quiet interval takes one ejection off the count.

@@ -1,6 +1,6 @@
 /**
  * Keeps retries from becoming the load that breaks what is left: over ten seconds, a fifth of the requests and a small
- * reserve (Finagle's and Linkerd's budget; research balancing 1.6). Only retries of requests that were sent count: one
+ * reserve (Finagle's and Linkerd's budget). Only retries of requests that were sent count: one
  * that never left puts no load on anything.
  */
 

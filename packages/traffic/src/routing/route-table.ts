@@ -2,7 +2,7 @@
  * All routes of a view, compiled into one immutable table. The same candidates, in the same order and with the same
  * comparison, answer `match` and `explain`.
  *
- * Precedence (research mesh 5.2, Gateway API): host (exact, longest wildcard, then any) - exact path - longest prefix -
+ * Precedence (as in Gateway API): host (exact, longest wildcard, then any) - exact path - longest prefix -
  * method - number of headers - older version of the entry in force - name - order within the route.
  *
  * `<service>.mesh` leads to the service. A route that names such a host, exactly or by wildcard, goes first; a route for

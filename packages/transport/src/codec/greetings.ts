@@ -1,5 +1,5 @@
 /**
- * What two nodes say before they accept anything else of each other (DESIGN 5, admission):
+ * What two nodes say before they accept anything else of each other:
  *
  *     dialler  hello   ->            nonce, mesh, protocol range, epoch
  *              <- hello   listener   the same
