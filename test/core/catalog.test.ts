@@ -2,7 +2,7 @@
 
 import { checkId, limits, nodeId } from '@skein/core';
 import type { CatalogDelta, CatalogHead, Check, NodeId, RecordValue, SealedRecord, Signed } from '@skein/core';
-import { Catalog, Replica, type CatalogListener, type ReplicaChange, type Turn } from '@skein/core/parts';
+import { Catalog, type CatalogListener, type Replica, type ReplicaChange, type Turn } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ids, instance, makeTurn, notaryOf, refusals } from './fixture.ts';

@@ -58,7 +58,9 @@ describe('a sample', () => {
     const rng = seededRng(11);
     const counts = new Map<string, number>();
     for (let i = 0; i < 5000; i++) {
-      const pair = sample([1, 2, 3, 4, 5], 2, rng).toSorted().join();
+      const pair = sample([1, 2, 3, 4, 5], 2, rng)
+        .toSorted((x, y) => x - y)
+        .join();
       counts.set(pair, (counts.get(pair) ?? 0) + 1);
     }
     expect(counts.size).toBe(10);

@@ -19,7 +19,7 @@ export const limits = {
   /** All records of one owner. Keeps a whole snapshot within one sync message. */
   recordsPerOwner: 8192,
   catalogBytesPerOwner: 3_145_728,
-  /** JSON text of one config entry, and how many entries (deleted ones included) a mesh may have. */
+  /** One signed config entry, and how many entries (deleted ones included) a mesh may have. */
   configBytes: 32_768,
   configEntries: 1024,
   configConflicts: 8,
@@ -33,7 +33,7 @@ export const limits = {
   wantsPerMessage: 8192,
   /** Members known at once, in any status. */
   members: 16_384,
-  /** Accusations kept per subject (DESIGN 4.1: a receiver re-derives `failed` from these). */
+  /** Accusations kept per subject: a receiver re-derives `failed` from these. */
   accusationsPerSubject: 4,
   /** Pending facts per link before it is dropped to digests. */
   linkQueue: 4096,

@@ -96,7 +96,10 @@ export class MeshNode {
     this.#config = new ConfigStore(
       turn,
       options.validateConfig,
-      { configChanged: (version, from) => this.#configChanged(version.kind, version.name, version.deleted, from) },
+      {
+        configChanged: (version, from) => this.#configChanged(version.kind, version.name, version.deleted, from),
+        configForgotten: (version) => this.#noteConfig(version.kind, version.name),
+      },
       options.wallMs,
     );
     this.#health = new Health(turn, {
@@ -473,7 +476,8 @@ export class MeshNode {
     const key = configKey({ kind, name });
     const stamp = this.#config.stamp(key);
     this.#changedAt = this.#turn.now;
-    if (stamp !== undefined) this.#knowledge.set(configEntryKey(key), stamp);
+    if (stamp === undefined) this.#knowledge.delete(configEntryKey(key));
+    else this.#knowledge.set(configEntryKey(key), stamp);
     this.#views.touchConfig(kind, name);
   }
 

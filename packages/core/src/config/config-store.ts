@@ -25,6 +25,8 @@ import {
 export interface ConfigListener {
   /** An entry changed. `from` is whom we had it from, undefined for our own writes. */
   configChanged(entry: ConfigVersion, from: NodeId | undefined): void;
+  /** An old deletion was forgotten, to make room. */
+  configForgotten(entry: ConfigVersion): void;
 }
 
 /** Deleted entries are remembered at least this long, so that a healed partition cannot bring them back. */
@@ -108,17 +110,12 @@ export class ConfigStore {
 
   /** A local write. A value that does not validate is refused with the path of the offending key. */
   apply(kind: string, name: string, value: unknown): CommandResult {
+    const misnamed = nameFault(kind, name);
+    if (misnamed !== undefined) return { ok: false, code: 'invalid-config', message: misnamed };
     const reason = this.#validate(kind, name, value);
     if (reason !== undefined) return { ok: false, code: 'invalid-config', message: `${kind} "${name}": ${reason}` };
     const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) return { ok: false, code: 'invalid-config', message: `${kind} "${name}": the value is not JSON` };
-    if (json.length > limits.configBytes) {
-      return {
-        ok: false,
-        code: 'limit-exceeded',
-        message: `${kind} "${name}" has ${json.length} characters of JSON, the limit is ${limits.configBytes}: split it into several entries`,
-      };
-    }
     return this.#write(kind, name, json, false);
   }
 
@@ -140,8 +137,10 @@ export class ConfigStore {
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
       return this.#turn.refuse(from, 'config-from-the-future');
-    if (held === undefined && !this.#hasRoom()) return this.#turn.refuse(from, 'config-limit');
+    if (nameFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
+    if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
     if (!this.#turn.notary.verify('config', version.author, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (held === undefined && !this.#hasRoom(version)) return this.#turn.refuse(from, 'config-limit');
     if (order < 0) {
       assert(held !== undefined, 'an older version is older than something');
       this.#persisting(signed, () => this.#noteConflict(held, signed));
@@ -155,13 +154,6 @@ export class ConfigStore {
   #write(kind: string, name: string, json: string, deleted: boolean): CommandResult {
     const key = configKey({ kind, name });
     const held = this.#held.get(key);
-    if (held === undefined && !this.#hasRoom()) {
-      return {
-        ok: false,
-        code: 'limit-exceeded',
-        message: `this mesh has ${limits.configEntries} config entries, the limit: delete some first`,
-      };
-    }
     const version: ConfigVersion = {
       mesh: this.#turn.mesh,
       kind,
@@ -173,6 +165,20 @@ export class ConfigStore {
       deleted,
     };
     const signed = this.#turn.notary.sign('config', version);
+    if (signed.bytes.length > limits.configBytes) {
+      return {
+        ok: false,
+        code: 'limit-exceeded',
+        message: `${kind} "${name}" takes ${signed.bytes.length} bytes, the limit is ${limits.configBytes}: split it into several entries`,
+      };
+    }
+    if (held === undefined && !this.#hasRoom(version)) {
+      return {
+        ok: false,
+        code: 'limit-exceeded',
+        message: `this mesh has ${limits.configEntries} config entries, the limit: delete some first`,
+      };
+    }
     this.#persisting(signed, () => this.#accept(signed));
     this.#listener.configChanged(version, undefined);
     return { ok: true };
@@ -237,17 +243,24 @@ export class ConfigStore {
     this.#turn.emit({ type: 'config-conflict', kind, name, authors: [author, loser.value.author] });
   }
 
-  /** Makes room by forgetting the oldest deletions that no partition can bring back any more. */
-  #hasRoom(): boolean {
+  /**
+   * Makes room for an entry by forgetting the oldest deletion, the same one everywhere, if no partition can bring it back
+   * any more. Another one that old gets no room: somebody who has not forgotten it yet would else keep us forgetting.
+   */
+  #hasRoom(version: ConfigVersion): boolean {
     if (this.#held.size < limits.configEntries) return true;
-    const horizon = this.#wallMs() - tombstoneMs;
-    for (const [key, held] of this.#held) {
-      if (!held.newest.value.deleted || held.newest.value.time.ms > horizon) continue;
-      this.#held.delete(key);
-      for (const version of neededVersions(held).values()) this.#turn.persist({ type: 'config-removed', version });
-      return true;
+    const horizonMs = this.#wallMs() - tombstoneMs;
+    if (version.deleted && version.time.ms <= horizonMs) return false;
+    let oldest: Held | undefined;
+    for (const held of this.#held.values()) {
+      if (!held.newest.value.deleted) continue;
+      if (oldest === undefined || compareVersions(held.newest.value, oldest.newest.value) < 0) oldest = held;
     }
-    return false;
+    if (oldest === undefined || oldest.newest.value.time.ms > horizonMs) return false;
+    this.#held.delete(configKey(oldest.newest.value));
+    for (const version of neededVersions(oldest).values()) this.#turn.persist({ type: 'config-removed', version });
+    this.#listener.configForgotten(oldest.newest.value);
+    return true;
   }
 
   #wallMs(): number {
@@ -276,6 +289,13 @@ function neededVersions(held: Held | undefined): ReadonlyMap<string, ConfigVersi
 
 function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {
   return a.parent === b.parent;
+}
+
+/** A kind with a slash would let two entries share one key. */
+function nameFault(kind: string, name: string): string | undefined {
+  if (!/^[a-z0-9-]{1,64}$/.test(kind)) return `kind "${kind}" is none: use lower-case letters, digits and hyphens, as in "route"`;
+  if (name.length > 0 && name.length <= limits.nameLength) return undefined;
+  return `${kind}: the name has 1 to ${limits.nameLength} characters, got ${name.length}`;
 }
 
 function parseJson(json: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {

@@ -1,0 +1,332 @@
+/** Config entries of many writers: one winner everywhere, losers shown everywhere, the last good version in force. */
+
+import { limits, nodeId, versionId } from '@skein/core';
+import type { ConfigVersion, NodeId, SignedConfig } from '@skein/core';
+import { ConfigStore, type ConfigListener, type Turn } from '@skein/core/parts';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { events, ids, makeTurn, notaryOf, persisted, refusals } from './fixture.ts';
+
+const [self, a, b, c] = ids as [NodeId, NodeId, NodeId, NodeId];
+const wallMs = 1_700_000_000_000;
+
+class Store implements ConfigListener {
+  readonly turn: Turn;
+  readonly store: ConfigStore;
+  readonly changes: string[] = [];
+  readonly forgotten: string[] = [];
+
+  /** A value with a `bad` key does not validate. */
+  constructor(id: NodeId = self) {
+    this.turn = makeTurn(id);
+    const validate = (_kind: string, _name: string, value: unknown): string | undefined =>
+      typeof value === 'object' && value !== null && 'bad' in value ? 'bad: is not a key' : undefined;
+    this.store = new ConfigStore(this.turn, validate, this, wallMs);
+  }
+
+  configChanged = (version: ConfigVersion, from: NodeId | undefined): void =>
+    void this.changes.push(`${version.name} ${from ?? 'own'}`);
+  configForgotten = (version: ConfigVersion): void => void this.forgotten.push(version.name);
+
+  hear(...versions: readonly SignedConfig[]): this {
+    for (const signed of versions) this.store.merge(signed, a);
+    return this;
+  }
+
+  apply(value: unknown, name = 'r'): this {
+    expect(this.store.apply('route', name, value)).toEqual({ ok: true });
+    return this;
+  }
+
+  /** What readers see. */
+  shown(name = 'r'): { value: unknown; conflicts: unknown[]; quarantined: string | undefined } | undefined {
+    const entry = this.store.entry(`route/${name}`);
+    if (entry === undefined) return undefined;
+    return {
+      value: entry.value,
+      conflicts: entry.conflicts.map((version) => version.json),
+      quarantined: entry.quarantined?.reason,
+    };
+  }
+
+  newest(name = 'r'): SignedConfig {
+    const [newest] = this.store.versions(`route/${name}`);
+    if (newest === undefined) throw new Error(`no entry ${name}`);
+    return newest;
+  }
+}
+
+function version(author: NodeId, ms: number, json: string, fields: Partial<ConfigVersion> = {}): SignedConfig {
+  return notaryOf(author).sign('config', {
+    mesh: 'm',
+    kind: 'route',
+    name: 'r',
+    author,
+    time: { ms: wallMs + ms, counter: 0 },
+    parent: '',
+    json,
+    deleted: json === '',
+    ...fields,
+  });
+}
+
+describe('versions', () => {
+  /** Versions of one entry, some with the same parent, some deletions, some that do not validate. */
+  const versions: fc.Arbitrary<SignedConfig[]> = fc
+    .uniqueArray(fc.tuple(fc.constantFrom(a, b, c), fc.integer({ min: 0, max: 30 })), {
+      maxLength: 7,
+      selector: ([id, ms]) => `${id}${ms}`,
+    })
+    .chain((names) =>
+      fc.tuple(
+        ...names.map(([author, ms]) =>
+          fc
+            .record({ json: fc.constantFrom('{"x":1}', '{"x":2}', '{"bad":1}', '', '{'), parent: fc.constantFrom('', 'p', 'q') })
+            .map(({ json, parent }) => version(author, ms, json, { parent })),
+        ),
+      ),
+    );
+  const shuffled = <T>(items: readonly T[], picks: () => number): T[] => {
+    const rest = [...items];
+    const out: T[] = [];
+    while (rest.length > 0) out.push(...rest.splice(picks() % rest.length, 1));
+    return out;
+  };
+
+  test('in any order of arrival, also twice, give the same winner', () => {
+    fc.assert(
+      fc.property(versions, fc.infiniteStream(fc.nat()), (all, stream) => {
+        const pick = (): number => stream.next().value as number;
+        const winner = (store: Store): string | undefined =>
+          store.store.versions('route/r').map((each) => versionId(each.value))[0];
+        const one = new Store().hear(...all);
+        const other = new Store().hear(...shuffled([...all, ...all], pick));
+        expect(winner(other)).toBe(winner(one));
+        const last = all.map((each) => each.value).toSorted((x, y) => x.time.ms - y.time.ms || (x.author < y.author ? -1 : 1));
+        expect(winner(one)).toBe(last.length === 0 ? undefined : versionId(last.at(-1)!));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('that are concurrent, in any order of arrival, show the same conflicts and have the same stamp', () => {
+    const siblings = fc
+      .uniqueArray(fc.tuple(fc.constantFrom(a, b, c), fc.integer({ min: 0, max: 30 })), {
+        maxLength: 12,
+        selector: ([id, ms]) => `${id}${ms}`,
+      })
+      .map((names) => names.map(([author, ms]) => version(author, ms, `{"x":${ms}}`)));
+    fc.assert(
+      fc.property(siblings, fc.infiniteStream(fc.nat()), (all, stream) => {
+        const one = new Store().hear(...all);
+        const other = new Store().hear(...shuffled(all, () => stream.next().value as number));
+        expect(other.shown()).toEqual(one.shown());
+        expect(other.store.stamp('route/r')).toEqual(one.store.stamp('route/r'));
+        expect(one.shown()?.conflicts ?? []).toHaveLength(Math.min(limits.configConflicts, Math.max(0, all.length - 1)));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('told on with their conflicts make the receiver show the same, whichever it held before', () => {
+    const [x, y, z] = [version(a, 1, '{"x":1}'), version(b, 2, '{"x":2}'), version(c, 3, '{"x":3}')];
+    const full = new Store().hear(x, y, z);
+    expect(full.shown()).toMatchObject({ value: { x: 3 }, conflicts: ['{"x":2}', '{"x":1}'] });
+    for (const held of [[], [x], [y], [z], [x, y]]) {
+      expect(
+        new Store()
+          .hear(...held)
+          .hear(...full.store.versions('route/r'))
+          .shown(),
+      ).toEqual(full.shown());
+    }
+  });
+
+  test('written by who saw all of them settle the conflict', () => {
+    const store = new Store().hear(version(a, 1, '{"x":1}'), version(b, 2, '{"x":2}')).apply({ x: 9 });
+    expect(store.shown()).toEqual({ value: { x: 9 }, conflicts: [], quarantined: undefined });
+    expect(
+      new Store()
+        .hear(version(a, 1, '{"x":1}'))
+        .hear(store.newest())
+        .shown()?.conflicts,
+    ).toEqual([]);
+  });
+
+  test('of our own are later than all we saw, also when our wall clock is behind, and never share a time', () => {
+    const store = new Store().hear(version(a, 200_000, '{"x":1}')).apply({ x: 2 });
+    expect(store.newest().value.time).toEqual({ ms: wallMs + 200_000, counter: 1 });
+    const first = versionId(store.newest().value);
+    store.apply({ x: 3 });
+    expect(store.newest().value.time).toEqual({ ms: wallMs + 200_000, counter: 2 });
+    expect(store.newest().value.parent).toBe(first);
+    store.store.setWall(wallMs + 500_000);
+    expect(store.apply({ x: 4 }).newest().value.time).toEqual({ ms: wallMs + 500_000, counter: 0 });
+  });
+});
+
+describe('a version that does not validate', () => {
+  test('is refused where it is written, with the path of the key', () => {
+    const store = new Store();
+    expect(store.store.apply('route', 'r', { bad: 1 })).toEqual({
+      ok: false,
+      code: 'invalid-config',
+      message: 'route "r": bad: is not a key',
+    });
+    expect(store.shown()).toBeUndefined();
+    expect(persisted(store.turn.take())).toEqual([]);
+  });
+
+  test('that a peer sent is kept and passed on, while the last good one stays in force', () => {
+    const good = version(a, 1, '{"x":1}');
+    const bad = version(b, 2, '{"bad":1}', { parent: versionId(good.value) });
+    const store = new Store().hear(good, bad);
+    expect(store.shown()).toEqual({ value: { x: 1 }, conflicts: [], quarantined: 'bad: is not a key' });
+    expect(store.newest()).toBe(bad);
+    expect(events(store.turn.take())).toContainEqual(expect.objectContaining({ type: 'config-quarantined', author: b }));
+    store.hear(version(a, 3, '{"x":3}', { parent: versionId(bad.value) }));
+    expect(store.shown()).toEqual({ value: { x: 3 }, conflicts: [], quarantined: undefined });
+  });
+
+  test('leaves a node that never had a good one without an entry', () => {
+    expect(new Store().hear(version(b, 2, '{')).shown()).toBeUndefined();
+  });
+
+  test('keeps the last good one across a restart', () => {
+    const good = version(a, 1, '{"x":1}');
+    const bad = version(b, 2, '{"bad":1}', { parent: versionId(good.value) });
+    const kept = new Map<string, SignedConfig>();
+    const before = new Store().hear(good, version(a, 0, '{"x":0}'), bad);
+    for (const each of persisted(before.turn.take())) {
+      if (each.type === 'config') kept.set(versionId(each.entry.value), each.entry);
+      else if (each.type === 'config-removed') kept.delete(versionId(each.version));
+    }
+    const after = new Store();
+    after.store.restore([...kept.values()].toReversed());
+    expect(after.shown()).toEqual(before.shown());
+  });
+});
+
+test('storage holds only what an entry needs to be restored, however often it was written', () => {
+  const store = new Store();
+  const kept = new Set<string>();
+  for (let i = 0; i < 50; i++) {
+    store.turn.now += 10;
+    store.apply({ x: i });
+    for (const each of persisted(store.turn.take())) {
+      if (each.type === 'config') kept.add(versionId(each.entry.value));
+      else if (each.type === 'config-removed') kept.delete(versionId(each.version));
+    }
+  }
+  expect([...kept]).toEqual([versionId(store.newest().value)]);
+});
+
+describe('a deletion', () => {
+  test('removes the entry, and an older version cannot bring it back', () => {
+    const old = version(a, -5000, '{"x":1}');
+    const store = new Store().hear(old);
+    expect(store.store.delete('route', 'r')).toEqual({ ok: true });
+    expect(store.shown()).toBeUndefined();
+    expect(store.newest().value).toMatchObject({ deleted: true, json: '', parent: versionId(old.value) });
+    expect(store.hear(old).shown()).toBeUndefined();
+  });
+
+  test('of what is not there is refused', () => {
+    const store = new Store().apply({ x: 1 });
+    expect(store.store.delete('route', 'nobody')).toMatchObject({ ok: false, code: 'unknown-config' });
+    expect(store.store.delete('route', 'r')).toEqual({ ok: true });
+    expect(store.store.delete('route', 'r')).toMatchObject({ ok: false, code: 'unknown-config' });
+  });
+
+  test('is superseded by writing the entry again', () => {
+    const store = new Store().apply({ x: 1 });
+    store.store.delete('route', 'r');
+    expect(store.apply({ x: 2 }).shown()).toEqual({ value: { x: 2 }, conflicts: [], quarantined: undefined });
+  });
+});
+
+describe('what is refused', () => {
+  const signed = version(a, 1, '{"x":1}');
+  test.each<[string, string, SignedConfig]>([
+    ['a version that its author did not sign', 'bad-signature', { ...signed, value: { ...signed.value, json: '{"x":2}' } }],
+    ['a version in the name of another', 'bad-signature', { ...signed, value: { ...signed.value, author: b } }],
+    ['a version of another mesh', 'other-mesh', version(a, 1, '{"x":1}', { mesh: 'x' })],
+    ['a version from a clock far ahead', 'config-from-the-future', version(a, 300_001, '{"x":1}')],
+    ['a kind with a slash, whose key could be that of another entry', 'config-name', version(a, 1, '{}', { kind: 'a/b' })],
+    ['an empty name', 'config-name', version(a, 1, '{}', { name: '' })],
+    ['a version too large to push', 'config-too-large', version(a, 1, JSON.stringify('x'.repeat(limits.configBytes)))],
+  ])('%s changes nothing and is reported', (_what, reason, bad) => {
+    const store = new Store().hear(bad);
+    const effects = store.turn.take();
+    expect(refusals(effects)).toEqual([reason]);
+    expect(persisted(effects)).toEqual([]);
+    expect(store.store.versions('route/r')).toEqual([]);
+    expect(store.changes).toEqual([]);
+  });
+
+  test('a clock a little ahead is no reason', () => {
+    expect(new Store().hear(version(a, 300_000, '{"x":1}')).shown()?.value).toEqual({ x: 1 });
+  });
+
+  test.each<[string, string, string, unknown]>([
+    ['a kind with a slash', 'a/b', 'r', {}],
+    ['an empty kind', '', 'r', {}],
+    ['an empty name', 'route', '', {}],
+    ['a name beyond the limit', 'route', 'x'.repeat(129), {}],
+    ['a value that is not JSON', 'route', 'r', undefined],
+  ])('a local write with %s', (_what, kind, name, value) => {
+    expect(new Store().store.apply(kind, name, value)).toMatchObject({ ok: false, code: 'invalid-config' });
+  });
+
+  test('a local write that is too large in bytes, though not in characters', () => {
+    const store = new Store();
+    expect(store.store.apply('route', 'r', 'ü'.repeat(20_000))).toMatchObject({ ok: false, code: 'limit-exceeded' });
+    expect(store.shown()).toBeUndefined();
+  });
+});
+
+describe('the limit of entries', () => {
+  const full = (deletedMs: number): Store => {
+    const store = new Store();
+    for (let i = 0; i < limits.configEntries; i++) {
+      const isDeleted = i >= 10 && i < 13;
+      store.hear(version(a, isDeleted ? deletedMs - i : -1000, isDeleted ? '' : '{}', { name: `e${i}` }));
+    }
+    store.turn.take();
+    return store;
+  };
+
+  test('is refused by name, for peers and for writers', () => {
+    const store = full(-1000);
+    expect(store.store.apply('route', 'one-more', {})).toMatchObject({ ok: false, code: 'limit-exceeded' });
+    store.hear(version(b, 1, '{}', { name: 'one-more' }));
+    expect(refusals(store.turn.take())).toEqual(['config-limit']);
+    expect(store.apply({ x: 1 }, 'e5').shown('e5')?.value).toEqual({ x: 1 });
+  });
+
+  test('makes room by forgetting the oldest deletion once no partition can bring it back', () => {
+    const store = full(-259_200_000).apply({}, 'one-more');
+    expect(store.forgotten).toEqual(['e12']);
+    expect(store.store.stamp('route/e12')).toBeUndefined();
+    expect(persisted(store.turn.take()).filter((each) => each.type === 'config-removed')).toHaveLength(1);
+  });
+
+  test('does not let a peer that still holds an old deletion push out another', () => {
+    const store = full(-259_200_000).apply({}, 'one-more');
+    store.hear(version(a, -259_200_012, '', { name: 'e12' }));
+    expect(store.forgotten).toEqual(['e12']);
+    expect(store.store.stamp('route/e11')).toBeDefined();
+  });
+
+  test('is not touched by a forgery', () => {
+    const store = full(-259_200_000);
+    const forged = { ...version(a, 1, '{}', { name: 'one-more' }), signature: new Uint8Array(4) };
+    store.hear(forged);
+    expect(store.forgotten).toEqual([]);
+  });
+});
+
+test('an entry of an unknown author is taken: what counts is the signature, not who is a member now', () => {
+  const stranger = nodeId('gone');
+  expect(new Store().hear(version(stranger, 1, '{"x":1}')).shown()?.value).toEqual({ x: 1 });
+});
