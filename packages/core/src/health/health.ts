@@ -9,7 +9,8 @@ import type { Command, CommandResult } from '../command.ts';
 import type { CheckId, InstanceId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { Turn } from '../turn.ts';
-import type { CheckDefinition, Registration } from './registration.ts';
+import { PersistentMap } from '../view/persistent-map.ts';
+import { type CheckDefinition, type Registration, registrationKey } from './registration.ts';
 import { validateCheck, validateInstance } from './validate.ts';
 
 export interface HealthListener {
@@ -34,15 +35,16 @@ export class Health {
   readonly #listener: HealthListener;
   readonly #instances = new Map<InstanceId, Instance>();
   readonly #checks = new Map<CheckId, CheckRun>();
+  #registrations = PersistentMap.empty<Registration>();
 
   constructor(turn: Turn, listener: HealthListener) {
     this.#turn = turn;
     this.#listener = listener;
   }
 
-  *registrations(): IterableIterator<Registration> {
-    for (const instance of this.#instances.values()) yield { type: 'instance', instance };
-    for (const run of this.#checks.values()) yield asRegistration(run);
+  /** All registrations by their key: the map of this moment, which later changes leave as it is. */
+  get registrations(): PersistentMap<Registration> {
+    return this.#registrations;
   }
 
   /** All records, as a first catalog version has them. */
@@ -54,15 +56,18 @@ export class Health {
   /** Takes back what an earlier boot had: checks keep their last state until their next result. */
   restore(registrations: readonly Registration[]): void {
     for (const registration of registrations) {
-      if (registration.type === 'instance') this.#instances.set(registration.instance.id, registration.instance);
+      if (registration.type !== 'instance') continue;
+      this.#instances.set(registration.instance.id, registration.instance);
+      this.#note(registration);
     }
     for (const registration of registrations) {
       if (registration.type !== 'check') continue;
       const { definition, state } = registration;
       if (definition.instanceId !== undefined && !this.#instances.has(definition.instanceId)) continue;
       this.#start({ definition, status: state.status, output: state.output, successes: 0, failures: 0 });
+      this.#note(registration);
     }
-    for (const registration of this.registrations()) this.#turn.emit({ type: 'registration-changed', registration });
+    for (const registration of this.#registrations.values()) this.#turn.emit({ type: 'registration-changed', registration });
   }
 
   register(command: RegisterCommand): CommandResult {
@@ -100,8 +105,7 @@ export class Health {
     if (!written.ok) return written;
     for (const check of checks) this.#forgetCheck(check, reason);
     this.#instances.delete(id);
-    this.#turn.persist({ type: 'registration-removed', key: `i/${id}` });
-    this.#turn.emit({ type: 'registration-removed', key: `i/${id}`, reason });
+    this.#forget(`i/${id}`, reason);
     this.#listener.registrationsChanged();
     return { ok: true };
   }
@@ -197,6 +201,7 @@ export class Health {
   }
 
   #keep(registration: Registration): void {
+    this.#note(registration);
     this.#turn.persist({ type: 'registration', registration });
     this.#turn.emit({ type: 'registration-changed', registration });
   }
@@ -205,8 +210,17 @@ export class Health {
     this.#checks.delete(id);
     this.#turn.deadlines.clear(`ttl/${id}`);
     this.#turn.deadlines.clear(`critical/${id}`);
-    this.#turn.persist({ type: 'registration-removed', key: `c/${id}` });
-    this.#turn.emit({ type: 'registration-removed', key: `c/${id}`, reason });
+    this.#forget(`c/${id}`, reason);
+  }
+
+  #forget(key: string, reason: string): void {
+    this.#registrations = this.#registrations.delete(key);
+    this.#turn.persist({ type: 'registration-removed', key });
+    this.#turn.emit({ type: 'registration-removed', key, reason });
+  }
+
+  #note(registration: Registration): void {
+    this.#registrations = this.#registrations.set(registrationKey(registration), registration);
   }
 
   #settle(run: CheckRun, status: CheckStatus, rawOutput: string): void {
@@ -225,7 +239,9 @@ export class Health {
     }
     run.status = status;
     run.output = output;
-    this.#turn.persist({ type: 'registration', registration: asRegistration(run) });
+    const registration = asRegistration(run);
+    this.#note(registration);
+    this.#turn.persist({ type: 'registration', registration });
     this.#listener.registrationsChanged();
     if (from === status) return;
     this.#armCritical(run);

@@ -4,13 +4,13 @@
  */
 
 import type { Catalog } from '../catalog/catalog.ts';
-import type { Check, CheckStatus, Instance, RecordValue } from '../catalog/record.ts';
+import { recordKey, type Check, type CheckStatus, type Instance, type RecordValue } from '../catalog/record.ts';
 import type { ReplicaChange } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import { hashText } from '../hash.ts';
 import type { Health } from '../health/health.ts';
-import { registrationKey, type Registration } from '../health/registration.ts';
+import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
@@ -48,12 +48,13 @@ export class ViewBuilder {
   readonly #indexes: TopicIndexes;
   readonly #owners = new Map<NodeId, OwnerIndex>();
   readonly #ownersOf = new Map<string, Set<NodeId>>();
+  /** Views of instances that nothing has touched since they were made, by owner and instance id. */
+  readonly #instanceViews = new Map<NodeId, Map<string, InstanceView>>();
   /** By `<owner>/<record key>`, `m/<id>` or `k/<config key>`: when it was made and last changed. */
   readonly #recordIndexes = new Map<string, RecordIndex>();
   readonly #dirtyMembers = new Set<NodeId>();
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyConfig = new Set<string>();
-  #localDirty = true;
   #content: SnapshotContent;
   #view: View | undefined;
 
@@ -76,6 +77,7 @@ export class ViewBuilder {
     this.#touch(topics.members);
     this.#stamp(`m/${member.id}`);
     if (!routing) return;
+    this.#instanceViews.delete(member.id);
     this.#touch(topics.node(member.id));
     for (const service of this.#owner(member.id).byService.keys()) this.#touchService(service);
     if (this.#sources.catalog.replica(member.id)?.size) this.#touch(topics.checks);
@@ -93,6 +95,10 @@ export class ViewBuilder {
       this.#stamp(`${owner}/${key}`);
     }
     this.#touchRecords(owner, before, change.previous);
+    for (const value of change.previous) {
+      const key = recordKey(value);
+      if (replica?.get(key) === undefined) this.#recordIndexes.delete(`${owner}/${key}`);
+    }
     this.#touchRecords(owner, this.#owner(owner), values);
     this.#touchServiceList(owner, before, this.#owner(owner));
   }
@@ -102,8 +108,8 @@ export class ViewBuilder {
     const before = this.#owners.get(id) ?? nothing;
     this.#owners.delete(id);
     this.#touchRecords(id, before, records);
-    for (const value of records)
-      this.#recordIndexes.delete(`${id}/${value.type === 'instance' ? `i/${value.instance.id}` : `c/${value.check.id}`}`);
+    for (const value of records) this.#recordIndexes.delete(`${id}/${recordKey(value)}`);
+    this.#instanceViews.delete(id);
     this.#touchServiceList(id, before, this.#owner(id));
     this.#dirtyMembers.add(id);
     this.#touch(topics.members);
@@ -121,7 +127,6 @@ export class ViewBuilder {
   }
 
   touchLocal(): void {
-    this.#localDirty = true;
     this.#touch(topics.local);
   }
 
@@ -136,7 +141,7 @@ export class ViewBuilder {
 
   view(): View {
     if (this.#view !== undefined) return this.#view;
-    let { members, services, instances, config, registrations } = this.#content;
+    let { members, services, instances, config } = this.#content;
     for (const id of this.#dirtyMembers) {
       const member = this.#sources.membership.get(id);
       members = member === undefined ? members.delete(id) : members.set(id, this.#memberView(member));
@@ -149,22 +154,17 @@ export class ViewBuilder {
       services = service === undefined ? services.delete(name) : services.set(name, service);
     }
     for (const owner of ownersTouched) {
-      const owned = this.#instancesOf(owner, services);
+      const owned = this.#instancesOf(owner);
       instances = owned.length === 0 ? instances.delete(owner) : instances.set(owner, owned);
     }
     for (const key of this.#dirtyConfig) {
       const entry = this.#configEntry(key);
       config = entry === undefined ? config.delete(key) : config.set(key, entry);
     }
-    if (this.#localDirty) {
-      registrations = PersistentMap.empty<Registration>();
-      for (const registration of this.#sources.health.registrations())
-        registrations = registrations.set(registrationKey(registration), registration);
-    }
+    const { registrations } = this.#sources.health;
     this.#dirtyMembers.clear();
     this.#dirtyServices.clear();
     this.#dirtyConfig.clear();
-    this.#localDirty = false;
     this.#content = { members, services, instances, config, registrations };
     this.#view = new Snapshot(this.#self, this.#mesh, this.#content, this.#indexes.snapshot());
     return this.#view;
@@ -187,16 +187,20 @@ export class ViewBuilder {
     if (values.length === 0) return;
     this.#touch(topics.node(owner));
     for (const value of values) {
+      const views = this.#instanceViews.get(owner);
       if (value.type === 'instance') {
+        views?.delete(value.instance.id);
         this.#touchService(value.instance.service);
         continue;
       }
       this.#touch(topics.checks);
       if (value.check.instanceId === undefined) {
+        this.#instanceViews.delete(owner);
         this.#dirtyMembers.add(owner);
         for (const service of index.byService.keys()) this.#touchService(service);
         continue;
       }
+      views?.delete(value.check.instanceId);
       for (const [service, instances] of index.byService) {
         if (instances.some((instance) => instance.id === value.check.instanceId)) this.#touchService(service);
       }
@@ -281,6 +285,14 @@ export class ViewBuilder {
   }
 
   #instanceView(member: Member, instance: Instance): InstanceView {
+    let views = this.#instanceViews.get(member.id);
+    if (views === undefined) this.#instanceViews.set(member.id, (views = new Map<string, InstanceView>()));
+    let view = views.get(instance.id);
+    if (view === undefined) views.set(instance.id, (view = this.#makeInstanceView(member, instance)));
+    return view;
+  }
+
+  #makeInstanceView(member: Member, instance: Instance): InstanceView {
     const record = member.signed.value;
     const owner = this.#owner(member.id);
     const checks = [...owner.nodeChecks, ...(owner.checksOf.get(instance.id) ?? [])].map((check) =>
@@ -309,10 +321,12 @@ export class ViewBuilder {
     return { ...check, createIndex: index?.create ?? 1, modifyIndex: index?.modify ?? 1 };
   }
 
-  #instancesOf(owner: NodeId, services: PersistentMap<ServiceView>): readonly InstanceView[] {
+  #instancesOf(owner: NodeId): readonly InstanceView[] {
+    const member = this.#sources.membership.get(owner);
     const owned: InstanceView[] = [];
-    for (const name of this.#owner(owner).byService.keys()) {
-      for (const instance of services.get(name)?.instances ?? []) if (instance.owner === owner) owned.push(instance);
+    if (member === undefined) return owned;
+    for (const instances of this.#owner(owner).byService.values()) {
+      for (const instance of instances) owned.push(this.#instanceView(member, instance));
     }
     return owned.sort((a, b) => order(a.instance.id, b.instance.id));
   }
