@@ -146,7 +146,7 @@ export class ViewBuilder {
       const member = this.#sources.membership.get(id);
       members = member === undefined ? members.delete(id) : members.set(id, this.#memberView(member));
     }
-    const ownersTouched = new Set<NodeId>(this.#dirtyMembers);
+    const ownersTouched = new Set<NodeId>();
     for (const name of this.#dirtyServices) {
       for (const instance of services.get(name)?.instances ?? []) ownersTouched.add(instance.owner);
       const service = this.#serviceView(name);
@@ -236,12 +236,13 @@ export class ViewBuilder {
   #owner(id: NodeId): OwnerIndex {
     const known = this.#owners.get(id);
     if (known !== undefined) return known;
+    const replica = this.#sources.catalog.replica(id);
+    if (replica === undefined) return nothing;
     const byService = new Map<string, Instance[]>();
     const checksOf = new Map<string, Check[]>();
     const nodeChecks: Check[] = [];
-    const replica = this.#sources.catalog.replica(id);
-    for (const instance of replica?.instances() ?? []) pushTo(byService, instance.service, instance);
-    for (const check of replica?.checks() ?? []) {
+    for (const instance of replica.instances()) pushTo(byService, instance.service, instance);
+    for (const check of replica.checks()) {
       if (check.instanceId === undefined) nodeChecks.push(check);
       else pushTo(checksOf, check.instanceId, check);
     }
