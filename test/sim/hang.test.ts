@@ -1,6 +1,6 @@
 /** A process that hangs keeps its connections: only probes can tell. Times are virtual. */
 
-import { World } from '@skein/sim';
+import { type SimNode, World } from '@skein/sim';
 import { expect, test } from 'vitest';
 
 test.each([2, 3, 5, 10, 32])(
@@ -25,3 +25,18 @@ test.each([2, 3, 5, 10, 32])(
     }
   },
 );
+
+test('a member that hangs while somebody is still dialling it goes out of rotation there as soon as that dial fails', () => {
+  const world = new World({ seed: 1, network: 'lan' });
+  const nodes = world.mesh(3);
+  const [, hung, back] = nodes as [SimNode, SimNode, SimNode];
+  world.runFor(15_000);
+  back.crash();
+  world.runFor(10_000);
+  back.restart();
+  world.runUntil(() => nodes.every((node) => [...node.view().members()].every((member) => member.reachable)), 10_000);
+  hung.pause();
+  const others = nodes.filter((node) => node !== hung);
+  const tookMs = world.runUntil(() => others.every((node) => node.view().member(hung.self)?.reachable === false), 2500);
+  expect(tookMs).toBeDefined();
+});

@@ -508,10 +508,10 @@ export class MeshNode {
   #dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void {
     const member = this.#membership.get(id);
     if (member === undefined || !isPresent(member)) return;
-    if (evidence) this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
-    // We never reached it; others may (it may only dial out). They are asked before anybody is accused.
-    else if (member.accusations.size === 0) this.#prober.probe(id, 'direct');
-    else if (!member.accusations.has(this.self)) this.#prober.probe(id, 'confirm');
+    // We never reached it; others may (it may only dial out). They are asked before anybody is accused, unless they
+    // accuse it already: then a dial that failed confirms it.
+    if (!evidence && member.accusations.size === 0) this.#prober.probe(id, 'direct');
+    else this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
   }
 
   #isPresent(id: NodeId): boolean {
@@ -570,6 +570,7 @@ export class MeshNode {
       isLinked: (id) => this.#links.has(id),
       isDialing: (id) => this.#links.isDialing(id),
       isCandidate: (id) => this.#isPresent(id),
+      isAccused: (id) => (this.#membership.get(id)?.accusations.size ?? 0) > 0,
       root: () => this.#knowledge.root,
       probeFailed: (id) => {
         const member = this.#membership.get(id);

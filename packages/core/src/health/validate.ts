@@ -36,7 +36,8 @@ export function validateCheck(check: CheckDefinition): string | undefined {
     whole('Check.Timeout', check.timeoutMs, 0, Number.MAX_SAFE_INTEGER) ??
     whole('Check.SuccessBeforePassing', check.successBeforePassing, 0, 1000) ??
     whole('Check.FailuresBeforeWarning', check.failuresBeforeWarning, 0, 1000) ??
-    whole('Check.FailuresBeforeCritical', check.failuresBeforeCritical, 0, 1000);
+    whole('Check.FailuresBeforeCritical', check.failuresBeforeCritical, 0, 1000) ??
+    whole('Check.DeregisterCriticalServiceAfter', check.deregisterCriticalAfterMs, 0, Number.MAX_SAFE_INTEGER);
   if (common !== undefined) return common;
   if (check.failuresBeforeWarning > Math.max(1, check.failuresBeforeCritical)) {
     return 'Check.FailuresBeforeWarning must not be greater than Check.FailuresBeforeCritical';
@@ -48,7 +49,7 @@ export function validateCheck(check: CheckDefinition): string | undefined {
     case 'tcp':
       return text('Check.TCP', probe.address, 1, limits.addressLength) ?? interval(check);
     case 'ttl':
-      return probe.ttlMs > 0 ? undefined : 'Check.TTL must be greater than 0';
+      return probe.ttlMs > 0 ? whole('Check.TTL', probe.ttlMs, 1, Number.MAX_SAFE_INTEGER) : 'Check.TTL must be greater than 0';
     case 'none':
       return undefined;
     default:

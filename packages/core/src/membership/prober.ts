@@ -17,6 +17,8 @@ export interface ProbeListener {
   isLinked(id: NodeId): boolean;
   isDialing(id: NodeId): boolean;
   isCandidate(id: NodeId): boolean;
+  /** Whether others accuse it already. */
+  isAccused(id: NodeId): boolean;
   /** The state hash to send along. */
   root(): number;
   /** Nobody got an answer from it in time. */
@@ -128,7 +130,8 @@ export class Prober {
       case 'indirect':
         this.#close(probe);
         // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A).
-        if (probe.asked > 0 && probe.nacks === 0) this.#listener.testByDial(probe.subject);
+        if (probe.asked > 0 && probe.nacks === 0 && !this.#listener.isAccused(probe.subject))
+          this.#listener.testByDial(probe.subject);
         else this.#listener.probeFailed(probe.subject);
         return;
       case 'confirm':
