@@ -1,0 +1,419 @@
+/** Local registrations and their checks: Consul's thresholds, TTLs, deregistration of what stays critical, and limits. */
+
+import { checkId, instanceId, limits } from '@skein/core';
+import type { CheckDefinition, CheckStatus, CommandResult, Instance, RecordValue, Registration } from '@skein/core';
+import { Health, type HealthListener, type Turn } from '@skein/core/parts';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { events, ids, instance, makeTurn, persisted } from './fixture.ts';
+
+function definition(id: string, fields: Partial<CheckDefinition> = {}): CheckDefinition {
+  return {
+    id: checkId(id),
+    name: id,
+    notes: '',
+    instanceId: undefined,
+    probe: { type: 'tcp', address: 'x:1' },
+    intervalMs: 10_000,
+    timeoutMs: 1000,
+    successBeforePassing: 0,
+    failuresBeforeWarning: 0,
+    failuresBeforeCritical: 0,
+    deregisterCriticalAfterMs: 0,
+    initialStatus: 'critical',
+    ...fields,
+  };
+}
+
+class Agent implements HealthListener {
+  readonly turn: Turn = makeTurn(ids[0]!);
+  readonly health = new Health(this.turn, this);
+  readonly writes: { readonly upserts: readonly RecordValue[]; readonly removals: readonly string[] }[] = [];
+  refuse = false;
+
+  writeRecords = (upserts: readonly RecordValue[], removals: readonly string[]): CommandResult => {
+    if (this.refuse) return { ok: false, code: 'limit-exceeded', message: 'full' };
+    this.writes.push({ upserts, removals });
+    return { ok: true };
+  };
+  registrationsChanged = (): void => undefined;
+
+  register(fields: Partial<Instance> = {}, checks: readonly CheckDefinition[] = [], replaceChecks = false): CommandResult {
+    return this.health.register({ type: 'register', instance: instance('web', fields), checks, replaceChecks });
+  }
+
+  with(...checks: readonly CheckDefinition[]): this {
+    for (const check of checks) expect(this.health.registerCheck(check)).toEqual({ ok: true });
+    return this;
+  }
+
+  pass(ms: number): this {
+    const end = this.turn.now + ms;
+    for (let at = this.turn.deadlines.next(); at !== undefined && at <= end; at = this.turn.deadlines.next()) {
+      this.turn.now = Math.max(this.turn.now, at);
+      const key = this.turn.deadlines.takeDue(this.turn.now)?.key ?? '';
+      const slash = key.indexOf('/');
+      if (key.startsWith('ttl/')) this.health.expireTtl(key.slice(slash + 1));
+      else this.health.expireCritical(key.slice(slash + 1));
+    }
+    this.turn.now = end;
+    return this;
+  }
+
+  result(id: string, status: CheckStatus, output = ''): CommandResult {
+    return this.health.result(checkId(id), status, output);
+  }
+
+  state(id: string): { status: CheckStatus; output: string } | undefined {
+    for (const each of this.health.registrations.values())
+      if (each.type === 'check' && each.definition.id === id) return each.state;
+    return undefined;
+  }
+
+  status(id: string): CheckStatus | undefined {
+    return this.state(id)?.status;
+  }
+
+  has(id: string): boolean {
+    return [...this.health.registrations.values()].some((each) => each.type === 'instance' && each.instance.id === id);
+  }
+}
+
+describe('thresholds', () => {
+  const run = (fields: Partial<CheckDefinition>, results: string): string => {
+    const agent = new Agent().with(definition('c', { initialStatus: 'passing', ...fields }));
+    const letters = { p: 'passing', w: 'warning', c: 'critical' } as const;
+    return [...results]
+      .map((letter) => {
+        agent.result('c', letters[letter as 'p' | 'w' | 'c']);
+        return agent.status('c')?.[0];
+      })
+      .join('');
+  };
+
+  test.each<[string, Partial<CheckDefinition>, string, string]>([
+    ['none: each result counts at once', {}, 'pcwcp', 'pcwcp'],
+    ['one is as none', { successBeforePassing: 1, failuresBeforeCritical: 1 }, 'pcwcp', 'pcwcp'],
+    ['three failures in a row turn critical', { failuresBeforeCritical: 3 }, 'ccpccccp', 'pppppccp'],
+    ['warning comes before critical', { failuresBeforeWarning: 2, failuresBeforeCritical: 4 }, 'cccccp', 'pwwccp'],
+    ['two successes in a row turn passing', { successBeforePassing: 2 }, 'cpcppp', 'ccccpp'],
+    ['a warning is a success that is shown', { successBeforePassing: 2 }, 'cwwp', 'ccwp'],
+    ['both kinds count anew after the other', { successBeforePassing: 2, failuresBeforeCritical: 2 }, 'cpcpccpp', 'pppppccp'],
+  ])('%s', (_what, fields, results, expected) => {
+    expect(run(fields, results)).toBe(expected);
+  });
+
+  test('follow a plain count of results in a row, for any thresholds and any results', () => {
+    const threshold = fc.integer({ min: 0, max: 4 });
+    fc.assert(
+      fc.property(
+        threshold,
+        threshold,
+        threshold,
+        fc.string({ unit: fc.constantFrom('p', 'w', 'c'), maxLength: 40 }),
+        (success, warning, critical, results) => {
+          fc.pre(warning <= Math.max(1, critical));
+          let [status, ok, bad] = ['p', 0, 0];
+          const expected = [...results]
+            .map((letter) => {
+              [ok, bad] = letter === 'c' ? [0, bad + 1] : [ok + 1, 0];
+              if (letter !== 'c' && ok >= success) status = letter;
+              if (letter === 'c' && bad >= critical) status = 'c';
+              else if (letter === 'c' && warning > 0 && bad >= warning) status = 'w';
+              return status;
+            })
+            .join('');
+          const fields = { successBeforePassing: success, failuresBeforeWarning: warning, failuresBeforeCritical: critical };
+          expect(run(fields, results)).toBe(expected);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a status that did not change writes no record but for its first output, though newer output is kept and shown here', () => {
+    const agent = new Agent().with(definition('c', { initialStatus: 'passing' }));
+    agent.result('c', 'passing', 'all well');
+    expect(agent.writes).toHaveLength(2);
+    const before = agent.writes.length;
+    agent.result('c', 'passing', 'all very well');
+    expect(agent.writes).toHaveLength(before);
+    expect(agent.state('c')).toEqual({ status: 'passing', output: 'all very well' });
+    agent.result('c', 'critical', 'x'.repeat(limits.outputLength + 1));
+    expect(agent.writes).toHaveLength(before + 1);
+    expect(agent.state('c')?.output).toHaveLength(limits.outputLength);
+  });
+
+  test('a change is told with what it was before', () => {
+    const agent = new Agent().with(definition('c'));
+    agent.turn.take();
+    agent.result('c', 'passing', 'ok');
+    expect(events(agent.turn.take())).toEqual([
+      { type: 'check-changed', id: 'c', from: 'critical', to: 'passing', output: 'ok' },
+    ]);
+  });
+});
+
+describe('a TTL check', () => {
+  const ttl = (fields: Partial<CheckDefinition> = {}): CheckDefinition =>
+    definition('t', { probe: { type: 'ttl', ttlMs: 1000 }, ...fields });
+
+  test('turns critical when nobody updated it in time, and back with an update at once', () => {
+    const agent = new Agent().with(ttl({ initialStatus: 'passing' }));
+    expect(agent.pass(999).status('t')).toBe('passing');
+    expect(agent.pass(1).state('t')).toEqual({ status: 'critical', output: 'TTL expired' });
+    expect(agent.health.updateTtl(checkId('t'), 'warning', 'late')).toEqual({ ok: true });
+    expect(agent.status('t')).toBe('warning');
+  });
+
+  test('counts from its last update, and takes no account of thresholds', () => {
+    const agent = new Agent().with(ttl({ successBeforePassing: 3, failuresBeforeCritical: 3 }));
+    for (let i = 0; i < 5; i++) {
+      agent.health.updateTtl(checkId('t'), 'passing', '');
+      expect(agent.pass(900).status('t')).toBe('passing');
+    }
+    agent.health.updateTtl(checkId('t'), 'critical', 'said so');
+    expect(agent.status('t')).toBe('critical');
+  });
+
+  test('is the only kind that clients update', () => {
+    const agent = new Agent().with(definition('c'));
+    expect(agent.health.updateTtl(checkId('c'), 'passing', '')).toMatchObject({ ok: false, code: 'not-a-ttl-check' });
+    expect(agent.health.updateTtl(checkId('nobody'), 'passing', '')).toMatchObject({ ok: false, code: 'unknown-check' });
+    expect(agent.status('c')).toBe('critical');
+  });
+
+  test('that is gone no longer expires', () => {
+    const agent = new Agent().with(ttl({ initialStatus: 'passing' }));
+    agent.health.deregisterCheck(checkId('t'));
+    expect(agent.turn.deadlines.next()).toBeUndefined();
+    agent.health.expireTtl('t');
+    expect(agent.status('t')).toBeUndefined();
+  });
+});
+
+describe('an instance that stays critical', () => {
+  const owned = (fields: Partial<CheckDefinition> = {}): CheckDefinition =>
+    definition('c', { deregisterCriticalAfterMs: 60_000, initialStatus: 'passing', ...fields });
+
+  test('is deregistered with its checks once one of them was critical for that long', () => {
+    const agent = new Agent();
+    agent.register({}, [owned(), definition('d')]);
+    agent.result('c', 'critical');
+    expect(agent.pass(59_999).has('web')).toBe(true);
+    agent.turn.take();
+    expect(agent.pass(1).has('web')).toBe(false);
+    expect(agent.writes.at(-1)).toEqual({ upserts: [], removals: ['i/web', 'c/c', 'c/d'] });
+    const effects = agent.turn.take();
+    expect(persisted(effects).map((each) => (each.type === 'registration-removed' ? each.key : ''))).toEqual([
+      'c/c',
+      'c/d',
+      'i/web',
+    ]);
+    expect(events(effects)).toContainEqual({
+      type: 'registration-removed',
+      key: 'i/web',
+      reason: 'check "c" was critical for too long',
+    });
+  });
+
+  test('counts from when it turned critical, and starts anew after it recovered', () => {
+    const agent = new Agent();
+    agent.register({}, [owned()]);
+    agent.result('c', 'critical');
+    agent.pass(50_000).result('c', 'critical', 'again');
+    agent.pass(5000).result('c', 'passing');
+    agent.result('c', 'critical');
+    expect(agent.pass(59_999).has('web')).toBe(true);
+    expect(agent.pass(1).has('web')).toBe(false);
+  });
+
+  test('also when it starts critical, and not when the check belongs to the node', () => {
+    const agent = new Agent().with(definition('host', { deregisterCriticalAfterMs: 1000 }));
+    agent.register({}, [owned({ initialStatus: 'critical' })]);
+    expect(agent.pass(60_000).has('web')).toBe(false);
+    expect(agent.status('host')).toBe('critical');
+  });
+});
+
+describe('registering again', () => {
+  test('keeps the state of checks whose probe is the same, and the counts towards their thresholds', () => {
+    const agent = new Agent();
+    const check = definition('c', { failuresBeforeCritical: 2, initialStatus: 'passing' });
+    agent.register({}, [check]);
+    agent.result('c', 'critical');
+    agent.register({ port: 9 }, [{ ...check, notes: 'other', initialStatus: 'critical' }]);
+    expect(agent.status('c')).toBe('passing');
+    agent.result('c', 'critical');
+    expect(agent.status('c')).toBe('critical');
+  });
+
+  test('with another probe starts the check over', () => {
+    const agent = new Agent();
+    agent.register({}, [definition('c')]);
+    agent.result('c', 'passing');
+    agent.register({}, [definition('c', { probe: { type: 'tcp', address: 'y:2' } })]);
+    expect(agent.status('c')).toBe('critical');
+  });
+
+  test('keeps checks that are not named, unless they are to be replaced', () => {
+    const agent = new Agent().with(definition('host'));
+    agent.register({}, [definition('a'), definition('b')]);
+    agent.register({}, [definition('b')]);
+    expect(agent.status('a')).toBe('critical');
+    agent.register({}, [definition('b')], true);
+    expect(agent.status('a')).toBeUndefined();
+    expect(agent.status('host')).toBe('critical');
+    expect(agent.writes.at(-1)?.removals).toEqual(['c/a']);
+  });
+
+  test('writes the instance and its checks as one version', () => {
+    const agent = new Agent();
+    agent.register({}, [definition('a'), definition('b')]);
+    expect(agent.writes).toHaveLength(1);
+    expect(
+      agent.writes[0]?.upserts.map((value) => (value.type === 'instance' ? value.instance.id : value.check.instanceId)),
+    ).toEqual(['web', 'web', 'web']);
+  });
+});
+
+describe('what is refused', () => {
+  test('an id that is not registered is named, and nothing changes', () => {
+    const agent = new Agent();
+    expect(agent.health.deregister(instanceId('nobody'), '')).toMatchObject({
+      ok: false,
+      code: 'unknown-instance',
+      message: expect.stringContaining('"nobody"'),
+    });
+    expect(agent.health.deregisterCheck(checkId('nobody'))).toMatchObject({ ok: false, code: 'unknown-check' });
+    expect(agent.result('nobody', 'passing')).toMatchObject({ ok: false, code: 'unknown-check' });
+    expect(agent.health.registerCheck(definition('c', { instanceId: instanceId('nobody') }))).toMatchObject({
+      ok: false,
+      code: 'unknown-instance',
+    });
+    expect(agent.writes).toEqual([]);
+    expect(agent.turn.take()).toEqual([]);
+  });
+
+  test('what the catalog has no room for is not registered, kept or told', () => {
+    const agent = new Agent();
+    agent.register({}, [definition('a')]);
+    const before = [...agent.health.registrations.values()];
+    agent.turn.take();
+    agent.refuse = true;
+    expect(agent.register({ port: 5 }, [definition('b')], true)).toMatchObject({ code: 'limit-exceeded' });
+    expect(agent.health.registerCheck(definition('c'))).toMatchObject({ code: 'limit-exceeded' });
+    expect([...agent.health.registrations.values()]).toEqual(before);
+    expect(agent.turn.take()).toEqual([]);
+  });
+
+  const long = (n: number): string => 'x'.repeat(n);
+  test.each<[string, Partial<Instance>]>([
+    ['Name', { service: '' }],
+    ['Name', { service: long(129) }],
+    ['ID', { id: instanceId('') }],
+    ['Address', { address: long(257) }],
+    ['Address 0.0.0.0', { address: '0.0.0.0' }],
+    ['Port', { port: 65_536 }],
+    ['Port', { port: -1 }],
+    ['Port', { port: 1.5 }],
+    ['Port', { port: Number.NaN }],
+    ['Tags', { tags: Array.from({ length: 65 }, String) }],
+    ['Tags[1]', { tags: ['a', long(257)] }],
+    ['Meta', { meta: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, ''])) }],
+    ['Meta key', { meta: { '': 'x' } }],
+    ['Meta.k', { meta: { k: long(513) } }],
+    ['Weights.Passing', { weights: { passing: -1, warning: 1 } }],
+    ['Weights.Warning', { weights: { passing: 1, warning: 70_000 } }],
+    ['TaggedAddresses.lan.Port', { taggedAddresses: { lan: { address: 'x', port: 70_000 } } }],
+    [
+      'TaggedAddresses',
+      { taggedAddresses: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, { address: '', port: 1 }])) },
+    ],
+    ['Locality.Zone', { zone: long(129) }],
+    ['Kind', { kind: long(129) }],
+    ['SocketPath', { socketPath: long(257) }],
+    ['Protocol', { protocol: 'smtp' }],
+  ])('an instance names the field that breaks a rule: %s', (field, fields) => {
+    const agent = new Agent();
+    expect(agent.register(fields)).toMatchObject({
+      ok: false,
+      code: 'invalid-registration',
+      message: expect.stringContaining(field),
+    });
+    expect(agent.writes).toEqual([]);
+  });
+
+  test.each<[string, Partial<CheckDefinition>]>([
+    ['CheckID', { id: checkId('') }],
+    ['Check.Name', { name: '' }],
+    ['Check.Notes', { notes: long(1025) }],
+    ['Check.Interval', { intervalMs: 0 }],
+    ['Check.Interval', { intervalMs: Number.NaN }],
+    ['Check.Timeout', { timeoutMs: -1 }],
+    ['Check.SuccessBeforePassing', { successBeforePassing: 1001 }],
+    ['Check.FailuresBeforeWarning', { failuresBeforeWarning: 3, failuresBeforeCritical: 2 }],
+    ['Check.FailuresBeforeCritical', { failuresBeforeCritical: 0.5 }],
+    ['Check.DeregisterCriticalServiceAfter', { deregisterCriticalAfterMs: -1 }],
+    ['Check.DeregisterCriticalServiceAfter', { deregisterCriticalAfterMs: Number.NaN }],
+    [
+      'Check.HTTP',
+      { probe: { type: 'http', url: '', method: 'GET', headers: {}, body: '', followRedirects: true, skipTlsVerify: false } },
+    ],
+    ['Check.TCP', { probe: { type: 'tcp', address: long(257) } }],
+    ['Check.TTL', { probe: { type: 'ttl', ttlMs: 0 } }],
+    ['Check.TTL', { probe: { type: 'ttl', ttlMs: Number.POSITIVE_INFINITY } }],
+  ])('a check names the field that breaks a rule: %s', (field, fields) => {
+    const agent = new Agent();
+    const message = expect.stringContaining(field);
+    expect(agent.health.registerCheck(definition('c', fields))).toMatchObject({
+      ok: false,
+      code: 'invalid-registration',
+      message,
+    });
+    expect(agent.register({}, [definition('c', fields)])).toMatchObject({ ok: false, code: 'invalid-registration', message });
+    expect(agent.has('web')).toBe(false);
+  });
+
+  test('two checks of one registration with one id', () => {
+    const agent = new Agent();
+    expect(agent.register({}, [definition('c'), definition('c')])).toMatchObject({
+      code: 'invalid-registration',
+      message: expect.stringContaining('"c" is used twice'),
+    });
+  });
+});
+
+describe('a restart', () => {
+  test('brings instances and checks back with the state they had, and their clocks begin anew', () => {
+    const before = new Agent();
+    before.register({}, [
+      definition('c', { deregisterCriticalAfterMs: 60_000 }),
+      definition('t', { probe: { type: 'ttl', ttlMs: 1000 } }),
+    ]);
+    before.result('c', 'passing', 'ok');
+    before.health.updateTtl(checkId('t'), 'passing', 'fine');
+    const kept = new Map<string, Registration>();
+    for (const each of persisted(before.turn.take())) {
+      if (each.type !== 'registration') continue;
+      const { registration } = each;
+      kept.set(registration.type === 'instance' ? 'i' : registration.definition.id, registration);
+    }
+    const after = new Agent();
+    after.health.restore([...kept.values()].toReversed());
+    expect([...after.health.registrations.values()].map((each) => JSON.stringify(each)).toSorted()).toEqual(
+      [...before.health.registrations.values()].map((each) => JSON.stringify(each)).toSorted(),
+    );
+    expect(after.pass(999).status('t')).toBe('passing');
+    expect(after.pass(1).status('t')).toBe('critical');
+    expect(events(after.turn.take()).filter((event) => event.type === 'registration-changed')).toHaveLength(3);
+  });
+
+  test('drops a check whose instance is lost', () => {
+    const agent = new Agent();
+    agent.health.restore([
+      { type: 'check', definition: definition('c', { instanceId: instanceId('web') }), state: { status: 'passing', output: '' } },
+    ]);
+    expect([...agent.health.registrations.values()]).toEqual([]);
+  });
+});
