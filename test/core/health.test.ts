@@ -83,7 +83,8 @@ describe('thresholds', () => {
   const run = (fields: Partial<CheckDefinition>, results: string): string => {
     const agent = new Agent().with(definition('c', { initialStatus: 'passing', ...fields }));
     const letters = { p: 'passing', w: 'warning', c: 'critical' } as const;
-    return [...results]
+    return results
+      .split('')
       .map((letter) => {
         agent.result('c', letters[letter as 'p' | 'w' | 'c']);
         return agent.status('c')?.[0];
@@ -114,7 +115,8 @@ describe('thresholds', () => {
         (success, warning, critical, results) => {
           fc.pre(warning <= Math.max(1, critical));
           let [status, ok, bad] = ['p', 0, 0];
-          const expected = [...results]
+          const expected = results
+            .split('')
             .map((letter) => {
               [ok, bad] = letter === 'c' ? [0, bad + 1] : [ok + 1, 0];
               if (letter !== 'c' && ok >= success) status = letter;
