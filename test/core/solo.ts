@@ -102,6 +102,7 @@ export class Solo {
 /** Another node's catalog, and the deltas that it sends. */
 export class Owner {
   readonly #catalog: Catalog;
+  #latest: CatalogDelta | undefined;
 
   constructor(id: NodeId) {
     const ignore = { catalogChanged: () => undefined, catalogGap: () => undefined, ownVersionLost: () => undefined };
@@ -113,7 +114,14 @@ export class Owner {
     this.#catalog.write(1, upserts, removals);
     const delta = this.#catalog.own.deltaAfter(1, after);
     if (delta === undefined) throw new Error('nothing was written');
+    this.#latest = delta;
     return delta;
+  }
+
+  /** What the last write pushed. */
+  latest(): CatalogDelta {
+    if (this.#latest === undefined) throw new Error('nothing was written');
+    return this.#latest;
   }
 
   snapshot(): CatalogDelta {

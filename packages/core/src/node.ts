@@ -3,7 +3,8 @@
  * agent and the simulator run the very same code.
  *
  * This file is the wiring: it takes each input to the part that it concerns (membership, probes, links, gossip,
- * anti-entropy, catalog, config, health) and lets the parts tell each other what changed. The rules are in the parts.
+ * anti-entropy, catalog, config, health) and lets the parts tell each other what changed. The rules are in the parts;
+ * those of this file, step by step: late-tick.txt, leave.txt and buddy.txt in test/datadriven.
  */
 
 import { assertNever } from './assert.ts';

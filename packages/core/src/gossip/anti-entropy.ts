@@ -1,6 +1,8 @@
 /**
  * Repair: two nodes compare hashes of what they know and exchange only what differs. It runs when a link comes up,
  * when a probe shows another root than ours, when a push reveals a gap, and now and then anyway.
+ *
+ * Step by step: anti-entropy.txt and gap.txt in test/datadriven.
  */
 
 import type { NodeId } from '../identity.ts';

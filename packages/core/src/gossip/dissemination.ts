@@ -2,6 +2,8 @@
  * Immediate push: a new fact goes out at once, coalesced by subject with what else changes within a few
  * milliseconds, so that a newer fact replaces an older one in the queue. What a link misses is repaired by
  * anti-entropy, so queues may be bounded and dropped.
+ *
+ * Step by step: coalesce.txt in test/datadriven.
  */
 
 import type { NodeId } from '../identity.ts';

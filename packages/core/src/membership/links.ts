@@ -4,6 +4,8 @@
  * A member without a link is dialled with back-off, for as long as it is remembered: hosts come back, partitions
  * heal. Of two nodes that hear of each other, the one with the greater id dials first, and the other only if that
  * did not help (one side may not be dialable). A link that breaks is evidence: both sides dial at once.
+ *
+ * Step by step: join.txt, lost-link.txt and restart.txt in test/datadriven.
  */
 
 import type { KnownPeer } from '../effect.ts';

@@ -9,6 +9,8 @@
  *
  * There are two speeds. `reachable` decides on routing: two accusers, or our own failed dial, clear it at once,
  * and a refutation restores it. `status` decides on membership and is conservative.
+ *
+ * Step by step: refute.txt, left.txt and force-leave.txt in test/datadriven.
  */
 
 import { assert } from '../assert.ts';

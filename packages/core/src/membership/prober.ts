@@ -1,8 +1,10 @@
 /**
  * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, by
- * turns the successor in the order of ids and the next of a random round. A probe without an answer is handed to helpers; only when they get none either is the
- * subject accused. A helper that got no answer has seen the failure itself and accuses too, so that two accusers
- * are found in the time of one probe.
+ * turns the successor in the order of ids and the next of a random round. A probe without an answer is handed to
+ * helpers; only when they get none either is the subject accused. A helper that got no answer has seen the failure
+ * itself and accuses too, so that two accusers are found in the time of one probe.
+ *
+ * Step by step: probe.txt, doubted-link.txt and silent-helpers.txt in test/datadriven.
  */
 
 import type { NodeId } from '../identity.ts';
@@ -100,10 +102,14 @@ export class Prober {
 
   acked(from: NodeId, seq: number, epoch: number): void {
     this.#listener.answered(from, epoch);
-    const probe = this.#probes.get(seq);
-    if (probe === undefined || probe.subject !== from) return;
-    this.#close(probe);
-    if (probe.asker !== undefined) this.#report(probe, probe.asker, true);
+    const acked = this.#probes.get(seq);
+    if (acked === undefined || acked.subject !== from) return;
+    // Who answers this ping has also answered, or was too busy for, all that were sent before.
+    for (const probe of this.#probes.values()) {
+      if (probe.subject !== from || probe.seq > seq) continue;
+      this.#close(probe);
+      if (probe.asker !== undefined) this.#report(probe, probe.asker, true);
+    }
   }
 
   reported(seq: number, subject: NodeId, reached: boolean): void {
