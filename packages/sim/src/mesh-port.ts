@@ -13,11 +13,12 @@ const waitersMax = 16_384;
 
 export class Waiters {
   readonly #waiting = new Set<Waiter>();
+  #isReleased = false;
 
   /** As `MeshPort.changed`. `view` gives the view that is then current. */
   wait(view: () => View, topic: string, afterIndex: number, signal: CancelSignal): Promise<View> {
     return new Promise((resolve) => {
-      if (signal.aborted || view().index(topic) > afterIndex || this.#waiting.size >= waitersMax) {
+      if (this.#isReleased || signal.aborted || view().index(topic) > afterIndex || this.#waiting.size >= waitersMax) {
         resolve(view());
         return;
       }
@@ -44,8 +45,14 @@ export class Waiters {
     for (const waiter of this.#waiting) if (view.index(waiter.topic) > waiter.afterIndex) waiter.done(view);
   }
 
-  /** The node stopped: everybody is answered with its last view. */
+  /** The node started (again): readers may wait. */
+  open(): void {
+    this.#isReleased = false;
+  }
+
+  /** The node stopped: everybody is answered with its last view, and nobody waits any more. */
   release(view: View): void {
+    this.#isReleased = true;
     for (const waiter of this.#waiting) waiter.done(view);
   }
 }

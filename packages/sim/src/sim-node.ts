@@ -180,6 +180,7 @@ export class SimNode implements Host, MeshPort {
     this.#startedUs = nowUs;
     this.#clockOffsetMs = randomness.below(1_000_000, { stream: clockStream, key: this.index, counter: this.#boot });
     this.#wakeUs = undefined;
+    this.#waiters.open();
     this.#fault('start', `epoch ${epoch}`);
     const nodeOptions: NodeOptions = {
       config: this.#setup.config,
