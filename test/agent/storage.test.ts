@@ -384,3 +384,9 @@ describe('the lock', () => {
     expect(() => open()).not.toThrow();
   });
 });
+
+test.skipIf(process.platform !== 'linux')('a data directory where none can be made is refused, not tried for ever', () => {
+  expect(() => openStorage('/proc/skein/data', { clock, notice: (notice) => notices.push(notice) })).toThrow(
+    expect.objectContaining({ code: 'data-dir-unusable' }),
+  );
+});

@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 export interface Disk {
   /** Creates or replaces a file, readable by its owner only, and waits until its content is on disk. */
@@ -95,7 +96,20 @@ export const localDisk: Disk = {
         closeSync(directory);
       }
     },
-    makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: privateDirectory }),
+    makeDirectory,
     mode: (path) => statSync(path).mode & 0o777,
   },
 };
+
+/** One level at a time: `recursive` never ends where a parent exists and takes no directories, as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectory(parent);
+  try {
+    mkdirSync(path, { mode: privateDirectory });
+  } catch (error) {
+    // Another agent may have made a parent that both share.
+    if (!existsSync(path)) throw error;
+  }
+}
