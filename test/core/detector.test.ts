@@ -3,6 +3,7 @@
 import type { MeshEvent } from '@skein/core';
 import { World, differences, type SimNode } from '@skein/sim';
 import { describe, expect, test } from 'vitest';
+import { instance } from './fixture.ts';
 
 interface Seen {
   readonly world: World;
@@ -170,5 +171,87 @@ describe('a seed', () => {
     world.runFor(5000);
     expect(events.filter((event) => event.type === 'seed-joined')).toHaveLength(2);
     expect(events.filter((event) => event.type === 'link-changed' && !event.linked)).toEqual([]);
+  });
+});
+
+describe('memory', () => {
+  test('a partition that outlasts it heals through a seed', () => {
+    const { world } = watched(1);
+    const nodes = world.mesh(4, { config: { failedTombstoneMs: 60_000 } });
+    world.runFor(3000);
+    const heal = world.network.split(nodes.slice(0, 2), nodes.slice(2));
+    world.runFor(120_000);
+    for (const node of nodes) expect([...node.view().members()]).toHaveLength(2);
+    heal();
+    expect(world.runUntil(() => differences(nodes).length === 0, 35_000)).toBeDefined();
+  });
+
+  test('of a peer that nobody in the mesh heard of in all that time ends, and so do the dials to it', () => {
+    const { world } = watched(2);
+    const [a, gone] = world.mesh(2, { config: { failedTombstoneMs: 120_000 } }) as [SimNode, SimNode];
+    world.runFor(3000);
+    a.crash();
+    gone.powerOff();
+    const fresh = world.addNode();
+    a.restart({ seeds: fresh.addresses });
+    world.runFor(60_000);
+    expect(a.view().aliveCount).toBe(2);
+    const early = world.network.figures.dials;
+    world.runFor(60_000);
+    const late = world.network.figures.dials;
+    expect(late).toBeGreaterThan(early);
+    world.runFor(120_000);
+    expect(world.network.figures.dials).toBeLessThanOrEqual(late + 1);
+  });
+
+  test('of the only peers there are never ends while nobody is linked', () => {
+    const { world } = watched(3);
+    const [a, b] = world.mesh(2, { config: { failedTombstoneMs: 60_000 } }) as [SimNode, SimNode];
+    world.runFor(3000);
+    a.crash();
+    b.crash();
+    b.restart({ seeds: [] });
+    world.runFor(600_000);
+    a.restart({ seeds: [] });
+    expect(world.runUntil(() => differences([a, b]).length === 0, 35_000)).toBeDefined();
+  });
+});
+
+describe('a host that lost its data but not its key', () => {
+  test.each([1, 2, 3, 4])('gets an epoch of its own again, and others its catalog, seed %i', (seed) => {
+    const { world } = watched(seed);
+    const nodes = world.mesh(4);
+    world.runFor(3000);
+    const victim = nodes[2] as SimNode;
+    for (let i = 0; i < 5; i++)
+      victim.dispatch({ type: 'register', instance: instance(`old-${i}`), checks: [], replaceChecks: true });
+    world.runFor(1000);
+    victim.crash({ keep: 'nothing' });
+    world.runFor(seed * 1500);
+    victim.restart();
+    victim.dispatch({ type: 'register', instance: instance('new'), checks: [], replaceChecks: true });
+    expect(world.runUntil(() => differences(nodes).length === 0, 5000)).toBeDefined();
+    for (const node of nodes) {
+      expect(
+        node
+          .view()
+          .instancesOf(victim.id)
+          .map((each) => each.instance.id),
+      ).toEqual(['new']);
+      expect(node.view().member(victim.id)?.record.epoch).toBeGreaterThan(1);
+    }
+  });
+});
+
+test('a node takes so many addresses to join and no more, and names the limit', () => {
+  const { world } = watched(1);
+  const node = world.addNode();
+  const addresses = Array.from({ length: 64 }, (_, i) => `10.0.9.${i}:1`);
+  expect(node.dispatch({ type: 'join', addresses })).toEqual({ ok: true });
+  expect(node.dispatch({ type: 'join', addresses: ['10.0.9.1:1'] })).toEqual({ ok: true });
+  expect(node.dispatch({ type: 'join', addresses: ['10.0.8.1:1'] })).toMatchObject({ ok: false, code: 'limit-exceeded' });
+  expect(node.dispatch({ type: 'join', addresses: [`${'x'.repeat(300)}:1`] })).toMatchObject({
+    ok: false,
+    code: 'invalid-address',
   });
 });

@@ -33,6 +33,8 @@ export const limits = {
   wantsPerMessage: 8192,
   /** Members known at once, in any status. */
   members: 16_384,
+  /** Addresses that a node was told to join. */
+  seeds: 64,
   /** Accusations kept per subject: a receiver re-derives `failed` from these. */
   accusationsPerSubject: 4,
   /** Pending facts per link before it is dropped to digests. */

@@ -21,6 +21,7 @@ import { Health } from './health/health.ts';
 import type { Registration } from './health/registration.ts';
 import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
+import { limits } from './limits.ts';
 import { Links } from './membership/links.ts';
 import { accusationRank, claimRank, isPresent, type Member } from './membership/member.ts';
 import { Membership } from './membership/membership.ts';
@@ -143,6 +144,7 @@ export class MeshNode {
     this.#views.touchLocal();
     for (const peer of this.#restored.peers) if (peer.id !== this.self) this.#remembered.set(peer.id, peer);
     this.#links.addKnownPeers(this.#restored.peers);
+    this.#turn.deadlines.set('remembered', this.#turn.now + this.#turn.config.failedTombstoneMs);
     this.#prober.start();
     this.#antiEntropy.start();
     return this.#finish();
@@ -262,6 +264,8 @@ export class MeshNode {
         return this.#health.expireCritical(name);
       case 'peers':
         return this.#persistPeers();
+      case 'remembered':
+        return this.#forgetRemembered();
       case 'leave-left':
         return this.#announceLeft();
     }
@@ -351,11 +355,15 @@ export class MeshNode {
   // --- joining and leaving ---
 
   #join(addresses: readonly string[]): CommandResult {
-    const bad = addresses.find((address) => !/^(\/.+|.+:\d{1,5})$/.test(address));
+    const bad = addresses.find((address) => address.length > limits.addressLength || !/^(\/.+|.+:\d{1,5})$/.test(address));
     if (bad !== undefined)
       return { ok: false, code: 'invalid-address', message: `"${bad}" is not an address: give host:port, as in 10.0.0.7:7946` };
-    this.#links.addSeeds(addresses);
-    return { ok: true };
+    if (this.#links.addSeeds(addresses)) return { ok: true };
+    return {
+      ok: false,
+      code: 'limit-exceeded',
+      message: `more than ${limits.seeds} addresses to join: a few are enough to find the others`,
+    };
   }
 
   #leave(): CommandResult {
@@ -381,6 +389,15 @@ export class MeshNode {
     }
     for (const peer of this.#remembered.values()) peers.push(peer);
     this.#turn.persist({ type: 'peers', peers });
+  }
+
+  /** A peer of an earlier boot of whom nobody in the mesh has heard for as long as one is remembered is gone. */
+  #forgetRemembered(): void {
+    this.#turn.deadlines.set('remembered', this.#turn.now + this.#turn.config.failedTombstoneMs);
+    if (this.#links.size === 0) return;
+    for (const id of this.#remembered.keys()) this.#links.drop(id);
+    this.#remembered.clear();
+    this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
   }
 
   // --- merging what peers say ---
@@ -463,7 +480,10 @@ export class MeshNode {
     this.#toldAt.delete(member.id);
     this.#antiEntropy.forgetSubject(catalogKey(member.id));
     this.#knowledge.delete(catalogKey(member.id));
-    if (forgotten) this.#knowledge.delete(memberKey(member.id));
+    if (forgotten) {
+      this.#knowledge.delete(memberKey(member.id));
+      this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
+    }
     this.#views.touchAbsent(member.id, this.#catalog.drop(member.id), forgotten);
   }
 

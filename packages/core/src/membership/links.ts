@@ -11,6 +11,7 @@
 import type { KnownPeer } from '../effect.ts';
 import type { NodeId } from '../identity.ts';
 import type { DialFailure, DialOutcome } from '../input.ts';
+import { limits } from '../limits.ts';
 import type { Turn } from '../turn.ts';
 
 export interface LinkListener {
@@ -40,6 +41,8 @@ interface Target {
   joined: boolean;
   /** Whether there ever was a link to it in this boot. */
   met: boolean;
+  /** Who answered at a seed's address last. */
+  answeredBy: NodeId | undefined;
 }
 
 /** Dials to somebody never met that may time out before it counts: in a burst of joins everybody is slow to accept. */
@@ -82,12 +85,19 @@ export class Links {
 
   // --- what is wanted ---
 
-  addSeeds(addresses: readonly string[]): void {
+  /** Returns false, and adds none, when there would be more than may be kept. */
+  addSeeds(addresses: readonly string[]): boolean {
+    const fresh = new Set(addresses.filter((address) => !this.#targets.has(seedKey(address))));
+    let known = 0;
+    for (const target of this.#targets.values()) if (target.to === undefined) known++;
+    if (known + fresh.size > limits.seeds) return false;
     for (const address of addresses) {
-      const target = this.#target(`seed/${address}`, undefined, [address]);
+      const target = this.#target(seedKey(address), undefined, [address]);
       target.joined = false;
+      target.answeredBy = undefined;
       this.#dialSoon(target, 0);
     }
+    return true;
   }
 
   /** Peers of an earlier boot: dialled until they are heard of, one way or another. */
@@ -190,6 +200,9 @@ export class Links {
     const target = this.#targets.get(key);
     if (target === undefined || target.dialing) return;
     if (target.to !== undefined && this.#links.has(target.to) && !target.fresh) return;
+    const { answeredBy } = target;
+    if (answeredBy !== undefined && (this.#links.has(answeredBy) || this.#listener.addressesOf(answeredBy) !== undefined))
+      return this.#dialSoon(target, this.#turn.config.redialMaxMs);
     this.#waiting.set(key, target);
     this.#dialWaiting();
   }
@@ -204,6 +217,9 @@ export class Links {
     const address = target.addresses[0] ?? '';
     if (!target.joined) this.#turn.emit({ type: 'seed-joined', address, id });
     target.joined = true;
+    // Once who answered there is gone and forgotten, the address may be the only way back to the others.
+    target.answeredBy = id;
+    this.#dialSoon(target, this.#turn.config.redialMaxMs);
   }
 
   #dialMissed(target: Target, reason: DialFailure, detail: string): void {
@@ -241,7 +257,9 @@ export class Links {
 
   #redialSeeds(): void {
     for (const target of this.#targets.values()) {
-      if (target.to === undefined && !target.dialing) this.#dialSoon(target, this.#backOffMs(1));
+      if (target.to !== undefined || target.dialing) continue;
+      target.answeredBy = undefined;
+      this.#dialSoon(target, this.#backOffMs(1));
     }
   }
 
@@ -258,6 +276,7 @@ export class Links {
       fresh: false,
       joined: false,
       met: false,
+      answeredBy: undefined,
     };
     this.#targets.set(key, target);
     return target;
@@ -315,6 +334,10 @@ export class Links {
     const full = Math.min(redialMaxMs, redialMinMs * (1 << Math.min(20, attempts)));
     return full - this.#turn.rng.below(Math.max(1, Math.floor(full / 2)));
   }
+}
+
+function seedKey(address: string): string {
+  return `seed/${address}`;
 }
 
 function memberKey(id: NodeId): string {
