@@ -6,6 +6,7 @@ import type {
   AccusationReason,
   Effect,
   Instance,
+  MemberFact,
   MemberRecord,
   MeshConfig,
   MeshEvent,
@@ -63,6 +64,11 @@ export function claim(id: NodeId, fields: Partial<MemberRecord> = {}): Signed<Me
     keyHashes: [],
     ...fields,
   });
+}
+
+/** A member record as a message has it. `absentMs`: how long its teller has it gone. */
+export function fact(record: Signed<MemberRecord>, verified = true, absentMs = 0): MemberFact {
+  return { record, verified, absentMs };
 }
 
 export function accusation(

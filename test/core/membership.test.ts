@@ -5,7 +5,7 @@ import type { Accusation, ClaimedStatus, MemberFact, MemberRecord, NodeId, Signe
 import { Membership, type Member, type MembershipListener, type Turn } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accusation, claim, events, ids, keys, makeTurn, persisted, refusals } from './fixture.ts';
+import { accusation, claim, events, fact, ids, keys, makeTurn, persisted, refusals } from './fixture.ts';
 
 const [self, a, b, c, d] = ids as [NodeId, NodeId, NodeId, NodeId, NodeId];
 
@@ -30,8 +30,8 @@ class Table implements MembershipListener {
     void this.calls.push(`${forgotten ? 'forgotten' : 'absent'} ${member.id}`);
   epochRaised = (): void => void this.calls.push('epoch raised');
 
-  hear(record: Signed<MemberRecord>, from: NodeId = a, verified = true): this {
-    this.membership.merge({ record, verified }, from);
+  hear(record: Signed<MemberRecord>, from: NodeId = a, verified = true, absentMs = 0): this {
+    this.membership.merge(fact(record, verified, absentMs), from);
     return this;
   }
 
@@ -79,7 +79,7 @@ class Table implements MembershipListener {
 const full = (): Table => new Table().hear(claim(a)).hear(claim(b)).hear(claim(c)).hear(claim(d));
 
 describe('merging', () => {
-  interface Fact {
+  interface Told {
     readonly record: MemberFact;
     readonly accusations: readonly Signed<Accusation>[];
   }
@@ -93,7 +93,7 @@ describe('merging', () => {
         : (['leaving', 'left', 'left'] as const)[epoch % 3]!;
 
   /** A record travels with the accusations against it, as every message writes them. */
-  const fact: fc.Arbitrary<Fact> = fc
+  const told: fc.Arbitrary<Told> = fc
     .record({
       id: fc.constantFrom(a, b, c),
       epoch: fc.integer({ min: 1, max: 3 }),
@@ -102,11 +102,11 @@ describe('merging', () => {
       verified: fc.boolean(),
     })
     .map(({ id, epoch, incarnation, accusers, verified }) => ({
-      record: { record: claim(id, { epoch, incarnation, status: statusOf(epoch, incarnation) }), verified },
+      record: fact(claim(id, { epoch, incarnation, status: statusOf(epoch, incarnation) }), verified),
       accusations: accusers.filter((accuser) => accuser !== id).map((accuser) => accusation(accuser, id, { epoch, incarnation })),
     }));
 
-  const tableOf = (facts: readonly Fact[]): Table => {
+  const tableOf = (facts: readonly Told[]): Table => {
     const table = full();
     for (const { record, accusations } of facts) {
       table.membership.merge(record, d);
@@ -117,9 +117,9 @@ describe('merging', () => {
 
   test('any order of the same claims and accusations gives the same table', () => {
     fc.assert(
-      fc.property(fc.array(fact, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (facts, picks) => {
+      fc.property(fc.array(told, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (facts, picks) => {
         const rest = [...facts];
-        const shuffled: Fact[] = [];
+        const shuffled: Told[] = [];
         while (rest.length > 0) shuffled.push(...rest.splice((picks.next().value as number) % rest.length, 1));
         expect(tableOf(shuffled).rows()).toEqual(tableOf(facts).rows());
       }),
@@ -129,7 +129,7 @@ describe('merging', () => {
 
   test('hearing it all twice changes nothing and is no news', () => {
     fc.assert(
-      fc.property(fc.array(fact, { maxLength: 8 }), (facts) => {
+      fc.property(fc.array(told, { maxLength: 8 }), (facts) => {
         const table = tableOf(facts);
         const before = table.rows();
         table.calls.length = 0;
@@ -145,7 +145,7 @@ describe('merging', () => {
 
   test('epoch and incarnation of a member never fall', () => {
     fc.assert(
-      fc.property(fc.array(fact, { maxLength: 12 }), (facts) => {
+      fc.property(fc.array(told, { maxLength: 12 }), (facts) => {
         const table = full();
         const seen = new Map<NodeId, MemberRecord>();
         for (const { record } of facts) {
@@ -394,6 +394,35 @@ describe('the end of a member', () => {
     ).toBe('alive');
   });
 
+  test('a departed member of whom we hear only now is remembered no longer than by those who told us', () => {
+    const left = new Table().hear(claim(a)).hear(claim(b, { status: 'left' }), a, true, 3_000_000);
+    expect(left.membership.absentMs(left.membership.get(b) as Member)).toBe(3_000_000);
+    expect(left.pass(599_999).status(b)).toBe('left unreachable');
+    expect(left.pass(1).status(b)).toBe('unknown');
+    const failing = new Table().hear(claim(a)).hear(claim(c)).hear(claim(b), a, true, 86_000_000);
+    expect(failing.accused(accusation(a, b)).pass(4000).status(b)).toBe('failed unreachable');
+    expect(failing.pass(395_999).status(b)).toBe('failed unreachable');
+    expect(failing.pass(1).status(b)).toBe('unknown');
+  });
+
+  test('a member that others have failed is not routed to until it answers us or speaks', () => {
+    const heard = (): Table => new Table().hear(claim(a)).hear(claim(b), a, true, 5000);
+    expect(heard().status(b)).toBe('alive unreachable');
+    const answered = heard();
+    answered.membership.heardFrom(b, 1);
+    expect(answered.status(b)).toBe('alive');
+    expect(answered.membership.absentMs(answered.membership.get(b) as Member)).toBe(0);
+    expect(
+      heard()
+        .hear(claim(b, { incarnation: 1 }))
+        .status(b),
+    ).toBe('alive');
+  });
+
+  test('a member that we know to be present is not made to look gone by what a peer says', () => {
+    expect(full().hear(claim(b), a, true, 5000).status(b)).toBe('alive');
+  });
+
   test('a member is made to leave by force only once it failed', () => {
     expect(full().membership.forceLeave(b)).toMatchObject({ ok: false, code: 'node-alive' });
     expect(full().membership.forceLeave(nodeId('n9'))).toMatchObject({ ok: false, code: 'unknown-node' });
@@ -428,10 +457,7 @@ describe('the end of a member', () => {
     for (let i = 0; i < 1100; i++) {
       const id = nodeId(`gone-${i}`);
       table.turn.now++;
-      table.membership.merge(
-        { record: keys.notary(id).sign('member', { ...claim(a).value, id, status: 'left' }), verified: true },
-        a,
-      );
+      table.membership.merge(fact(keys.notary(id).sign('member', { ...claim(a).value, id, status: 'left' })), a);
     }
     expect(table.membership.size).toBe(1025);
     expect(table.status(nodeId('gone-0'))).toBe('unknown');

@@ -68,8 +68,8 @@ function wantsText(wants: readonly SyncWant[]): string {
 
 function factsText(facts: Gossip): string {
   return [
-    ...facts.members.map(({ record: { value }, verified }) => {
-      return `${value.status}:${value.id}@${value.epoch}.${value.incarnation}${verified ? '' : ' (unverified)'}`;
+    ...facts.members.map(({ record: { value }, verified, absentMs }) => {
+      return `${value.status}:${value.id}@${value.epoch}.${value.incarnation}${verified ? '' : ' (unverified)'}${absentMs > 0 ? ` (gone for ${absentMs})` : ''}`;
     }),
     ...facts.accusations.map(
       ({ value }) => `accuse:${value.accuser}>${value.subject}@${value.epoch}.${value.incarnation}:${value.reason}`,

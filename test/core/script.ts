@@ -21,7 +21,7 @@ import type {
   Message,
   NodeId,
 } from '@skein/core';
-import { accusation, claim, instance } from './fixture.ts';
+import { accusation, claim, fact, instance } from './fixture.ts';
 import { effectLines } from './script-text.ts';
 import { Owner, Solo, instanceRecord } from './solo.ts';
 
@@ -244,8 +244,8 @@ export class Runner {
     const gossip = { members: [], accusations: [], deltas: [], heads: [], configs: [] } as {
       -readonly [K in Exclude<keyof Gossip, 'type'>]: Gossip[K][number][];
     };
-    for (const fact of facts) {
-      const [, word = '', rest = ''] = /^([a-z]+):(.*)$/.exec(fact) ?? [];
+    for (const text of facts) {
+      const [, word = '', rest = ''] = /^([a-z]+):(.*)$/.exec(text) ?? [];
       if (word === 'accuse') {
         const [, accuser = '', subject = '', epoch, incarnation, reason] = /^(\w)>(\w)@(\d+)\.(\d+)(?::(.+))?$/.exec(rest) ?? [];
         const fields = {
@@ -262,7 +262,7 @@ export class Runner {
         const status: ClaimedStatus = word === 'leaving' || word === 'left' ? word : 'alive';
         const record = claim(nodeId(id), { name: id, status, epoch: Number(epoch), incarnation: Number(incarnation) });
         const signature = word === 'forged' ? new Uint8Array(1) : record.signature;
-        gossip.members.push({ record: { ...record, signature }, verified: isVerified });
+        gossip.members.push(fact({ ...record, signature }, isVerified, word === 'gone' ? 60_000 : 0));
       }
     }
     return { type: 'gossip', ...gossip };

@@ -5,7 +5,7 @@ import type { CheckStatus, NodeId, View } from '@skein/core';
 import { TopicIndexes } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accusation, claim, ids, instance } from './fixture.ts';
+import { accusation, claim, fact, ids, instance } from './fixture.ts';
 import { Owner, Solo, checkRecord, instanceRecord, wallMs } from './solo.ts';
 
 const [, a, b, c] = ids as [NodeId, NodeId, NodeId, NodeId];
@@ -19,7 +19,7 @@ interface Scene {
 function scene(): Scene {
   const solo = new Solo();
   const owner = new Owner(a);
-  for (const id of [a, b, c]) solo.hear(id, { members: [{ record: claim(id), verified: true }] });
+  for (const id of [a, b, c]) solo.hear(id, { members: [fact(claim(id))] });
   solo.hear(a, { deltas: [owner.write([instanceRecord('web-1'), instanceRecord('db-1', { service: 'db', tags: ['x'] })])] });
   solo.hear(a, { deltas: [owner.write([checkRecord('web-check', { instanceId: instance('web-1').id }), checkRecord('host')])] });
   solo.take();
@@ -61,7 +61,7 @@ describe('an index moves', () => {
   const ofNode = [topics.node(a)];
   const routing = [topics.members, ...web, ...db, ...ofNode, topics.checks];
   const hear = ({ solo }: Scene, fields: Parameters<typeof claim>[1]): void =>
-    void solo.hear(a, { members: [{ record: claim(a, fields), verified: true }] });
+    void solo.hear(a, { members: [fact(claim(a, fields))] });
   const write = ({ solo, owner }: Scene, ...args: Parameters<Owner['write']>): void =>
     void solo.hear(a, { deltas: [owner.write(...args)] });
 
@@ -164,7 +164,7 @@ describe('a View', () => {
     keep();
     stage.solo.command({ type: 'register', instance: instance('own'), checks: [], replaceChecks: true });
     keep();
-    stage.solo.hear(a, { members: [{ record: claim(a, { incarnation: 3, status: 'left' }), verified: true }] });
+    stage.solo.hear(a, { members: [fact(claim(a, { incarnation: 3, status: 'left' }))] });
     keep();
     stage.solo.command({ type: 'apply-config', kind: 'route', name: 'r', value: { x: 1 } });
     stage.solo.pass(4_000_000);
@@ -199,10 +199,9 @@ describe('a View', () => {
       const { solo, owner } = scene();
       const target = { instanceId: instance('web-1').id, status };
       solo.hear(a, { deltas: [owner.write([checkRecord('web-check', target), checkRecord('host', { status: host })])] });
-      if (reach === 'unverified') solo.hear(b, { members: [{ record: claim(a, { epoch: 2 }), verified: false }] });
+      if (reach === 'unverified') solo.hear(b, { members: [fact(claim(a, { epoch: 2 }), false)] });
       if (reach === 'accused') solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] });
-      if (reach === 'left')
-        solo.hear(a, { members: [{ record: claim(a, { incarnation: 1, status: 'leaving' }), verified: true }] });
+      if (reach === 'left') solo.hear(a, { members: [fact(claim(a, { incarnation: 1, status: 'leaving' }))] });
       return solo.view.service('web')?.instances[0]?.routable;
     };
     expect(routable('passing', 'passing', 'well')).toBe(true);
@@ -220,7 +219,7 @@ describe('a View', () => {
     solo.pass(86_400_000);
     expect(solo.view.service('web')).toBeUndefined();
     const other = scene();
-    other.solo.hear(a, { members: [{ record: claim(a, { incarnation: 1, status: 'left' }), verified: true }] });
+    other.solo.hear(a, { members: [fact(claim(a, { incarnation: 1, status: 'left' }))] });
     expect(other.solo.view.service('web')).toBeUndefined();
     expect(other.solo.view.instancesOf(a)).toEqual([]);
   });
@@ -229,7 +228,7 @@ describe('a View', () => {
     const solo = new Solo();
     const owner = new Owner(a);
     solo.hear(a, {
-      members: [{ record: claim(a, { addresses: ['[fd00::1]:7946'], region: 'eu', zone: 'z1' }), verified: true }],
+      members: [fact(claim(a, { addresses: ['[fd00::1]:7946'], region: 'eu', zone: 'z1' }))],
     });
     solo.hear(a, {
       deltas: [owner.write([instanceRecord('p'), instanceRecord('q', { address: '10.0.0.9', region: 'us', zone: 'z2' })])],
@@ -256,7 +255,7 @@ describe('a View', () => {
 
   test('finds a member by its label: the living one when several share it', () => {
     const { solo } = scene();
-    solo.hear(b, { members: [{ record: claim(ids[4]!, { name: 'name-n1' }), verified: true }] });
+    solo.hear(b, { members: [fact(claim(ids[4]!, { name: 'name-n1' }))] });
     solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] }).pass(4000);
     expect(solo.view.memberByName('name-n1')?.id).toBe(ids[4]);
     expect(solo.view.memberByName('nobody')).toBeUndefined();

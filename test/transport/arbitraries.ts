@@ -122,7 +122,10 @@ function gossip(notary: Notary): fc.Arbitrary<Gossip> {
   });
   return fc.record({
     type: fc.constant('gossip' as const),
-    members: fc.array(fc.record({ record: member.map((value) => notary.sign('member', value)), verified: fc.boolean() }), few),
+    members: fc.array(
+      fc.record({ record: member.map((value) => notary.sign('member', value)), verified: fc.boolean(), absentMs: uint }),
+      few,
+    ),
     accusations: fc.array(
       accusation.map((value) => notary.sign('accusation', value)),
       few,

@@ -73,7 +73,7 @@ describe('round trips', () => {
       credential: new Uint8Array(),
       keyHashes: [],
     };
-    const sent = { ...noFacts, members: [{ record: notary.sign('member', value), verified: true }] };
+    const sent = { ...noFacts, members: [{ record: notary.sign('member', value), verified: true, absentMs: 0 }] };
     const decoded = decodeMessage('wire', encodeMessage(sent));
     expect(decoded).toEqual({ kind: 'message', message: sent });
     if (decoded.kind !== 'message' || decoded.message.type !== 'gossip') throw new Error('not gossip');

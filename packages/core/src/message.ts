@@ -45,6 +45,11 @@ export interface PingReport {
 export interface MemberFact {
   readonly record: Signed<MemberRecord>;
   readonly verified: boolean;
+  /**
+   * How long ago the sender saw it leave or fail, in ms; 0 while it is present. Who hears of it only now forgets it
+   * with the others, else rows of the departed would live on from newcomer to newcomer.
+   */
+  readonly absentMs: number;
 }
 
 /** New facts, pushed. Any part may be empty. */

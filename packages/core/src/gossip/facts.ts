@@ -65,7 +65,7 @@ export class FactWriter {
     const member = this.#membership.get(id);
     if (member === undefined) return;
     this.#room(member.signed.bytes.length + member.signed.signature.length + 16);
-    this.#draft.members.push({ record: member.signed, verified: member.verified });
+    this.#draft.members.push({ record: member.signed, verified: member.verified, absentMs: this.#membership.absentMs(member) });
     for (const accusation of member.accusations.values()) {
       this.#room(accusation.bytes.length + accusation.signature.length + 8);
       this.#draft.accusations.push(accusation);

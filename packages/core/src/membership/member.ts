@@ -15,8 +15,10 @@ export interface Member {
   reachable: boolean;
   /** Accusations of the current claim, by accuser. */
   readonly accusations: Map<NodeId, Signed<Accusation>>;
-  /** When `status` last changed. */
+  /** When `status` last changed; for one that we only heard of as departed, when its teller saw it go. */
   since: number;
+  /** Since when others have it failed, as we were told with its record. Until we know better ourselves, it is not routed to. */
+  absentSince: number | undefined;
 }
 
 /** Whether a member takes part: gossip, probes and links go to it. */

@@ -84,6 +84,7 @@ export class Membership {
       reachable: true,
       accusations: new Map(),
       since: turn.now,
+      absentSince: undefined,
     };
     this.#members.set(turn.self, this.#self);
   }
@@ -116,6 +117,13 @@ export class Membership {
     return !isPresent(member) && this.#turn.now - member.since > this.#tombstoneMs(member) / 2;
   }
 
+  /** How long ago it left or failed; 0 while it is present. */
+  absentMs(member: Member): number {
+    const since = isPresent(member) ? member.absentSince : member.since;
+    if (since === undefined) return 0;
+    return Math.max(member.status === 'left' ? 0 : 1, this.#turn.now - since);
+  }
+
   // --- claims of the subject ---
 
   /** Merges a record that came from a peer, and whether that peer verified it. */
@@ -132,14 +140,15 @@ export class Membership {
     if (!this.#turn.notary.verify('member', record.id, fact.record)) return this.#turn.refuse(from, 'bad-signature');
     // Over its own link, whose hello proved key and epoch, a record is its own verification.
     const verified = fact.verified || from === record.id;
-    if (known === undefined) this.#admit(fact.record, verified);
+    if (known === undefined) this.#admit(fact.record, verified, fact.absentMs);
     else this.#supersede(known, fact.record, verified);
     this.#listener.recordNews(record.id, from);
   }
 
-  #admit(signed: Signed<MemberRecord>, verified: boolean): void {
+  #admit(signed: Signed<MemberRecord>, verified: boolean, absentMs: number): void {
     const { value } = signed;
     const { status } = value;
+    const since = this.#turn.now - absentMs;
     const member: Member = {
       id: value.id,
       signed,
@@ -147,7 +156,8 @@ export class Membership {
       verified,
       reachable: false,
       accusations: new Map(),
-      since: this.#turn.now,
+      since,
+      absentSince: status === 'left' || absentMs === 0 ? undefined : since,
     };
     this.#members.set(value.id, member);
     member.reachable = this.#isReachable(member);
@@ -165,6 +175,7 @@ export class Membership {
     const refuted = member.accusations.size > 0;
     member.signed = signed;
     member.verified = verified || (member.verified && !reboot);
+    member.absentSince = undefined;
     this.#clearAccusations(member);
     this.#setStatus(member, after.status, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
     this.#updateReachable(member, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
@@ -248,6 +259,10 @@ export class Membership {
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(member, id);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
+    if (member.absentSince !== undefined) {
+      member.absentSince = undefined;
+      this.#updateReachable(member, 'answered us');
+    }
     if (!member.accusations.delete(this.#turn.self)) return;
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
@@ -277,6 +292,7 @@ export class Membership {
     if (member === undefined || member.status !== 'suspect') return;
     const forced = [...member.accusations.values()].some((signed) => signed.value.reason === 'forced');
     this.#setStatus(member, 'failed', `suspected for too long by ${member.accusations.size}`);
+    member.since = member.absentSince ?? member.since;
     this.#updateReachable(member, 'failed');
     this.#armReap(member);
     this.#listener.memberTouched(member, true);
@@ -381,7 +397,7 @@ export class Membership {
   }
 
   #armReap(member: Member): void {
-    this.#turn.deadlines.set(reapKey(member.id), this.#turn.now + this.#tombstoneMs(member));
+    this.#turn.deadlines.set(reapKey(member.id), member.since + this.#tombstoneMs(member));
     this.#boundTombstones();
   }
 
@@ -431,7 +447,7 @@ export class Membership {
     if (member === this.#self) return member.status === 'alive';
     if ((member.status !== 'alive' && member.status !== 'suspect') || !member.verified) return false;
     // Suspected while it leaves: it has asked for no more traffic all the same.
-    if (member.signed.value.status !== 'alive') return false;
+    if (member.signed.value.status !== 'alive' || member.absentSince !== undefined) return false;
     if (member.accusations.size === 0) return true;
     if (member.accusations.has(this.#turn.self)) return false;
     return member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.aliveCount() - 1));

@@ -42,7 +42,11 @@ function typed<T extends { readonly type: string }>(type: T['type'], inner: Shap
   );
 }
 
-const memberFact: Shape<MemberFact> = shape('MemberFact', { record: nested(1, signed(memberShape)), verified: bool(2) });
+const memberFact: Shape<MemberFact> = shape('MemberFact', {
+  record: nested(1, signed(memberShape)),
+  verified: bool(2),
+  absentMs: uint(3),
+});
 
 const delta: Shape<CatalogDelta> = shape('CatalogDelta', {
   head: nested(1, signed(headShape)),
