@@ -8,7 +8,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -32,12 +32,13 @@ async function list() {
 async function run(chosen) {
   const json = args.includes('--json');
   const bench = await load(chosen);
+  const before = machine();
   const result = await bench.run({
     args: args.filter((arg) => arg !== '--json'),
     root,
     progress: (text) => process.stderr.write(`${text}\n`),
   });
-  const setup = { ...machine(), ...result.setup };
+  const setup = { ...before, ...result.setup };
   const rows = result.rows.map((row) => ({
     what: row.what,
     unit: row.unit,
@@ -92,6 +93,7 @@ function machine() {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadBefore: Number(loadavg()[0]?.toFixed(2)),
   };
 }
 

@@ -10,6 +10,8 @@ import { pause, within } from './sightings.ts';
 
 export interface Plan {
   readonly size: number;
+  /** How many of the settled agents are started at once, from exec until the first agent lists them. */
+  readonly atOnce: number;
   /** How many agents join and are killed; as many join and are stopped. */
   readonly rounds: number;
   readonly changes: number;
@@ -19,8 +21,6 @@ export interface Plan {
 /** Numbers by name; undefined is what could not be measured. Times in ms. */
 export type Figures = Readonly<Record<string, number | undefined>>;
 
-/** Agents started at once: more only makes each other slow on a small machine. */
-const startsAtOnce = 4;
 const settleMs = 4000;
 const deadlineMs = 90_000;
 /** Suspicions of one member closer together than this are one episode. */
@@ -30,7 +30,7 @@ export async function measure(mesh: Contender, plan: Plan, progress: (text: stri
   const say = (text: string): void => progress(`${mesh.name}, ${plan.size} agents: ${text}`);
   try {
     say('starting');
-    const { agents, readyMs } = await startAll(mesh, plan.size, say);
+    const { agents, readyMs } = await startAll(mesh, plan, say);
     const first = agents[0] as Agent;
     say('settling');
     await pause(settleMs);
@@ -101,13 +101,14 @@ async function startAll(
     agents.push(agent);
     const atMs = await within(agent.ready, deadlineMs, () => `${agent.name} is ready\n${agent.process.tail}`);
     readyMs.push(atMs - agent.process.startedMs);
+    await seenByAll(agents.slice(0, 1), `${agent.name} is seen`, (first) => mesh.joined(first, agent.name));
     if (readyMs.length % 8 === 0) say(`${readyMs.length} are ready`);
   };
   await start();
   const starter = async (): Promise<void> => {
-    while (agents.length < size) await start();
+    while (agents.length < plan.size) await start();
   };
-  await Promise.all(Array.from({ length: startsAtOnce }, starter));
+  await Promise.all(Array.from({ length: plan.atOnce }, starter));
   for (const agent of agents) await seenByAll(agents, `${agent.name} is seen`, (observer) => mesh.joined(observer, agent.name));
   return { agents, readyMs };
 }
@@ -171,10 +172,16 @@ async function timeEviction(
   return (await seenByAll(agents, `${victim.name} is gone`, (agent) => mesh.evicted(agent, victim.name))) - startMs;
 }
 
-/** When the last of them saw it. */
+/** When the last of them saw it. Rejects when one of them ends. */
 async function seenByAll(agents: readonly Agent[], what: string, when: (agent: Agent) => Promise<number>): Promise<number> {
-  const waits = agents.map((agent) => within(when(agent), deadlineMs, () => `${what}, at ${agent.name}\n${agent.process.tail}`));
-  return Math.max(...(await Promise.all(waits)));
+  const times = agents.map((agent) => {
+    const story = (how: string): string => `${what}, at ${agent.name}, ${how}\n${agent.process.tail}`;
+    const ended = agent.process.exited.then(() => {
+      throw new Error(story('which ended'));
+    });
+    return within(Promise.race([when(agent), ended]), deadlineMs, () => story('which still runs'));
+  });
+  return Math.max(...(await Promise.all(times)));
 }
 
 /** Episodes in which a healthy agent was suspected; a victim counts as healthy until it is harmed. */

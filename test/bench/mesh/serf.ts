@@ -15,12 +15,17 @@ const run = promisify(execFile);
 
 /** The installed version, or undefined when there is no Serf here. */
 export function serfVersion(): string | undefined {
+  const says = /\d+\.\d+\.\d+\S*/.exec(output('serf', ['version']))?.[0];
+  // The Debian package does not set the version that the program prints.
+  const packaged = output('dpkg-query', ['--showformat=${Version}', '--show', 'serf']);
+  return says === undefined || packaged === '' ? says : `Debian package ${packaged}, which says ${says}`;
+}
+
+function output(command: string, args: readonly string[]): string {
   try {
-    return /\d+\.\d+\.\d+\S*/.exec(
-      execFileSync('serf', ['version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
-    )?.[0];
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   } catch {
-    return undefined;
+    return '';
   }
 }
 
