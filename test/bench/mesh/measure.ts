@@ -91,7 +91,7 @@ export async function measure(mesh: Contender, plan: Plan, progress: (text: stri
 
 async function startAll(
   mesh: Contender,
-  size: number,
+  plan: Plan,
   say: (text: string) => void,
 ): Promise<{ agents: Agent[]; readyMs: number[] }> {
   const agents: Agent[] = [];
