@@ -114,6 +114,19 @@ describe('a replica', () => {
     expect(copy.gaps).toEqual([]);
   });
 
+  test('holds the same one of two contents with one version, whichever came first', () => {
+    const [one, two] = [new Holder(owner).write([instanceValue('a')]), new Holder(owner).write([instanceValue('b')])];
+    const [first, second] = [one.catalog.own.deltaAfter(1, 0), two.catalog.own.deltaAfter(1, 0)];
+    const either = new Holder(other).hear(first).hear(second).catalog.replica(owner);
+    const or = new Holder(other).hear(second).hear(first).catalog.replica(owner);
+    expect(contentOf(either)).toEqual(contentOf(or));
+    expect(either?.stamp).toEqual(or?.stamp);
+    // The owner whose content lost hears of the other one, and knows that its epoch was in use.
+    const loser = contentOf(either)[0] === 'i/a:1' ? two : one;
+    loser.hear(either?.deltaAfter(0, 0));
+    expect(loser.lost).toEqual([1]);
+  });
+
   test('starts over with the first version of a later boot, and never goes back', () => {
     const source = written();
     const before = source.catalog.own.deltaAfter(1, 0);

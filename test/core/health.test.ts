@@ -30,9 +30,12 @@ class Agent implements HealthListener {
   readonly health = new Health(this.turn, this);
   readonly writes: { readonly upserts: readonly RecordValue[]; readonly removals: readonly string[] }[] = [];
   refuse = false;
+  /** Instances that do not fit. */
+  readonly tooLarge = new Set<string>();
 
   writeRecords = (upserts: readonly RecordValue[], removals: readonly string[]): CommandResult => {
-    if (this.refuse) return { ok: false, code: 'limit-exceeded', message: 'full' };
+    const isLarge = upserts.some((value) => value.type === 'instance' && this.tooLarge.has(value.instance.id));
+    if (this.refuse || isLarge) return { ok: false, code: 'limit-exceeded', message: 'full' };
     this.writes.push({ upserts, removals });
     return { ok: true };
   };
@@ -409,6 +412,35 @@ describe('a restart', () => {
     expect(after.pass(999).status('t')).toBe('passing');
     expect(after.pass(1).status('t')).toBe('critical');
     expect(events(after.turn.take()).filter((event) => event.type === 'registration-changed')).toHaveLength(3);
+  });
+
+  test('publishes what fits, and deregisters and reports what does not', () => {
+    const agent = new Agent();
+    agent.tooLarge.add('i3');
+    const restored = Array.from({ length: 8 }, (_, i): Registration => ({ type: 'instance', instance: instance(`i${i}`) }));
+    const owned = definition('c', { instanceId: instanceId('i3') });
+    const state = { status: 'passing', output: '' } as const;
+    agent.health.restore([
+      ...restored,
+      { type: 'check', definition: owned, state },
+      { type: 'check', definition: definition('host'), state },
+    ]);
+    agent.turn.take();
+    agent.health.publish();
+    expect(
+      [...agent.health.registrations.values()].flatMap((each) => (each.type === 'instance' ? [each.instance.id] : [])),
+    ).toHaveLength(7);
+    expect(agent.has('i3')).toBe(false);
+    expect(agent.status('c')).toBeUndefined();
+    expect(agent.status('host')).toBe('passing');
+    expect(events(agent.turn.take())).toContainEqual({ type: 'registration-removed', key: 'i/i3', reason: 'full' });
+    const published = new Set(
+      agent.writes.flatMap(({ upserts }) =>
+        upserts.map((value) => (value.type === 'instance' ? value.instance.id : value.check.id)),
+      ),
+    );
+    expect(published.size).toBe(8);
+    expect(published).toContain('host');
   });
 
   test('drops a check whose instance is lost', () => {

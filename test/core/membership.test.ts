@@ -346,6 +346,10 @@ describe('our own record', () => {
     expect(full().hear(claim(self, { incarnation: 5, status: 'left' })).own).toMatchObject({ incarnation: 6, status: 'alive' });
   });
 
+  test('under the very same claim with another content proves it too', () => {
+    expect(full().hear(claim(self, { tags: { of: 'before' } })).own).toMatchObject({ epoch: 2, incarnation: 0, tags: {} });
+  });
+
   test('comes back as an echo without effect', () => {
     const table = full();
     table.calls.length = 0;

@@ -140,7 +140,7 @@ export class MeshNode {
     for (const signed of this.#config.all()) this.#noteConfig(signed.value.kind, signed.value.name);
     this.#health.restore(this.#restored.registrations);
     // A first version is published even when there is nothing in it: it supersedes what an earlier boot owned.
-    this.#catalog.write(this.epoch, [...this.#health.records()], []);
+    this.#health.publish();
     this.#views.touchLocal();
     for (const peer of this.#restored.peers) if (peer.id !== this.self) this.#remembered.set(peer.id, peer);
     this.#links.addKnownPeers(this.#restored.peers);
@@ -548,7 +548,7 @@ export class MeshNode {
         const replica = this.#catalog.replica(owner);
         if (replica === undefined) return;
         this.#changedAt = this.#turn.now;
-        this.#knowledge.set(catalogKey(owner), [replica.epoch, replica.version]);
+        this.#knowledge.set(catalogKey(owner), replica.stamp);
         this.#views.touchCatalog(owner, change);
         this.#dissemination.push(catalogKey(owner), after === 0 ? [] : [replica.epoch, after], from);
       },

@@ -65,7 +65,7 @@ export class Catalog {
     if (!replica.isOlderThan(head)) return;
     if (head.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (!this.#turn.notary.verify('head', owner, delta.head)) return this.#turn.refuse(from, 'bad-signature');
-    const after = replica.epoch === head.epoch ? replica.version : 0;
+    const after = replica.epoch === head.epoch && replica.version < head.version ? replica.version : 0;
     const result = replica.apply(delta, this.#turn.notary);
     switch (result.type) {
       case 'applied':

@@ -4,6 +4,8 @@
  */
 
 import { assert } from '../assert.ts';
+import { compareStamps } from '../gossip/knowledge.ts';
+import { hashText } from '../hash.ts';
 import { limits } from '../limits.ts';
 import type { Notary, SealedRecord, Signed } from '../signed.ts';
 import type { CatalogDelta } from './delta.ts';
@@ -75,9 +77,17 @@ export class Replica {
     }
   }
 
-  /** Whether a head says something that this replica does not have yet. */
+  /** The stamp of this catalog in digests; empty while nothing is held. */
+  get stamp(): readonly number[] {
+    return this.#head === undefined ? [] : headStamp(this.#head.value);
+  }
+
+  /**
+   * Whether a head says something that this replica does not have yet. Two contents of one version are the work of two
+   * boots with one epoch: either is as good, as long as all hold the same one, which then also reaches the owner.
+   */
   isOlderThan(head: CatalogHead): boolean {
-    return head.epoch > this.epoch || (head.epoch === this.epoch && head.version > this.version);
+    return compareStamps(headStamp(head), this.stamp) > 0;
   }
 
   /**
@@ -117,7 +127,8 @@ export class Replica {
   deltaAfter(epoch: number, after: number): CatalogDelta | undefined {
     const head = this.#head;
     if (head === undefined) return undefined;
-    const whole = epoch !== this.epoch || after < this.#removalsAfter || after === 0;
+    // Who has this version already and still asks has another content of it.
+    const whole = epoch !== this.epoch || after < this.#removalsAfter || after === 0 || after >= this.version;
     const upserts: SealedRecord[] = [];
     for (const key of this.#keys) {
       const sealed = this.#records.get(key);
@@ -158,6 +169,10 @@ export class Replica {
       this.#removalsAfter = oldest.version;
     }
   }
+}
+
+function headStamp({ epoch, version, digest }: CatalogHead): readonly number[] {
+  return [epoch, version, hashText(digest)];
 }
 
 /** The digest that a head commits to. */

@@ -28,6 +28,12 @@ interface CheckRun {
   failures: number;
 }
 
+/** Records that stand and fall together. */
+interface Publication {
+  readonly records: readonly RecordValue[];
+  readonly drop: (reason: string) => void;
+}
+
 type RegisterCommand = Extract<Command, { type: 'register' }>;
 
 export class Health {
@@ -68,6 +74,44 @@ export class Health {
       this.#note(registration);
     }
     for (const registration of this.#registrations.values()) this.#turn.emit({ type: 'registration-changed', registration });
+  }
+
+  /** Publishes what was restored. What does not fit (limits may have been higher once) is deregistered and reported. */
+  publish(): void {
+    if (this.#listener.writeRecords([...this.records()], []).ok) return;
+    this.#listener.writeRecords([], []);
+    const checks = [...this.#checks.values()];
+    this.#publish(
+      [...this.#instances.values()].map((instance) => ({
+        records: [
+          { type: 'instance', instance },
+          ...checks.filter((run) => run.definition.instanceId === instance.id).map(asRecord),
+        ],
+        drop: (reason) => this.deregister(instance.id, reason),
+      })),
+    );
+    this.#publish(
+      checks
+        .filter((run) => run.definition.instanceId === undefined)
+        .map((run) => ({ records: [asRecord(run)], drop: (reason) => this.#dropCheck(run.definition.id, reason) })),
+    );
+  }
+
+  /** By halves, so that one that does not fit costs few attempts. */
+  #publish(units: readonly Publication[]): void {
+    const written = this.#listener.writeRecords(
+      units.flatMap(({ records }) => records),
+      [],
+    );
+    const [first] = units;
+    if (written.ok || first === undefined) return;
+    if (units.length === 1) {
+      first.drop(written.message);
+      return;
+    }
+    const half = units.length >> 1;
+    this.#publish(units.slice(0, half));
+    this.#publish(units.slice(half));
   }
 
   register(command: RegisterCommand): CommandResult {
@@ -129,10 +173,13 @@ export class Health {
   }
 
   deregisterCheck(id: CheckId): CommandResult {
-    if (!this.#checks.has(id)) return unknownCheck(id);
+    return this.#checks.has(id) ? this.#dropCheck(id, 'deregistered') : unknownCheck(id);
+  }
+
+  #dropCheck(id: CheckId, reason: string): CommandResult {
     const written = this.#listener.writeRecords([], [`c/${id}`]);
     if (!written.ok) return written;
-    this.#forgetCheck(id, 'deregistered');
+    this.#forgetCheck(id, reason);
     this.#listener.registrationsChanged();
     return { ok: true };
   }

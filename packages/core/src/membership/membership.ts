@@ -188,9 +188,12 @@ export class Membership {
   #mergeOwn(signed: Signed<MemberRecord>, from: NodeId): void {
     const own = this.#self.signed.value;
     const theirs = signed.value;
-    if (compareRecords(theirs, own) <= 0) return;
+    const order = compareRecords(theirs, own);
+    const isEcho = order === 0 && signed.signature.join() === this.#self.signed.signature.join();
+    if (order < 0 || isEcho) return;
     if (!this.#turn.notary.verify('member', this.#turn.self, signed)) return this.#turn.refuse(from, 'bad-signature');
-    if (theirs.epoch > own.epoch) this.outlive(theirs.epoch);
+    // The same claim with another content, or one of a later boot: the epoch was in use before.
+    if (theirs.epoch > own.epoch || order === 0) this.outlive(theirs.epoch);
     else this.#resign({ incarnation: theirs.incarnation + 1 });
   }
 
