@@ -451,3 +451,31 @@ describe('a restart', () => {
     expect([...agent.health.registrations.values()]).toEqual([]);
   });
 });
+
+describe('text', () => {
+  test.each([
+    ['half of a surrogate pair', 's\ud800', 'surrogate'],
+    ['a line feed', 'a\nb', 'U+000A'],
+    ['an escape sequence', '\u001b[31m', 'U+001B'],
+    ['a mark that turns the reading direction', 'a\u202Eb', 'U+202E'],
+  ])('a name, id or tag with %s is refused and changes nothing', (_what, bad, said) => {
+    const agent = new Agent();
+    for (const fields of [{ id: instanceId(bad) }, { service: bad }, { tags: [bad] }]) {
+      const result = agent.register(fields);
+      expect(result).toMatchObject({ ok: false, code: 'invalid-registration', message: expect.stringContaining(said) as string });
+    }
+    expect(agent.writes).toEqual([]);
+  });
+
+  test('names outside ASCII are names like others', () => {
+    expect(new Agent().register({ service: 'bücher-本-😀' })).toEqual({ ok: true });
+  });
+
+  test('output that is cut within a pair is shown with a replacement character', () => {
+    const agent = new Agent();
+    agent.register({}, [definition('c', { initialStatus: 'passing' })]);
+    agent.health.result(checkId('c'), 'critical', `${'x'.repeat(limits.outputLength - 1)}😀`);
+    const check = agent.writes.at(-1)?.upserts[0];
+    expect(check?.type === 'check' && check.check.output.endsWith('x\ufffd')).toBe(true);
+  });
+});

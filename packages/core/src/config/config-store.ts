@@ -10,6 +10,7 @@ import type { CommandResult } from '../command.ts';
 import { hashText } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
+import { nameFault } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import {
   compareVersions,
@@ -110,7 +111,7 @@ export class ConfigStore {
 
   /** A local write. A value that does not validate is refused with the path of the offending key. */
   apply(kind: string, name: string, value: unknown): CommandResult {
-    const misnamed = nameFault(kind, name);
+    const misnamed = keyFault(kind, name);
     if (misnamed !== undefined) return { ok: false, code: 'invalid-config', message: misnamed };
     const reason = this.#validate(kind, name, value);
     if (reason !== undefined) return { ok: false, code: 'invalid-config', message: `${kind} "${name}": ${reason}` };
@@ -137,7 +138,7 @@ export class ConfigStore {
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
       return this.#turn.refuse(from, 'config-from-the-future');
-    if (nameFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
+    if (keyFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
     if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
     if (!this.#turn.notary.verify('config', version.author, signed)) return this.#turn.refuse(from, 'bad-signature');
     if (held === undefined && !this.#hasRoom(version)) return this.#turn.refuse(from, 'config-limit');
@@ -292,10 +293,12 @@ function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {
 }
 
 /** A kind with a slash would let two entries share one key. */
-function nameFault(kind: string, name: string): string | undefined {
+function keyFault(kind: string, name: string): string | undefined {
   if (!/^[a-z0-9-]{1,64}$/.test(kind)) return `kind "${kind}" is none: use lower-case letters, digits and hyphens, as in "route"`;
-  if (name.length > 0 && name.length <= limits.nameLength) return undefined;
-  return `${kind}: the name has 1 to ${limits.nameLength} characters, got ${name.length}`;
+  if (name.length === 0 || name.length > limits.nameLength)
+    return `${kind}: the name has 1 to ${limits.nameLength} characters, got ${name.length}`;
+  const fault = nameFault(name);
+  return fault === undefined ? undefined : `${kind}: the name ${fault}`;
 }
 
 function parseJson(json: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {

@@ -8,6 +8,7 @@ import type { Check, CheckStatus, Instance, RecordValue } from '../catalog/recor
 import type { Command, CommandResult } from '../command.ts';
 import type { CheckId, InstanceId } from '../identity.ts';
 import { limits } from '../limits.ts';
+import { wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { PersistentMap } from '../view/persistent-map.ts';
 import { type CheckDefinition, type Registration, registrationKey } from './registration.ts';
@@ -271,7 +272,7 @@ export class Health {
   }
 
   #settle(run: CheckRun, status: CheckStatus, rawOutput: string): void {
-    const output = rawOutput.slice(0, limits.outputLength);
+    const output = wellFormed(rawOutput.slice(0, limits.outputLength));
     const { id } = run.definition;
     const from = run.status;
     if (from === status && run.output === output) return;

@@ -3,6 +3,7 @@
 import type { Instance } from '../catalog/record.ts';
 import { assertNever } from '../assert.ts';
 import { limits } from '../limits.ts';
+import { nameFault, textFault } from '../text.ts';
 import type { CheckDefinition } from './registration.ts';
 
 /** Returns what is wrong with an instance, or undefined. */
@@ -31,7 +32,7 @@ export function validateCheck(check: CheckDefinition): string | undefined {
   const common =
     text('CheckID', check.id, 1, limits.nameLength) ??
     text('Check.Name', check.name, 1, limits.nameLength) ??
-    text('Check.Notes', check.notes, 0, limits.notesLength) ??
+    prose('Check.Notes', check.notes, limits.notesLength) ??
     whole('Check.Interval', check.intervalMs, 0, Number.MAX_SAFE_INTEGER) ??
     whole('Check.Timeout', check.timeoutMs, 0, Number.MAX_SAFE_INTEGER) ??
     whole('Check.SuccessBeforePassing', check.successBeforePassing, 0, 1000) ??
@@ -64,7 +65,15 @@ function interval(check: CheckDefinition): string | undefined {
 function text(field: string, value: string, min: number, max: number): string | undefined {
   if (value.length < min) return `${field} must not be empty`;
   if (value.length > max) return `${field} has ${value.length} characters, the limit is ${max}`;
-  return undefined;
+  const fault = nameFault(value);
+  return fault === undefined ? undefined : `${field} ${fault}`;
+}
+
+/** As `text`, for what people read and nothing compares: it may have lines. */
+function prose(field: string, value: string, max: number): string | undefined {
+  if (value.length > max) return `${field} has ${value.length} characters, the limit is ${max}`;
+  const fault = textFault(value);
+  return fault === undefined ? undefined : `${field} ${fault}`;
 }
 
 function whole(field: string, value: number, min: number, max: number): string | undefined {
@@ -87,8 +96,11 @@ function protocol(value: string): string | undefined {
 
 function validateTags(tags: readonly string[]): string | undefined {
   if (tags.length > limits.tags) return `Tags has ${tags.length} entries, the limit is ${limits.tags}`;
-  const long = tags.findIndex((tag) => tag.length > limits.tagLength);
-  return long < 0 ? undefined : `Tags[${long}] has more than ${limits.tagLength} characters`;
+  for (const [i, tag] of tags.entries()) {
+    const broken = text(`Tags[${i}]`, tag, 0, limits.tagLength);
+    if (broken !== undefined) return broken;
+  }
+  return undefined;
 }
 
 function validateMeta(field: string, meta: Readonly<Record<string, string>>): string | undefined {
@@ -96,7 +108,7 @@ function validateMeta(field: string, meta: Readonly<Record<string, string>>): st
   if (keys.length > limits.tags) return `${field} has ${keys.length} keys, the limit is ${limits.tags}`;
   for (const key of keys) {
     const broken =
-      text(`${field} key`, key, 1, limits.metaKeyLength) ?? text(`${field}.${key}`, meta[key] ?? '', 0, limits.metaValueLength);
+      text(`${field} key`, key, 1, limits.metaKeyLength) ?? prose(`${field}.${key}`, meta[key] ?? '', limits.metaValueLength);
     if (broken !== undefined) return broken;
   }
   return undefined;

@@ -19,6 +19,7 @@ import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { MemberFact } from '../message.ts';
 import type { Signed } from '../signed.ts';
+import { nameFault, wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import { isPresent, type Member } from './member.ts';
@@ -486,6 +487,8 @@ function validateLabels(tags: Readonly<Record<string, string>>): string | undefi
       return `tag "${key.slice(0, 32)}": a key has 1 to ${limits.metaKeyLength} characters, got ${key.length}`;
     if (value.length > limits.tagLength)
       return `tag "${key}" has a value of ${value.length} characters, the limit is ${limits.tagLength}`;
+    const fault = nameFault(key) ?? nameFault(value);
+    if (fault !== undefined) return `tag "${wellFormed(key)}" ${fault}`;
   }
   return undefined;
 }
