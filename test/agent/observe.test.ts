@@ -57,6 +57,25 @@ describe('the log', () => {
     expect(entries[0]).toMatchObject({ level: 'warn', reason: 'wrong-token', address: '10.0.0.1:1' });
   });
 
+  test('a peer that refuses this agent for its epoch means a second agent with its identity, and that is said once', () => {
+    const { log, entries } = lines();
+    const events = new EventLog(log);
+    events.refused({ reason: 'stale-epoch', peer, address: '10.0.0.1:1', detail: 'epoch 1 is over, the link is of 2' });
+    expect(entries.map(({ level }) => level)).toEqual(['warn']);
+    for (let host = 1; host <= 20; host++) {
+      const detail = 'the peer refused: epoch 1 is over, the link is of 2';
+      events.refused({ reason: 'stale-epoch', peer, address: `10.0.0.${host}:1`, detail });
+    }
+    const errors = entries.filter(({ level }) => level === 'error');
+    expect(errors).toMatchObject([
+      {
+        msg: expect.stringContaining('identity'),
+        cause: expect.stringContaining('copy'),
+        next: expect.stringContaining('identity.key'),
+      },
+    ]);
+  });
+
   test('a throttle remembers a bounded number of keys', () => {
     const throttle = new Throttle(4);
     expect([1, 2, 3, 4].map((n) => throttle.count(`k${n}`))).toEqual([1, 1, 1, 1]);

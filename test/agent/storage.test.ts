@@ -5,7 +5,7 @@ import type { Registration, SignedConfig } from '@skein/core';
 import { checkId, nodeId } from '@skein/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentError } from '@skein/agent';
-import { type Disk, localDisk, openStorage, type Storage, type StorageNotice } from '@skein/agent/parts';
+import { type Disk, hostProcesses, localDisk, openStorage, type Storage, type StorageNotice } from '@skein/agent/parts';
 import { ManualClock, settle } from './manual-clock.ts';
 
 let dir: string;
@@ -376,6 +376,17 @@ describe('the lock', () => {
     openAs(10, lives);
     expect(JSON.parse(readFileSync(join(dir, 'lock'), 'utf8'))).toEqual({ pid: 10, life: 'a' });
     expect(readdirSync(dir).filter((name) => name.startsWith('lock'))).toEqual(['lock']);
+  });
+
+  test.each([
+    ['S', 'boot/4242'],
+    ['Z', undefined],
+    ['X', undefined],
+  ])('a process in state %s has the life %s', (state, life) => {
+    const read = (path: string): Buffer =>
+      Buffer.from(path.endsWith('boot_id') ? 'boot\n' : `1 (a) Z (b) ${state} ${'0 '.repeat(18)}4242 0\n`);
+    const disk: Disk = { ...localDisk, sync: { ...localDisk.sync, read } };
+    expect(hostProcesses(disk).life(process.pid)).toBe(life);
   });
 
   test('is given back', async () => {

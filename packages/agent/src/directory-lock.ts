@@ -119,9 +119,11 @@ export function hostProcesses(disk: Disk): Processes {
       try {
         const boot = disk.sync.read('/proc/sys/kernel/random/boot_id').toString().trim();
         const stat = disk.sync.read(`/proc/${pid}/stat`).toString();
-        // Field 22, counted after the command's name, which may itself hold spaces and parentheses.
-        const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-        return `${boot}/${started}`;
+        // Fields 3 and 22, counted after the command's name, which may itself hold spaces and parentheses.
+        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        // A zombie has ended and holds nothing; only its parent has not looked yet.
+        if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+        return `${boot}/${fields[19] ?? ''}`;
       } catch {
         return '';
       }

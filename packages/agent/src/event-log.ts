@@ -11,6 +11,7 @@ type Refused = Parameters<TransportHandler['refused']>[0];
 export class EventLog {
   readonly #log: Log;
   readonly #throttle = new Throttle();
+  #isTwinNamed = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -71,6 +72,7 @@ export class EventLog {
 
   refused(refused: Refused): void {
     const { reason, peer, address, detail } = refused;
+    if (reason === 'stale-epoch' && detail.startsWith('the peer refused')) this.#twin(refused);
     this.#throttled('warn', `peer/${address.replace(/:\d+$/, '')}/${reason}`, 'refused a peer', {
       reason,
       peer,
@@ -122,6 +124,19 @@ export class EventLog {
       default:
         return this.#log.info(type, fields);
     }
+  }
+
+  /** Said once: nothing but a restart of one of the two ends it. */
+  #twin({ peer, address, detail }: Refused): void {
+    if (this.#isTwinNamed) return;
+    this.#isTwinNamed = true;
+    this.#log.error('another agent runs with the identity of this one; peers keep the one that started with the higher epoch', {
+      peer,
+      address,
+      detail,
+      cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
+      next: 'stop this agent, delete identity.key, epoch and epoch.copy in its data directory, and start it again as a new node',
+    });
   }
 
   #seedFailed(event: Extract<MeshEvent, { type: 'seed-failed' }>): void {

@@ -6,7 +6,7 @@ export { CheckRunner, type CheckRunnerOptions } from './checks/runner.ts';
 export { runTcpCheck } from './checks/tcp.ts';
 export type { CheckRun, Verdict } from './checks/verdict.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { type Processes } from './directory-lock.ts';
+export { hostProcesses, type Processes } from './directory-lock.ts';
 export { type Disk, localDisk } from './disk.ts';
 export { Driver, type DriverOptions } from './driver.ts';
 export { compileFilter, filtersMatch } from './event-filter.ts';
