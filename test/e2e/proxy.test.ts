@@ -138,6 +138,20 @@ test.each([
   expect(got).toContain(`x-skein-error: ${code}`);
 });
 
+test('a request that is refused and broken as well gets one answer', async () => {
+  const { proxy, port } = await gateway(new FakeMesh());
+  const got = await raw(port, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n');
+  expect(got.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 501']);
+  expect(proxy.stats().errors).toEqual({ unsupported: 1 });
+});
+
+test('bytes after a request that are no request do not take the place of its answer', async () => {
+  const up = await upstream(hello);
+  const { port } = await gateway(orders(new FakeMesh(), up.port));
+  const got = await raw(port, 'GET / HTTP/1.1\r\nHost: orders.mesh\r\n\r\nno request\r\n\r\n');
+  expect(got).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello$/);
+});
+
 test('an upgrade becomes a tunnel', async () => {
   const server = http.createServer();
   server.on('upgrade', (request, socket, first: Buffer) => {

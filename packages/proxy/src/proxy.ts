@@ -55,6 +55,10 @@ class Gateway implements Proxy {
   readonly #plane: DataPlane;
   readonly #server: http.Server;
   readonly #tunnels = new Set<Duplex>();
+  /** What each connection's newest request and its answer are: bytes that are no request may come after it, or within it. */
+  readonly #newest = new WeakMap<Duplex, { readonly request: http.IncomingMessage; readonly response: http.ServerResponse }>();
+  /** Connections that end after their newest answer: the parser reports again with each piece that comes after an error. */
+  readonly #ending = new WeakSet<Duplex>();
   #stopping: Promise<void> | undefined;
   readonly #drained: Promise<void>;
   #endDrain: () => void = () => undefined;
@@ -124,6 +128,7 @@ class Gateway implements Proxy {
     plane.requests++;
     plane.inFlight++;
     response.on('close', () => this.#left());
+    this.#newest.set(request.socket, { request, response });
     // Drains connections too: the caller does not send another request on this one.
     if (this.#stopping !== undefined) response.shouldKeepAlive = false;
     const clientAddress = request.socket.remoteAddress ?? 'unknown';
@@ -179,11 +184,33 @@ class Gateway implements Proxy {
   #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
+    } else if (this.#answerStands(socket)) {
+      return;
     } else if (error.code === 'HPE_HEADER_OVERFLOW') {
       this.#refuseRaw(socket, 'headers-too-large', `the headers are longer than ${maxHeaderBytes} bytes`);
     } else {
       this.#refuseRaw(socket, 'bad-request', `what came is not a whole HTTP/1.1 request (${error.code ?? error.message})`);
     }
+  }
+
+  /**
+   * Whether the newest request on a connection has its answer, or will get it: then what is wrong after it gets no second
+   * one, which the caller could take for the answer to something else; the connection ends instead.
+   */
+  #answerStands(socket: Duplex): boolean {
+    if (this.#ending.has(socket)) return true;
+    const newest = this.#newest.get(socket);
+    if (newest === undefined) return false;
+    const { request, response } = newest;
+    const given = response.writableEnded;
+    if (given && response.writableFinished && response.shouldKeepAlive) return false;
+    if (!given && !request.complete && !response.headersSent) return false;
+    this.#ending.add(socket);
+    // An answer that has begun to a request that turned out broken is broken off, as any answer that cannot be completed.
+    if (!given && !request.complete) socket.destroy();
+    else if (response.writableFinished) hangUp(socket, '');
+    else response.once('finish', () => hangUp(socket, ''));
+    return true;
   }
 
   /** Answers where there is no request to answer to. */
