@@ -127,3 +127,15 @@ test('JSON is never coloured', async () => {
   const { out } = await skein(['members', '--json'], { replies: membersReply, env: { FORCE_COLOR: '1' }, isTerminal: true });
   expect(out).not.toContain(colour);
 });
+
+test('a service whose name holds half a character does not hide the others', async () => {
+  const { exitCode, out } = await skein(['services'], {
+    replies: {
+      'GET /v1/catalog/services': { json: { orders: [], 'a\ud800': [] } },
+      'GET /v1/health/service/orders': { json: [healthy] },
+      'GET /v1/health/service/a%EF%BF%BD': { json: [] },
+    },
+  });
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/orders +1\/1/);
+});

@@ -121,3 +121,13 @@ test('config delete names what is gone; an unknown entry is a failure with the w
   expect(unknown.exitCode).toBe(1);
   expect(unknown.err).toContain('404');
 });
+
+test('a name with half a character is wrong usage, and nothing of its file is sent', async () => {
+  const { exitCode, err, requests } = await skein(['config', 'apply', 'r.json'], {
+    replies: putRoute,
+    files: { 'r.json': '[{"kind":"route","name":"orders"},{"kind":"route","name":"a\\ud800b"}]' },
+  });
+  expect(exitCode).toBe(2);
+  expect(err).toContain('"a\\ud800b" holds half a character');
+  expect(requests).toEqual([]);
+});

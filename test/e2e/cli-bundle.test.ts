@@ -2,11 +2,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
@@ -65,6 +66,15 @@ test('a reader that goes away early is no failure', async () => {
   const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
   expect(err).toBe('');
   expect(code).toBe(0);
+});
+
+test.skipIf(!existsSync('/dev/full'))('output that a full disk refuses is a failure of one line', async () => {
+  const full = openSync('/dev/full', 'w');
+  onTestFinished(() => closeSync(full));
+  const child = spawn(process.execPath, [bundle, 'token', 'create'], { stdio: ['ignore', full, 'pipe'] });
+  const [err, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
+  expect(code).toBe(1);
+  expect(err).toMatch(/^skein: standard output cannot be written: ENOSPC[^\n]*\n$/);
 });
 
 test('the sample service of the demo answers with its name and ends with its standard input', async () => {

@@ -56,6 +56,23 @@ export function baseUrl(address: string, origin: string): string {
   return url.origin;
 }
 
+/** Half of a character that needs two UTF-16 units: JSON and YAML can spell it, UTF-8 and so a URL cannot. */
+const loneSurrogate = /\p{Surrogate}/gu;
+
+/** A name as one part of a path. Throws a `CliFailure` for one that no URL can hold. */
+export function pathPart(name: string): string {
+  if (name.search(loneSurrogate) === -1) return encodeURIComponent(name);
+  throw usageFailure(
+    `the name ${JSON.stringify(name.slice(0, 200))} holds half a character (a lone surrogate)`,
+    'correct the name',
+  );
+}
+
+/** The same for a name that an agent told: with the replacement character, as every other agent sees it. */
+export function toldPathPart(name: string): string {
+  return encodeURIComponent(name.replace(loneSurrogate, '\ufffd'));
+}
+
 interface Exchange {
   readonly method: string;
   readonly path: string;

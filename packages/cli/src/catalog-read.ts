@@ -1,5 +1,6 @@
 /** What the list commands and the demo read from an agent, as the stable shapes that `--json` prints. */
 
+import { pathPart, toldPathPart } from './agent-api.ts';
 import type { AgentApi } from './agent-api.ts';
 import { isObject, isTrueAt, numberAt, objectAt, objectsIn, textAt, textMapAt, textsAt } from './json-value.ts';
 
@@ -75,13 +76,13 @@ export async function readServices(api: AgentApi): Promise<readonly ServiceRow[]
 }
 
 async function readService(api: AgentApi, name: string, tags: readonly string[]): Promise<ServiceRow> {
-  const all = objectsIn(await api.get(`/v1/health/service/${encodeURIComponent(name)}`)).map(toInstance);
+  const all = objectsIn(await api.get(`/v1/health/service/${toldPathPart(name)}`)).map(toInstance);
   return { name, instances: all.length, healthy: all.filter((instance) => instance.status === 'passing').length, tags };
 }
 
 /** Sorted by node, then id. Empty when no such service is known. */
 export async function readInstances(api: AgentApi, service: string): Promise<readonly InstanceRow[]> {
-  const rows = objectsIn(await api.get(`/v1/health/service/${encodeURIComponent(service)}`)).map(toInstance);
+  const rows = objectsIn(await api.get(`/v1/health/service/${pathPart(service)}`)).map(toInstance);
   return rows.sort((a, b) => compareTexts(a.node, b.node) || compareTexts(a.id, b.id));
 }
 

@@ -1,6 +1,7 @@
 /** `skein config`: entries that the whole mesh shares, such as routes. */
 
 import type { Command } from 'commander';
+import { pathPart } from '../agent-api.ts';
 import type { AgentApi } from '../agent-api.ts';
 import { outPaint } from '../colour.ts';
 import { readDocuments } from '../documents.ts';
@@ -68,9 +69,11 @@ function addApply(config: Command, io: Io): void {
     .addHelpText('after', documentHelp)
     .action(async (path: string, options: ApiOptions) => {
       // All documents are looked at before the first is sent.
-      const entries = (await readDocuments(io, path)).map(toEntry);
+      const entries = (await readDocuments(io, path))
+        .map(toEntry)
+        .map((entry) => ({ ...entry, at: entryPath(entry.kind, entry.name) }));
       const api = apiFor(io, options);
-      for (const { kind, name, value } of entries) await api.put(entryPath(kind, name), value);
+      for (const { at, value } of entries) await api.put(at, value);
       const applied = entries.map(({ kind, name }) => ({ kind, name }));
       print(io, options, { applied }, () => applied.map(({ kind, name }) => `applied ${plain(kind)}/${plain(name)}\n`).join(''));
     });
@@ -90,7 +93,7 @@ function toEntry({ where, value }: FileDocument): Entry {
 }
 
 async function listEntries(api: AgentApi, kind: string | undefined): Promise<readonly JsonObject[]> {
-  return objectsIn(await api.get(`/v1/mesh/config${kind === undefined ? '' : `/${encodeURIComponent(kind)}`}`));
+  return objectsIn(await api.get(`/v1/mesh/config${kind === undefined ? '' : `/${pathPart(kind)}`}`));
 }
 
 function entriesTable(entries: readonly JsonObject[], io: Io): string {
@@ -113,7 +116,7 @@ function noteOf(entry: JsonObject): string {
 }
 
 function entryPath(kind: string, name: string): string {
-  return `/v1/mesh/config/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`;
+  return `/v1/mesh/config/${pathPart(kind)}/${pathPart(name)}`;
 }
 
 function valueOf(entry: unknown): JsonObject {

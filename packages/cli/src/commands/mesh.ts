@@ -1,6 +1,7 @@
 /** `skein join` and `leave`: the running agent's place in the mesh. */
 
 import type { Command } from 'commander';
+import { pathPart } from '../agent-api.ts';
 import type { Io } from '../io.ts';
 import { plain } from '../table.ts';
 import { apiFor, print, withApiOptions } from './api-command.ts';
@@ -15,7 +16,7 @@ export function addMeshCommands(program: Command, io: Io): void {
     ['skein join 10.0.0.7:7946'],
   ).action(async (addresses: readonly string[], options: ApiOptions) => {
     const api = apiFor(io, options);
-    for (const address of addresses) await api.put(`/v1/agent/join/${encodeURIComponent(address)}`);
+    for (const address of addresses) await api.put(`/v1/agent/join/${pathPart(address)}`);
     print(io, options, { joining: addresses }, () =>
       addresses.map((address) => `joining through ${plain(address)}; see: skein members\n`).join(''),
     );

@@ -1,6 +1,7 @@
 /** `skein service register` and `deregister`: what runs on the agent's own host. */
 
 import type { Command } from 'commander';
+import { pathPart } from '../agent-api.ts';
 import { readDocuments } from '../documents.ts';
 import type { FileDocument } from '../documents.ts';
 import { usageFailure } from '../failure.ts';
@@ -45,7 +46,7 @@ export function addServiceCommands(program: Command, io: Io): void {
   withApiOptions(service.command('deregister').description('take an instance out of the mesh').argument('<id>'), [
     'skein service deregister orders-1',
   ]).action(async (id: string, options: ApiOptions) => {
-    await apiFor(io, options).put(`/v1/agent/service/deregister/${encodeURIComponent(id)}`);
+    await apiFor(io, options).put(`/v1/agent/service/deregister/${pathPart(id)}`);
     print(io, options, { deregistered: id }, () => `deregistered ${plain(id)}\n`);
   });
 }
