@@ -398,6 +398,22 @@ export function transportContract(name: string, make: MakeTransport): void {
       }
     });
 
+    test('an exchange that the listener opens in the moment of the link is served', async () => {
+      const a = await station();
+      a.react = (input) => {
+        if (input.type !== 'peer' || input.state !== 'linked') return;
+        for (let exchange = 1; exchange <= 4; exchange++) {
+          a.transport.send(input.id, { type: 'sync-open', exchange, buckets: [] }, 'sync');
+        }
+      };
+      for (let round = 0; round < 8; round++) {
+        const b = await station();
+        expect(await b.dial(a, [a.address])).toMatchObject({ ok: true });
+        await b.until('four exchanges', () => b.from(a).length === 4);
+        expect([...b.refusals, ...a.refusals]).toEqual([]);
+      }
+    });
+
     test('a sync message of megabytes arrives, with probes passing it on the way', async () => {
       const [a, b] = await pair();
       const entries = Array.from({ length: 40_000 }, (_, i) => ({ key: `m/${'x'.repeat(60)}${i}`, stamp: [i, 1, 0, 0] }));

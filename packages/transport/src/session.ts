@@ -12,7 +12,7 @@ import { decodeGreeting, decodeMessage, encodeGreeting } from './codec/frame.ts'
 import type { Greeting } from './codec/greetings.ts';
 import { greetingBytes } from './codec/greetings.ts';
 import type { SyncBudget } from './exchange.ts';
-import { SyncLane } from './sync-lane.ts';
+import { maxExchanges, SyncLane } from './sync-lane.ts';
 import type { TrafficCounts } from './traffic-counts.ts';
 import { WireStream } from './wire-stream.ts';
 
@@ -63,6 +63,8 @@ export class Session {
   readonly #helloTimer: NodeJS.Timeout;
   #wire: WireStream | undefined;
   #stream: Stream | undefined;
+  /** Sync streams of a listener whose welcome is still under way. */
+  #early: Stream[] = [];
   #state: 'greeting' | 'admitted' | 'ended' = 'greeting';
   #epoch = 0;
   #admittedAtMs = 0;
@@ -128,6 +130,11 @@ export class Session {
   acceptSync(stream: Stream): void {
     if (this.#state === 'admitted') {
       this.#sync.accept(stream);
+      return;
+    }
+    // A listener may use the link as soon as it said welcome, and a dialler may see the stream first.
+    if (this.#state === 'greeting' && this.#options.role === 'dialler' && this.#early.length < maxExchanges) {
+      this.#early.push(stream);
       return;
     }
     stream.abort(new Error('not admitted'));
@@ -217,11 +224,17 @@ export class Session {
       return false;
     }
     clearTimeout(this.#helloTimer);
-    if (step.send !== undefined) this.#greet(step.send);
+    if (step.send !== undefined) {
+      this.#greet(step.send);
+      // Before anything that `admitted` sets off on other streams.
+      this.flush();
+      if (this.#state === 'ended') return false;
+    }
     this.#state = 'admitted';
     this.#epoch = step.epoch;
     this.#admittedAtMs = this.#options.now();
     this.#options.events.admitted(this);
+    for (const stream of this.#early.splice(0)) this.acceptSync(stream);
     return this.admitted;
   }
 
@@ -257,6 +270,7 @@ export class Session {
     this.#state = 'ended';
     clearTimeout(this.#helloTimer);
     this.#wire?.detach();
+    for (const stream of this.#early.splice(0)) stream.abort(new Error('not admitted'));
     this.#sync.close();
   }
 }
