@@ -5,7 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { expect, vi } from 'vitest';
 import { seededRng } from '@skein/core';
-import { type Proxy, type ProxyEvent, createProxy } from '@skein/proxy';
+import { type Proxy, type ProxyEvent, type ProxyOptions, createProxy } from '@skein/proxy';
 import type { FakeMesh } from '../traffic/fake-view.ts';
 
 export interface Upstream {
@@ -65,7 +65,7 @@ export interface Gateway {
 
 export async function gateway(
   mesh: FakeMesh,
-  limits: { maxInFlight?: number; maxInFlightPerInstance?: number } = {},
+  limits: Pick<ProxyOptions, 'maxInFlight' | 'maxInFlightPerInstance' | 'idleTimeoutMs' | 'tunnelIdleTimeoutMs'> = {},
 ): Promise<Gateway> {
   const events: ProxyEvent[] = [];
   const proxy = createProxy({

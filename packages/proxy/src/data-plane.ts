@@ -47,6 +47,7 @@ export interface DataPlaneOptions {
   readonly nowMs: () => number;
   readonly log: (event: ProxyEvent) => void;
   readonly maxInFlightPerInstance: number;
+  readonly idleTimeoutMs: number;
 }
 
 /** Services whose counts are kept; beyond, those seen first go first. */
@@ -60,6 +61,8 @@ interface Target {
 export class DataPlane {
   readonly nowMs: () => number;
   readonly log: (event: ProxyEvent) => void;
+  /** How long a body may pause. */
+  readonly idleTimeoutMs: number;
   readonly budget = new RetryBudget();
   inFlight = 0;
   requests = 0;
@@ -78,6 +81,7 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     this.nowMs = options.nowMs;
     this.log = options.log;
+    this.idleTimeoutMs = options.idleTimeoutMs;
     this.#port = options.port;
     this.#rng = options.rng;
     this.#balancer = new Balancer({ rng: options.rng, maxInFlight: options.maxInFlightPerInstance });

@@ -6,6 +6,7 @@ export const proxyErrors = {
     status: 404,
     next: 'Apply a route for this host and path, or use the host <service>.mesh; skein explain shows why.',
   },
+  'request-stalled': { status: 408, next: 'Send the rest of the body without a long pause.' },
   'headers-too-large': { status: 431, next: 'Send at most 16 KiB of headers.' },
   'no-backend': { status: 500, next: 'Give at least one backend of the route a weight above 0.' },
   unsupported: { status: 501, next: 'Use a plain HTTP/1.1 request, or an Upgrade.' },

@@ -58,6 +58,8 @@ export class Exchange implements UpstreamUser {
   #requestTimeoutMs = 0;
   #maxRetries = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Runs while a body is on its way, in either direction. */
+  #idleTimer: NodeJS.Timeout | undefined;
   #connection: UpstreamConnection | undefined;
   #attempt: Attempt | undefined;
   #tried: Lease[] = [];
@@ -101,7 +103,8 @@ export class Exchange implements UpstreamUser {
     this.#requestTimeoutMs = rule.requestTimeoutMs;
     this.#maxRetries = rule.retries;
     if (this.#head.chunked || this.#head.contentLength > 0) {
-      this.#body = new RequestBody(this.#request, this.#head.chunked, () => this.#startTimer());
+      this.#body = new RequestBody(this.#request, this.#head.chunked, () => this.#bodyMoved());
+      this.#startIdleTimer();
     } else {
       this.#startTimer();
     }
@@ -126,22 +129,28 @@ export class Exchange implements UpstreamUser {
   }
 
   drained(): void {
+    this.#idleTimer?.refresh();
     this.#body?.drained();
   }
 
   head(status: number, reason: string, headers: string[]): void {
     clearTimeout(this.#timer);
     this.#status = status;
+    this.#startIdleTimer();
     this.#response.writeHead(status, reason, headers);
   }
 
   data(chunk: Buffer): void {
     this.#flushed = true;
+    this.#idleTimer?.refresh();
     if (this.#response.write(chunk)) return;
     const socket = this.#connection?.socket;
     if (socket === undefined || socket.isPaused()) return;
     socket.pause();
-    this.#response.once('drain', () => socket.resume());
+    this.#response.once('drain', () => {
+      this.#idleTimer?.refresh();
+      socket.resume();
+    });
   }
 
   end(last: Buffer | undefined): void {
@@ -157,7 +166,7 @@ export class Exchange implements UpstreamUser {
       connection.abandon();
       return this.failed('broken', 'it changed the protocol without being asked');
     }
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     this.#over = true;
     this.#service?.answer(101, this.#plane.nowMs() - this.#startMs);
     this.#tunnel(connection, reason, headers, rest, () => this.#settle('success', 101));
@@ -226,6 +235,47 @@ export class Exchange implements UpstreamUser {
     this.#timer = setTimeout(() => this.#timedOut(), this.#requestTimeoutMs);
   }
 
+  /** A piece of the request's body came, or its end. Then the answer's own time begins. */
+  #bodyMoved(): void {
+    this.#idleTimer?.refresh();
+    if (this.#body?.complete !== true) return;
+    if (this.#status === 0) this.#stopIdleTimer();
+    this.#startTimer();
+  }
+
+  #startIdleTimer(): void {
+    if (this.#over) return;
+    if (this.#idleTimer === undefined) this.#idleTimer = setTimeout(() => this.#stalled(), this.#plane.idleTimeoutMs);
+    else this.#idleTimer.refresh();
+  }
+
+  /** Forgets the timer too: to refresh one that was cleared would start it again. */
+  #stopIdleTimer(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    this.#stopIdleTimer();
+  }
+
+  /** Nothing moved for too long: who is waited for, the caller or the instance? */
+  #stalled(): void {
+    const { idleTimeoutMs } = this.#plane;
+    const unread = this.#connection?.socket.isPaused() === true;
+    const byCaller = unread || this.#body?.awaited === true;
+    const instance = this.#attempt?.instance;
+    this.#connection?.abandon();
+    this.#settle(byCaller || this.#attempt?.sent !== true ? 'cancelled' : 'timeout', 0);
+    if (byCaller) {
+      return this.#fail('request-stalled', `the caller ${unread ? 'took' : 'sent'} nothing for ${idleTimeoutMs} ms`);
+    }
+    const who =
+      instance === undefined ? 'the instance' : `instance ${instance.instance.id} at ${instance.address}:${instance.port}`;
+    this.#fail('upstream-timeout', `${who} paused for ${idleTimeoutMs} ms`);
+  }
+
   #timedOut(): void {
     const instance = this.#attempt?.instance;
     const sent = this.#attempt?.sent === true;
@@ -258,7 +308,7 @@ export class Exchange implements UpstreamUser {
   /** The answer is decided; `status` 0: there is nobody to give it to. */
   #finish(status: number): void {
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     if (status !== 0) this.#service?.answer(status, this.#plane.nowMs() - this.#startMs);
     if (this.#body?.complete === false) this.#body.drop();
   }

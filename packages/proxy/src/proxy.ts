@@ -26,6 +26,13 @@ export interface ProxyOptions {
   readonly maxInFlight?: number;
   /** The same, per instance. Default 1024. */
   readonly maxInFlightPerInstance?: number;
+  /**
+   * How long a body may pause, a request's or an answer's, before the exchange is broken off; default 60 s. An instance that
+   * pauses longer has failed, as one that does not answer in time. A stream of events sends a comment more often than that.
+   */
+  readonly idleTimeoutMs?: number;
+  /** How long an upgraded connection may carry nothing before it is closed; default 10 min. */
+  readonly tunnelIdleTimeoutMs?: number;
 }
 
 export interface Proxy {
@@ -52,6 +59,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 class Gateway implements Proxy {
   readonly #listen: ProxyOptions['listen'];
   readonly #maxInFlight: number;
+  readonly #tunnelIdleTimeoutMs: number;
   readonly #plane: DataPlane;
   readonly #server: http.Server;
   readonly #tunnels = new Set<Duplex>();
@@ -66,6 +74,7 @@ class Gateway implements Proxy {
   constructor(options: ProxyOptions) {
     this.#listen = options.listen;
     this.#maxInFlight = options.maxInFlight ?? 8192;
+    this.#tunnelIdleTimeoutMs = options.tunnelIdleTimeoutMs ?? 600_000;
     this.#drained = new Promise((resolve) => {
       this.#endDrain = resolve;
     });
@@ -75,6 +84,7 @@ class Gateway implements Proxy {
       nowMs: options.nowMs,
       log: options.log ?? (() => undefined),
       maxInFlightPerInstance: options.maxInFlightPerInstance ?? 1024,
+      idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
     });
     this.#server = http.createServer({
       maxHeaderSize: maxHeaderBytes,
@@ -164,7 +174,7 @@ class Gateway implements Proxy {
       if (rest.length > 0) socket.write(rest);
       if (first.length > 0) upstream.socket.write(first);
       response.emit('close');
-      join(socket, upstream.socket, () => {
+      join(socket, upstream.socket, this.#tunnelIdleTimeoutMs, () => {
         this.#tunnels.delete(socket);
         this.#left();
         closed();

@@ -14,20 +14,21 @@ export class RequestBody {
   complete = false;
   readonly #request: IncomingMessage;
   readonly #chunked: boolean;
-  readonly #onComplete: () => void;
+  readonly #onProgress: () => void;
   #kept: Buffer[] = [];
   #bytes = 0;
   #connection: UpstreamConnection | undefined;
 
-  constructor(request: IncomingMessage, chunked: boolean, onComplete: () => void) {
+  /** `onProgress` is called with each piece that came, and when the body is complete. */
+  constructor(request: IncomingMessage, chunked: boolean, onProgress: () => void) {
     this.#request = request;
     this.#chunked = chunked;
-    this.#onComplete = onComplete;
+    this.#onProgress = onProgress;
     request.on('data', (chunk: Buffer) => this.#receive(chunk));
     request.on('end', () => {
       this.complete = true;
       this.#finish();
-      this.#onComplete();
+      this.#onProgress();
     });
   }
 
@@ -39,6 +40,11 @@ export class RequestBody {
     this.#forget();
     if (this.complete) this.#finish();
     else if (flowing) this.#request.resume();
+  }
+
+  /** Whether the caller is the one that is waited for. */
+  get awaited(): boolean {
+    return !this.complete && !this.#request.isPaused();
   }
 
   /** The connection failed or is no longer wanted. */
@@ -65,6 +71,7 @@ export class RequestBody {
     const flowing = this.#connection === undefined ? this.#bytes < maxKeptBytes : this.#send(this.#connection, chunk);
     if (this.#connection !== undefined) this.#forget();
     if (!flowing) this.#request.pause();
+    this.#onProgress();
   }
 
   #forget(): void {

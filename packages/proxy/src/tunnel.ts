@@ -1,9 +1,10 @@
 /** Upgraded connections (WebSocket and the like): after the 101, bytes pass both ways untouched until either side ends. */
 
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** Joins two connections. `closed` is called once, when both are gone. */
-export function join(client: Duplex, upstream: Duplex, closed: () => void): void {
+/** Joins two connections until one ends, or nothing passed for `idleTimeoutMs`. `closed` is called once, when both are gone. */
+export function join(client: Duplex, upstream: Socket, idleTimeoutMs: number, closed: () => void): void {
   let open = 2;
   const ended = (other: Duplex) => (): void => {
     other.destroy();
@@ -13,6 +14,8 @@ export function join(client: Duplex, upstream: Duplex, closed: () => void): void
   upstream.on('error', () => upstream.destroy());
   client.on('close', ended(upstream));
   upstream.on('close', ended(client));
+  // One side's clock is enough: what passes either way is read from it or written to it.
+  upstream.setTimeout(idleTimeoutMs, () => upstream.destroy());
   client.pipe(upstream);
   upstream.pipe(client);
 }
