@@ -127,14 +127,14 @@ test('maintenance of the node is a check of no service, and needs to know whethe
   expect((await api.put('/v1/agent/maintenance?enable=maybe')).statusCode).toBe(400);
 });
 
-test('join passes an address on, with the default port for a bare host', async () => {
+test('join passes an address on, with the default port for a bare address', async () => {
   const api = setup();
   await api.put('/v1/agent/join/10.0.0.7:7000');
-  await api.put('/v1/agent/join/host-a');
+  await api.put('/v1/agent/join/host-a.example');
   await api.put(`/v1/agent/join/${encodeURIComponent('/ip4/10.0.0.1/tcp/7946')}`);
   expect(api.port.commands).toEqual([
     { type: 'join', addresses: ['10.0.0.7:7000'] },
-    { type: 'join', addresses: ['host-a:7946'] },
+    { type: 'join', addresses: ['host-a.example:7946'] },
     { type: 'join', addresses: ['/ip4/10.0.0.1/tcp/7946'] },
   ]);
   expect((await api.put('/v1/agent/join/')).statusCode).toBe(400);
@@ -201,4 +201,58 @@ test('config entries are written, deleted and refused by the mesh', async () => 
   api.port.refuse = { code: 'unknown-config', message: 'there is no route "x"' };
   expect((await api.api.inject({ method: 'DELETE', url: '/v1/mesh/config/route/x' })).statusCode).toBe(404);
   expect((await api.put('/v1/mesh/config/route', {})).statusCode).toBe(400);
+});
+
+test.each([
+  ['nope', '"nope". Known kinds: route'],
+  ['Route', '"Route"; did you mean "route"? Known kinds: route'],
+  ['service-router', 'did you mean "route"?'],
+  ['HTTPRoute', 'did you mean "route"?'],
+  ['roue', 'did you mean "route"?'],
+  ['constructor', 'Known kinds: route'],
+])(
+  'a config entry of the unknown kind %s is refused and not written; one that a peer wrote can be deleted',
+  async (kind, words) => {
+    const api = setup();
+    const answer = await api.put(`/v1/mesh/config/${kind}/x`, { rules: [] });
+    expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(words)]);
+    expect(api.port.commands).toEqual([]);
+    expect((await api.api.inject({ method: 'DELETE', url: `/v1/mesh/config/${kind}/x` })).statusCode).toBe(200);
+  },
+);
+
+test.each([
+  'nonsense',
+  'nonsense:',
+  'a:0',
+  'a:65536',
+  'a:99999999',
+  'a:x',
+  ':7946',
+  'a b:1',
+  'http://a:1',
+  '[::1',
+  '::1',
+  'a:1:2',
+  '/ip4/1.2.3.4',
+  '/tcp/7946',
+  '/',
+])('joining through "%s", which is no address, is refused with the next step', async (address) => {
+  const api = setup();
+  const answer = await api.put(`/v1/agent/join/${encodeURIComponent(address)}`);
+  expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining('HOST:PORT')]);
+  expect(api.port.commands).toEqual([]);
+});
+
+test.each([
+  ['10.0.0.7', '10.0.0.7:7946'],
+  ['[::1]', '[::1]:7946'],
+  ['[fd00::1]:1', '[fd00::1]:1'],
+  ['node-7.example:65535', 'node-7.example:65535'],
+  ['/ip4/10.0.0.8/tcp/7946', '/ip4/10.0.0.8/tcp/7946'],
+  ['/dns4/node.example/tcp/7946/p2p/12D3KooWabc', '/dns4/node.example/tcp/7946/p2p/12D3KooWabc'],
+])('%s is an address to join through', async (given, sent) => {
+  const api = setup();
+  expect((await api.put(`/v1/agent/join/${encodeURIComponent(given)}`)).statusCode).toBe(200);
+  expect(api.port.commands).toEqual([{ type: 'join', addresses: [sent] }]);
 });

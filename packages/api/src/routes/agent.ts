@@ -38,7 +38,7 @@ export function agentRoutes(context: ApiContext): readonly Route[] {
       handle: async ({ rest, query }) => {
         if (query.has('wan')) throw badRequest('Invalid query parameter: "wan": there is one pool of members; leave it out');
         if (rest === '') throw badRequest('Missing address: use /v1/agent/join/HOST:PORT');
-        await write(context, { type: 'join', addresses: [withPort(rest)] });
+        await write(context, { type: 'join', addresses: [seedAddress(rest)] });
         return {};
       },
     },
@@ -61,9 +61,24 @@ export function agentRoutes(context: ApiContext): readonly Route[] {
   ];
 }
 
-/** A name alone gets the default port. Whatever else is not an address is for the mesh to refuse. */
-function withPort(address: string): string {
-  return /^[^:/[\]]+$/.test(address) || /^\[[^\]]+\]$/.test(address) ? `${address}:${defaultGossipPort}` : address;
+const multiaddr = /^(?:\/[a-z0-9-]+\/[^\s/]+)+\/tcp\/(\d{1,5})(?:\/[^\s/]+)*$/;
+const hostAndPort = /^(?:\[[0-9a-fA-F:.%]+\]|[^\s:/[\]@]+)(?::(\d{1,5}))?$/;
+
+/**
+ * An IP address or a name with a dot may stand alone, as in Consul, and gets the default port; a single word is more
+ * likely a slip. Only the form is looked at: whether somebody is there is found out by dialling,
+ * again and again, after the answer.
+ */
+function seedAddress(text: string): string {
+  const match = (text.startsWith('/') ? multiaddr : hostAndPort).exec(text);
+  const port = Number(match?.[1] ?? defaultGossipPort);
+  const isBareWord = match !== null && match[1] === undefined && !/[.\]]/.test(text);
+  if (match === null || isBareWord || port < 1 || port > 65_535) {
+    throw badRequest(
+      `Invalid address ${JSON.stringify(text.slice(0, 200))}: use HOST:PORT with a port from 1 to 65535, such as 10.0.0.7:${defaultGossipPort}, or a multiaddr, such as /ip4/10.0.0.7/tcp/${defaultGossipPort}`,
+    );
+  }
+  return match[1] === undefined ? `${text}:${defaultGossipPort}` : text;
 }
 
 /** By name or id. Of several with one name, the failed one is meant: the others cannot be removed by force. */

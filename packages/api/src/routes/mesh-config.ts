@@ -11,6 +11,9 @@ import { compareTexts } from '../shape/node.ts';
 
 const path = '/v1/mesh/config/*';
 
+/** What this version applies. Entries of other kinds that peers send are kept for them, and may be deleted here. */
+const knownKinds: readonly string[] = ['route'];
+
 export function meshConfigRoutes(context: ApiContext): readonly Route[] {
   const { port, reader } = context;
   return [
@@ -34,6 +37,7 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
       path,
       handle: async ({ rest, body }) => {
         const { kind, name } = fullKey(rest);
+        requireKnownKind(kind);
         await write(context, { type: 'apply-config', kind, name, value: parseJsonBody(body) });
         return { json: one(port.view(), kind, name) };
       },
@@ -62,6 +66,14 @@ function fullKey(rest: string): { readonly kind: string; readonly name: string }
   const { kind, name } = splitKey(rest);
   if (name === undefined) throw badRequest(`Missing config name: use /v1/mesh/config/${kind}/NAME`);
   return { kind, name };
+}
+
+/** A local write of a kind that nobody here reads is a misspelling: storing it would look like applying it. */
+function requireKnownKind(kind: string): void {
+  if (knownKinds.includes(kind)) return;
+  // Other projects' words for it, such as HTTPRoute and service-router, have it inside.
+  const near = /^ro|rout/i.test(kind) ? '; did you mean "route"?' : '.';
+  throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
 }
 
 function list(view: View, kind: string | undefined): readonly unknown[] {

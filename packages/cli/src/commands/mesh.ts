@@ -18,7 +18,11 @@ export function addMeshCommands(program: Command, io: Io): void {
     const api = apiFor(io, options);
     for (const address of addresses) await api.put(`/v1/agent/join/${pathPart(address)}`);
     print(io, options, { joining: addresses }, () =>
-      addresses.map((address) => `joining through ${plain(address)}; see: skein members\n`).join(''),
+      addresses
+        .map(
+          (address) => `joining through ${plain(address)}, tried again in the background until it answers; see: skein members\n`,
+        )
+        .join(''),
     );
   });
 
