@@ -33,6 +33,27 @@ test('a route that was applied after the start leads to its service', async () =
   expect(await call(port, { host: 'shop.example', path: '/orders' })).toMatchObject({ status: 404 });
 });
 
+test.each([
+  ['/order/../admin?a=/../b', 'admin', '/admin?a=/../b'],
+  ['/order/%2e%2E/admin', 'admin', '/admin'],
+  ['http://shop.example/order/.%2e/admin', 'admin', '/admin'],
+  ['/%6frder/./1', 'order', '/order/1'],
+  ['/order/a%2fb%c3%a9', 'order', '/order/a%2Fb%C3%A9'],
+])('%s is routed to %s as the path that the instance gets, %s', async (target, service, forwarded) => {
+  const ups = { order: await upstream(hello), admin: await upstream(hello) };
+  const mesh = new FakeMesh();
+  for (const [name, up] of Object.entries(ups)) mesh.setService(name, [{ id: name, port: up.port }]);
+  mesh.setRoute('shop', {
+    hostnames: ['shop.example'],
+    rules: ['order', 'admin'].map((name) => ({ matches: [{ path: { value: `/${name}` } }], backendRefs: [{ name }] })),
+  });
+  const { port } = await gateway(mesh);
+  await raw(port, `GET ${target} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n`);
+  expect(Object.entries(ups).map(([name, up]) => [name, up.seen.map((request) => request.url)])).toEqual(
+    ['order', 'admin'].map((name) => [name, name === service ? [forwarded] : []]),
+  );
+});
+
 test('an absolute target decides instead of the Host header', async () => {
   const up = await upstream(hello);
   const { port } = await gateway(orders(new FakeMesh(), up.port));
@@ -120,6 +141,8 @@ test.each([
   ['two hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400, 'bad-request'],
   ['no host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
   ['a foreign scheme', 'GET ftp://orders.mesh/ HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad-request'],
+  ['a fragment', 'GET /echo#frag HTTP/1.1\r\nHost: orders.mesh\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
+  ['a backslash', 'GET /order/..\\admin HTTP/1.1\r\nHost: orders.mesh\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
   ['no HTTP', 'hello\r\n\r\n', 400, 'bad-request'],
   ['headers without end', `GET / HTTP/1.1\r\nHost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431, 'headers-too-large'],
   ['an unknown coding', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501, 'unsupported'],

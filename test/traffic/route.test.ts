@@ -68,6 +68,7 @@ test.each<[unknown, string]>([
   [path('order'), 'rules[0].matches[0].path.value: must start with "/"'],
   [path('/a//b'), 'rules[0].matches[0].path.value: must not contain "//", "/./" or "/../"'],
   [path('/a/..'), 'rules[0].matches[0].path.value: must not contain "//", "/./" or "/../"'],
+  [path('/a/%2e%2E'), 'rules[0].matches[0].path.value: must not contain "//", "/./" or "/../"'],
   [path('/a/./b'), 'rules[0].matches[0].path.value: must not contain "//", "/./" or "/../"'],
   [path('/a?b'), 'rules[0].matches[0].path.value: must not contain "?" or "#": only the path is matched'],
   [path('/a%2Fb'), 'rules[0].matches[0].path.value: must not contain an encoded "/"'],

@@ -1,6 +1,7 @@
 /** Which headers pass, and what the proxy adds (RFC 9110, 7.6; the `x-forwarded-*` family as the field uses it). */
 
 import type { IncomingMessage } from 'node:http';
+import { normalPath } from '@skein/traffic';
 
 /** Headers that are meant for one connection. `trailer`, since trailers are not passed on. */
 const hopByHop: ReadonlySet<string> = new Set([
@@ -37,9 +38,9 @@ function connectionTokens(named: string): Set<string> | undefined {
 export interface RequestHead {
   /** `Host`, or the authority of an absolute target. */
   readonly host: string;
-  /** As it goes to the instance: a path with query, or `*`. */
+  /** As it goes to the instance: the same path with the query as it was sent, or `*`. */
   readonly target: string;
-  /** Without query; what routes look at. */
+  /** Without query, in its normal form; what routes look at. */
   readonly path: string;
   /** -1: no body, or one in chunks. */
   readonly contentLength: number;
@@ -120,8 +121,7 @@ export function readRequestHead(request: IncomingMessage, context: HeadContext, 
   if (host === undefined && request.httpVersion === '1.1')
     return { refused: 'bad-request', detail: 'the request has no Host header' };
   const target = readTarget(request.url ?? '/', host ?? '');
-  if (target === undefined)
-    return { refused: 'bad-request', detail: 'the target of the request is neither a path nor an http URL' };
+  if (typeof target === 'string') return { refused: 'bad-request', detail: target };
   let lines = `host: ${target.host}\r\n`;
   const tokens = connectionTokens(named);
   for (let i = 0; i < kept.length; i += 2) {
@@ -136,18 +136,25 @@ export function readRequestHead(request: IncomingMessage, context: HeadContext, 
   return { host: target.host, target: target.target, path: target.path, contentLength, chunked, lines };
 }
 
-/** The forms of a target (RFC 9112, 3.2): a path, `*`, or a whole URL, whose authority then counts instead of `Host`. */
-function readTarget(url: string, host: string): { host: string; target: string; path: string } | undefined {
+/**
+ * The forms of a target (RFC 9112, 3.2): a path, `*`, or a whole URL, whose authority then counts instead of `Host`. A
+ * fragment is refused, and so is a backslash in the path, which some instances read as a slash: `/a/..\b`. Text: what is wrong.
+ */
+function readTarget(url: string, host: string): { host: string; target: string; path: string } | string {
+  if (url.includes('#')) return 'the target of the request has a fragment (#)';
   let authority = host;
   let target = url;
   if (!url.startsWith('/')) {
     if (url === '*') return { host, target: '*', path: '/' };
     const absolute = /^https?:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url);
-    if (absolute === null) return undefined;
+    if (absolute === null) return 'the target of the request is neither a path nor an http URL';
     authority = absolute[1] as string;
     target = absolute[2] ?? '/';
     if (target.startsWith('?')) target = `/${target}`;
   }
   const query = target.indexOf('?');
-  return { host: authority, target, path: query < 0 ? target : target.slice(0, query) };
+  const sent = query < 0 ? target : target.slice(0, query);
+  if (sent.includes('\\')) return 'the path of the request has a backslash';
+  const path = normalPath(sent);
+  return { host: authority, target: query < 0 ? path : path + target.slice(query), path };
 }

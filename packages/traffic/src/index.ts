@@ -16,6 +16,7 @@ export { whyNoRetry } from './resilience/retry-rule.ts';
 export type { FailedAttempt } from './resilience/retry-rule.ts';
 export { chooseBackend, isImplicit } from './routing/compiled-rule.ts';
 export type { CompiledRule } from './routing/compiled-rule.ts';
+export { normalPath } from './routing/path.ts';
 export { explainRoute } from './routing/explain.ts';
 export type { ExplainedCandidate, RouteExplanation } from './routing/explain.ts';
 export { ServiceNames } from './routing/host.ts';

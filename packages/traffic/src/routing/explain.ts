@@ -2,6 +2,7 @@
 
 import { type CompiledRule, isImplicit } from './compiled-rule.ts';
 import { hostOf } from './host.ts';
+import { normalPath } from './path.ts';
 import { type Candidate, type Fit, type RouteRequest, type RouteTable, fit, headerOf } from './route-table.ts';
 
 export interface ExplainedCandidate {
@@ -31,7 +32,8 @@ export interface RouteExplanation {
   readonly candidates: readonly ExplainedCandidate[];
 }
 
-export function explainRoute(table: RouteTable, request: RouteRequest): RouteExplanation {
+export function explainRoute(table: RouteTable, asked: RouteRequest): RouteExplanation {
+  const request = { host: asked.host, path: normalPath(asked.path), method: asked.method, headers: asked.headers };
   const plan = table.plan(request.host);
   const host = hostOf(request.host);
   const explained: ExplainedCandidate[] = [];

@@ -12,6 +12,7 @@
 import { type ConfigEntry, type View, compareVersions, topics } from '@skein/core';
 import { type CompiledRule, compileRule, implicitRule } from './compiled-rule.ts';
 import { hostOf, meshSuffix } from './host.ts';
+import { normalPath } from './path.ts';
 import type { Route, RouteMatch } from './route.ts';
 import { validateRoute } from './validate-route.ts';
 
@@ -19,7 +20,7 @@ import { validateRoute } from './validate-route.ts';
 export interface RouteRequest {
   /** The authority: `Host`, or what the request's target names. With or without port. */
   readonly host: string;
-  /** Without query. */
+  /** Without query, in its normal form (`normalPath`). */
   readonly path: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -160,7 +161,7 @@ function* compileEntry(entry: ConfigEntry, route: Route): Iterable<Candidate> {
     for (const hostname of hostnames) {
       for (const [matchIndex, match] of matches.entries()) {
         const exactPath = match.path?.type === 'Exact';
-        const path = match.path?.value ?? '/';
+        const path = normalPath(match.path?.value ?? '/');
         yield {
           entry,
           rule,

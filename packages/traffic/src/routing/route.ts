@@ -34,7 +34,7 @@ export interface RouteMatch {
 export interface PathMatch {
   /** `PathPrefix` (the default) compares whole segments: `/order` matches `/order/1`, not `/orders`. */
   readonly type?: 'Exact' | 'PathPrefix';
-  /** Compared with the path as it was sent, without its query; nothing is decoded. */
+  /** Compared with the path without its query, both in their normal form (see `normalPath`). */
   readonly value: string;
 }
 

@@ -90,7 +90,7 @@ function pathRule(value: string): string | undefined {
   if (!value.startsWith('/')) return 'must start with "/"';
   if (!/^[!-~]+$/.test(value)) return 'must be visible ASCII without spaces; percent-encode the rest';
   if (/[?#]/.test(value)) return 'must not contain "?" or "#": only the path is matched';
-  if (value.includes('//') || /\/\.{1,2}(?:\/|$)/.test(value)) return 'must not contain "//", "/./" or "/../"';
+  if (value.includes('//') || /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(value)) return 'must not contain "//", "/./" or "/../"';
   if (/%2f/i.test(value)) return 'must not contain an encoded "/"';
   return undefined;
 }
