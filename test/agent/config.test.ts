@@ -51,7 +51,7 @@ describe('sources', () => {
   });
 
   test('lists, tags and switches have a form in the environment', () => {
-    const env = { SKEIN_JOIN: '10.0.0.1:7946, 10.0.0.2:7946', SKEIN_TAGS: 'rack=7,spare', SKEIN_DEV: 'true', HOME: dir };
+    const env = { SKEIN_JOIN: '10.0.0.1:7946, 10.0.0.2:7946', SKEIN_TAGS: 'rack=7,spare=', SKEIN_DEV: 'true', HOME: dir };
     const { config } = loadConfig({ env });
     expect(config).toMatchObject({ join: ['10.0.0.1:7946', '10.0.0.2:7946'], tags: { rack: '7', spare: '' }, dev: true });
   });

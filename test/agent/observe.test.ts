@@ -76,6 +76,27 @@ describe('the log', () => {
     ]);
   });
 
+  test('members that share a name are said once, and again when another one has it too', () => {
+    const { log, entries } = lines();
+    const events = new EventLog(log);
+    const ids = ['n1', 'n2', 'n3'].map(nodeId);
+    for (let times = 0; times < 5; times++) events.mesh({ type: 'name-conflict', name: 'web', ids: ids.slice(0, 2) });
+    events.mesh({ type: 'name-conflict', name: 'web', ids });
+    expect(entries).toMatchObject([{ level: 'warn', name: 'web', ids: ['n1', 'n2'] }, { ids: ['n1', 'n2', 'n3'] }]);
+  });
+
+  test.each([
+    ['identity.key', 'different node', 'identity.key back'],
+    ['epoch', 'boot counter', 'nothing'],
+    ['epoch.copy', 'boot counter', 'nothing'],
+    ['peers.json', 'list of peers', '--join'],
+    ['registrations/00ff.json', 'missing until', 'register'],
+  ])('of a damaged %s the log says what is lost and what to do', (name, msg, next) => {
+    const { log, entries } = lines();
+    new EventLog(log).storage({ type: 'file-set-aside', path: `/d/${name}`, movedTo: `/d/${name}.corrupt-1`, reason: 'torn' });
+    expect(entries).toMatchObject([{ msg: expect.stringContaining(msg), next: expect.stringContaining(next), reason: 'torn' }]);
+  });
+
   test('a throttle remembers a bounded number of keys', () => {
     const throttle = new Throttle(4);
     expect([1, 2, 3, 4].map((n) => throttle.count(`k${n}`))).toEqual([1, 1, 1, 1]);

@@ -12,6 +12,15 @@ test('an agent that is not there is named with its address, and how to start one
   expect(err).toContain('SKEIN_HTTP_ADDR');
 });
 
+test('a port that fetch refuses is told apart from an agent that is not there', async () => {
+  const badPort: unknown = await fetch('http://127.0.0.1:1/').catch((error: unknown) => error);
+  const { exitCode, err } = await skein(['members', '--http-addr', '127.0.0.1:1'], { replies: { [list]: badPort as Error } });
+  expect(exitCode).toBe(1);
+  expect(err).toContain('http://127.0.0.1:1 has a port that HTTP clients refuse');
+  expect(err).toContain('--http HOST:PORT');
+  expect(err).not.toContain('bad port');
+});
+
 test('an agent that does not answer in time is named with its address', async () => {
   const timeout = Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError' });
   const { exitCode, err } = await skein(['members'], { replies: { [list]: timeout } });

@@ -17,6 +17,8 @@ test.each([
   [['service'], 'Usage: skein service'],
   [['config', 'apply'], "missing required argument 'file'"],
   [['agent', '--bind'], 'argument missing'],
+  [['agent', '--dev', '--tag', 'a'], 'tag "a" is not KEY=VALUE'],
+  [['agent', '--dev', '--tag', '=a'], 'tag "=a" is not KEY=VALUE'],
 ])('%j is wrong usage: exit code 2, told on standard error', async (args, message) => {
   const { exitCode, err, out } = await skein(args);
   expect(exitCode).toBe(2);

@@ -191,10 +191,14 @@ function parseVariable(key: string, text: string): unknown {
   return text;
 }
 
-/** `k=v` as given to `--tag`; a bare `k` is a tag with an empty value. */
+/** `k=v` as given to `--tag`; `k=` is a tag with an empty value. Throws `AgentError` (`invalid-setting`). */
 export function parseTag(text: string): [name: string, value: string] {
   const at = text.indexOf('=');
-  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new AgentError(
+    'invalid-setting',
+    `tag ${JSON.stringify(text.slice(0, 200))} is not KEY=VALUE, such as rack=7; KEY= is an empty value`,
+  );
 }
 
 function complete(settings: Settings, env: Readonly<Record<string, string | undefined>>, notes: string[]): AgentConfig {

@@ -1,5 +1,6 @@
 /** What the node, the transport, the proxy and the storage report, as log lines. */
 
+import { basename } from 'node:path';
 import { assertNever, type MeshEvent } from '@skein/core';
 import type { ProxyEvent } from '@skein/proxy';
 import type { TransportHandler } from '@skein/transport';
@@ -36,12 +37,8 @@ export class EventLog {
       case 'message-refused':
         return this.#throttled('warn', `message/${event.from}/${event.reason}`, 'refused a message', fields);
       case 'name-conflict':
-        return this.#throttled(
-          'warn',
-          `name/${event.name}`,
-          'several members have one name; rename all but one with --name',
-          fields,
-        );
+        if (this.#throttle.count(`name/${event.name}/${event.ids.join()}`) !== 1) return;
+        return this.#log.warn('several members have one name; rename all but one with --name', fields);
       case 'config-quarantined':
         return this.#log.warn('a config entry is not applied: the last good one stays', fields);
       case 'config-conflict':
@@ -106,10 +103,7 @@ export class EventLog {
     const { type, ...fields } = notice;
     switch (notice.type) {
       case 'file-set-aside':
-        return this.#log.error('a damaged file was set aside; what it held is missing until it is written again', {
-          ...fields,
-          next: 'look at the file; register or apply again what it held, then delete it',
-        });
+        return this.#setAside(fields, basename(notice.path));
       case 'directory-open':
         return this.#log.warn('the data directory is open to other users', { ...fields, next: `chmod 700 ${notice.path}` });
       case 'epoch-lost':
@@ -123,6 +117,35 @@ export class EventLog {
         return this.#log.info('all changes are on disk again');
       default:
         return this.#log.info(type, fields);
+    }
+  }
+
+  #setAside(fields: object, name: string): void {
+    switch (name) {
+      case 'identity.key':
+        return this.#log.error(
+          'the identity was damaged: this is now a different node, and the mesh will take the old one for failed',
+          {
+            ...fields,
+            next: 'to be the old node again, stop this agent and put a copy of identity.key back; else nothing: the old one is forgotten',
+          },
+        );
+      case 'epoch':
+      case 'epoch.copy':
+        return this.#log.warn('a damaged copy of the boot counter was set aside; there are two, and the mesh knows it too', {
+          ...fields,
+          next: 'nothing: it was written anew; delete the file that was set aside',
+        });
+      case 'peers.json':
+        return this.#log.error('the damaged list of peers was set aside: this agent may not find the mesh by itself', {
+          ...fields,
+          next: 'name an agent of the mesh with --join or: skein join HOST:PORT; then delete the file that was set aside',
+        });
+      default:
+        return this.#log.error('a damaged file was set aside; what it held is missing until it is written again', {
+          ...fields,
+          next: 'look at the file; register or apply again what it held, then delete it',
+        });
     }
   }
 

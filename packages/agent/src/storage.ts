@@ -85,12 +85,21 @@ export function openStorage(directory: string, options: StorageOptions): Storage
   const disk = options.disk ?? localDisk;
   const paths = { registrations: join(directory, 'registrations'), config: join(directory, 'config') };
   try {
-    disk.sync.makeDirectory(paths.registrations);
-    disk.sync.makeDirectory(paths.config);
+    for (const path of Object.values(paths)) {
+      disk.sync.makeDirectory(path);
+      // Making what exists is no error, even where it is a file.
+      disk.sync.list(path);
+    }
     const mode = disk.sync.mode(directory);
     if ((mode & 0o077) !== 0) options.notice({ type: 'directory-open', path: directory, mode: mode.toString(8) });
   } catch (error) {
-    throw unusable(directory, error);
+    const file = [directory, ...Object.values(paths)].find((path) => isFile(path, disk));
+    if (file === undefined) throw unusable(directory, error);
+    throw new AgentError(
+      'data-dir-unusable',
+      `${file} is a file where the agent needs a directory. Move it away, or give another data directory with --data-dir`,
+      { cause: error },
+    );
   }
   const unlock = lockDirectory(directory, disk, options.processes ?? hostProcesses(disk));
   try {
@@ -98,6 +107,15 @@ export function openStorage(directory: string, options: StorageOptions): Storage
   } catch (error) {
     unlock();
     throw error instanceof AgentError ? error : unusable(directory, error);
+  }
+}
+
+function isFile(path: string, disk: Disk): boolean {
+  try {
+    disk.sync.list(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOTDIR' && disk.sync.exists(path);
   }
 }
 

@@ -97,6 +97,15 @@ async function exchange(io: Pick<Io, 'fetch'>, base: string, request: Exchange):
     });
     return { status: response.status, text: await response.text() };
   } catch (error) {
+    // Browsers' rule, in force here too: requests to the ports of some old services are never sent.
+    if (reasonOf(error) === 'bad port') {
+      throw new CliFailure(`${base} has a port that HTTP clients refuse to talk to, as it belongs to another protocol`, {
+        hint: [
+          'is it the right port? the log line "ready" of the agent and DATA_DIR/agent.json name it',
+          'or give the HTTP API another one: skein agent --http HOST:PORT',
+        ],
+      });
+    }
     const isTimeout = error instanceof Error && error.name === 'TimeoutError';
     const what = isTimeout ? `did not answer within ${request.timeoutMs / 1000} s` : `cannot be reached (${reasonOf(error)})`;
     throw new CliFailure(`the agent at ${base} ${what}`, {

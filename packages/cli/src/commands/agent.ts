@@ -74,10 +74,10 @@ async function agent(flags: AgentFlags): Promise<number> {
   const { AgentError, loadConfig, parseTag, runAgent } = await import('@skein/agent');
   const { config, tag, whileStdin, ...settings } = flags;
   if (whileStdin === true) stopWithStdin();
-  const tags = tag === undefined ? undefined : Object.fromEntries(tag.map(parseTag));
-  // The loader checks every value itself, so that flags, files and the environment are refused in the same words.
-  const checkedByLoader = { ...settings, tags } as NonNullable<NonNullable<Parameters<typeof loadConfig>[0]>['flags']>;
   try {
+    const tags = tag === undefined ? undefined : Object.fromEntries(tag.map(parseTag));
+    // The loader checks every value itself, so that flags, files and the environment are refused in the same words.
+    const checkedByLoader = { ...settings, tags } as NonNullable<NonNullable<Parameters<typeof loadConfig>[0]>['flags']>;
     return await runAgent(() => loadConfig({ files: config ?? [], env: process.env, flags: checkedByLoader }));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
