@@ -61,6 +61,14 @@ test.each([
   expect(between(theirs, ours)).toEqual([reason, reason]);
 });
 
+test('a stranger is not told the name of the mesh, and the log of this node has it', () => {
+  const listener = new Admission('listener', terms(b, { mesh: 'our-name' }), a, noObjection);
+  const step = listener.take(new Admission('dialler', terms(a, { mesh: 'guess' }), b, noObjection).begin());
+  expect(step).toMatchObject({ next: 'refused', reason: 'other-mesh', send: { type: 'refusal', reason: 'other-mesh' } });
+  expect(JSON.stringify(step.send)).not.toContain('our-name');
+  expect(step.next === 'refused' && step.detail).toContain('our-name');
+});
+
 test('protocol ranges that overlap are enough', () => {
   expect(between({ protocolMin: 1, protocolMax: 2 }, { protocolMin: 2, protocolMax: 5 })).toEqual(['admitted', 'admitted']);
 });

@@ -110,7 +110,7 @@ export class Admission {
       const range = `${theirs.protocolMin} to ${theirs.protocolMax}`;
       return refuse('version-mismatch', `it speaks protocol ${range}, this node ${protocolMin} to ${protocolMax}`);
     }
-    if (theirs.mesh !== mesh) return refuse('other-mesh', `this node belongs to mesh "${mesh}"`);
+    if (theirs.mesh !== mesh) return otherMesh(theirs.mesh, mesh);
     if (theirs.scheme !== scheme.name) {
       return refuse('token-required', `it offers proof by "${theirs.scheme}", this node wants "${scheme.name}"`);
     }
@@ -144,6 +144,13 @@ export class Admission {
       listenerNonce: dialling ? theirs.nonce : ours.nonce,
     };
   }
+}
+
+/** Whoever has not proven itself is not told the name of our mesh. */
+function otherMesh(theirs: string, ours: string): AdmissionStep {
+  const told = { reason: 'other-mesh', detail: `this node belongs to another mesh than "${theirs}"` };
+  const detail = `the hello is for mesh "${theirs}", this node belongs to "${ours}"`;
+  return { next: 'refused', reason: told.reason, detail, send: { type: 'refusal', ...told } };
 }
 
 function refuse(reason: string, detail: string): AdmissionStep {

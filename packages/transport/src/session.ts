@@ -156,11 +156,11 @@ export class Session {
     this.#wire?.flush();
   }
 
-  /** Refuses the peer by name: it is told, then the connection closes. */
-  refuse(reason: string, detail: string): void {
+  /** Refuses the peer by name: it is told, then the connection closes. `told` is what it may know of the detail. */
+  refuse(reason: string, detail: string, told = detail): void {
     if (this.#state === 'ended') return;
     const refused = this.#state === 'greeting';
-    if (refused) this.#greet({ type: 'refusal', reason, detail: detail.slice(0, 256) });
+    if (refused) this.#greet({ type: 'refusal', reason, detail: told.slice(0, 256) });
     void this.close({ refused, reason, detail });
   }
 
@@ -220,7 +220,7 @@ export class Session {
     }
     if (step.next === 'refused') {
       if (step.send === undefined) this.#end({ refused: true, reason: step.reason, detail: step.detail }, true);
-      else this.refuse(step.reason, step.detail);
+      else this.refuse(step.reason, step.detail, step.send.detail);
       return false;
     }
     clearTimeout(this.#helloTimer);
