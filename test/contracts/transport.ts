@@ -1,8 +1,9 @@
 /** What every `Transport` must do, as a suite. Run it on each implementation. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import type { DialOutcome, Input, Message, NodeId, SyncMessage } from '@skein/core';
-import type { MeshMessage, Transport } from '@skein/transport';
+import type { DialOutcome, Input, Message, SyncMessage } from '@skein/core';
+import type { Transport } from '@skein/transport';
+import { Station } from './station.ts';
 
 export interface MakeOptions {
   readonly mesh?: string;
@@ -14,120 +15,6 @@ export interface MakeOptions {
 
 /** Makes a transport that listens on a free loopback port once started. */
 export type MakeTransport = (options: MakeOptions) => Promise<Transport>;
-
-const waitMs = 10_000;
-
-/** A started transport and all that it reported. */
-export class Station {
-  readonly transport: Transport;
-  readonly inputs: Input[] = [];
-  readonly events: MeshMessage[] = [];
-  readonly refusals: { reason: string; peer: NodeId | undefined; address: string; detail: string }[] = [];
-  readonly #waiting = new Set<() => void>();
-  #dials = 0;
-  /** Called with each input, in the way a driver is. */
-  react: (input: Input) => void = () => undefined;
-
-  constructor(transport: Transport) {
-    this.transport = transport;
-  }
-
-  get id(): NodeId {
-    return this.transport.id;
-  }
-
-  get address(): string {
-    return this.transport.listening()[0] as string;
-  }
-
-  async start(): Promise<this> {
-    await this.transport.start({
-      input: (input) => {
-        this.inputs.push(input);
-        this.react(input);
-        this.#wake();
-      },
-      message: (event) => {
-        this.events.push(event);
-        this.#wake();
-      },
-      refused: (refusal) => {
-        this.refusals.push(refusal);
-        this.#wake();
-      },
-    });
-    return this;
-  }
-
-  /** Resolves once `look` gives something; looks again after everything that happens here. */
-  async until<T>(what: string, look: () => T | undefined | false, withinMs = waitMs): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const check = (): void => {
-        const found = look();
-        if (found === undefined || found === false) return;
-        clearTimeout(deadline);
-        clearInterval(poll);
-        this.#waiting.delete(check);
-        resolve(found);
-      };
-      const deadline = setTimeout(() => {
-        clearInterval(poll);
-        this.#waiting.delete(check);
-        const refusals = JSON.stringify(this.transport.stats().refusals);
-        reject(new Error(`${what}: not seen in time; ${this.inputs.length} inputs, refusals ${refusals}`));
-      }, withinMs);
-      // Counters of the transport change without an event.
-      const poll = setInterval(check, 20);
-      this.#waiting.add(check);
-      check();
-    });
-  }
-
-  async dial(
-    to: Station | undefined,
-    addresses: readonly string[],
-    more: { fresh?: boolean; timeoutMs?: number } = {},
-  ): Promise<DialOutcome> {
-    const dial = ++this.#dials;
-    const timeoutMs = more.timeoutMs ?? 5000;
-    this.transport.connect({ dial, to: to?.id, addresses, fresh: more.fresh ?? false, timeoutMs });
-    const outcome = (): DialOutcome | undefined => {
-      for (const input of this.inputs) if (input.type === 'dialed' && input.dial === dial) return input.outcome;
-      return undefined;
-    };
-    return this.until(`dialed ${dial}`, outcome, timeoutMs + waitMs);
-  }
-
-  async linkedTo(other: Station, times = 1): Promise<void> {
-    await this.until(`linked ${times} times`, () => this.states(other).filter((state) => state === 'linked').length >= times);
-  }
-
-  states(other: Station): string[] {
-    return this.inputs.flatMap((input) => (input.type === 'peer' && input.id === other.id ? [input.state] : []));
-  }
-
-  from(other: Station): Message[] {
-    return this.inputs.flatMap((input) => (input.type === 'message' && input.from === other.id ? [input.message] : []));
-  }
-
-  /** Publishes until `others` all have it: a link carries events a moment after it is made. */
-  async publishUntilSeen(name: string, others: readonly Station[]): Promise<void> {
-    const event = { name, payload: new Uint8Array([1]), nodeFilter: '', serviceFilter: '', tagFilter: '' };
-    for (let attempt = 0; attempt < 40; attempt++) {
-      await this.transport.publish(event);
-      const arrived = others.map((other) => other.until(name, () => other.events.some((seen) => seen.name === name)));
-      const all = Promise.all(arrived).then(() => true);
-      all.catch(() => false);
-      const done = await Promise.race([all, new Promise((resolve) => setTimeout(() => resolve(false), 250))]);
-      if (done === true) return;
-    }
-    throw new Error(`the event ${name} did not reach everybody`);
-  }
-
-  #wake(): void {
-    for (const check of this.#waiting) check();
-  }
-}
 
 const ping = (seq: number): Message => ({ type: 'ping', seq, root: 7 });
 const noFacts = { type: 'gossip', members: [], accusations: [], deltas: [], heads: [], configs: [] } as const;
@@ -217,6 +104,7 @@ export function transportContract(name: string, make: MakeTransport): void {
       expect(a.inputs).toEqual([]);
       expect(b.inputs.map(({ type }) => type)).toEqual(['dialed']);
       expect(a.transport.stats().refusals[reason]).toBe(1);
+      if (reason === 'other-mesh') expect(JSON.stringify([b.refusals, outcome])).not.toContain('"m');
     });
 
     test('a node with a token does not join a mesh without one', async () => {
@@ -237,6 +125,22 @@ export function transportContract(name: string, make: MakeTransport): void {
       const a = await station();
       expect(await a.dial(undefined, [a.address])).toMatchObject({ ok: false, reason: 'self' });
       expect(await a.dial(a, [a.address])).toMatchObject({ ok: false, reason: 'self' });
+    });
+
+    test('its own address is not held against anybody', async () => {
+      const a = await station();
+      for (let i = 0; i < 80; i++) await a.dial(undefined, [a.address]);
+      const b = await station();
+      expect(await b.dial(a, [a.address])).toMatchObject({ ok: true });
+      expect([a.transport.stats().refusals, a.refusals]).toEqual([{}, []]);
+    });
+
+    test('its own identity at the address of another is reported, with what to do', async () => {
+      const a = await station();
+      const copy = await station({ identityOf: a.transport });
+      expect(await copy.dial(undefined, [a.address])).toMatchObject({ ok: false, reason: 'self' });
+      expect(copy.refusals).toMatchObject([{ reason: 'identity-in-use', peer: a.id, address: a.address }]);
+      expect(copy.refusals[0]?.detail).toContain('a copied data directory?');
     });
 
     test('a port where nobody listens is reported as refused', async () => {
@@ -337,6 +241,13 @@ export function transportContract(name: string, make: MakeTransport): void {
       // An earlier boot cannot come back.
       const outcome = await first.dial(a, [a.address], { fresh: true });
       expect(outcome.ok ? '' : outcome.detail).toContain('stale-epoch');
+      for (const side of [a, first]) {
+        const refusal = await side.until('the refusal', () => side.refusals.find(({ reason }) => reason === 'stale-epoch'));
+        expect(refusal.detail).toContain('give one of them a new, empty data directory');
+      }
+      // A rightful owner of this identity is not cut off for what the other one does.
+      for (let i = 0; i < 12; i++) await first.dial(a, [a.address], { fresh: true });
+      expect(a.transport.stats().refusals).toEqual({ 'stale-epoch': 13 });
       expect(a.transport.stats().links).toBe(1);
     });
 

@@ -7,7 +7,7 @@ import type { Message } from '@skein/core';
 import { createIdentity, createTransport, TransportError } from '@skein/transport';
 import type { Greeting } from '@skein/transport/parts';
 import { encodeFrames, encodeMessage, syncProtocol } from '@skein/transport/parts';
-import { Station } from '../contracts/transport.ts';
+import { Station } from '../contracts/station.ts';
 import { Stranger } from './stranger.ts';
 
 const mesh = 'm';
@@ -55,7 +55,17 @@ async function pour(address: string, bytes: Uint8Array): Promise<void> {
 }
 
 describe('a socket that is no peer', () => {
+  const garbage = Buffer.from('\x04abcde');
+
   test('is counted as a failed handshake', async () => {
+    const at = await station();
+    await pour(at.address, garbage);
+    await at.until('a failure', () => counted(at, 'handshake-failed') === 1);
+    expect(at.refusals).toMatchObject([{ reason: 'handshake-failed', address: '127.0.0.1' }]);
+    await expectService(at);
+  });
+
+  test('is counted whatever it sent', async () => {
     const at = await station();
     const nonsense = [
       Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
@@ -65,14 +75,25 @@ describe('a socket that is no peer', () => {
       new Uint8Array(0),
     ];
     for (const bytes of nonsense) await pour(at.address, bytes);
-    await at.until('five failures', () => counted(at, 'handshake-failed') === nonsense.length);
-    expect(at.refusals.every(({ reason, address }) => reason === 'handshake-failed' && address === '127.0.0.1')).toBe(true);
+    const all = (): number => counted(at, 'handshake-failed') + counted(at, 'handshake-unfinished');
+    await at.until('five failures', () => all() === nonsense.length);
+    await expectService(at);
+  });
+
+  test.each([
+    ['says nothing', new Uint8Array(0)],
+    ['goes away in the middle of a handshake', Buffer.from('\x13/multistream/1.0.0\n\x07/noise\n')],
+  ])('and %s is no news, and shuts out nobody of its address', async (_what, bytes) => {
+    const at = await station();
+    for (let i = 0; i < 100; i++) await pour(at.address, bytes);
+    await at.until('a hundred', () => counted(at, 'handshake-unfinished') === 100);
+    expect(at.refusals).toEqual([]);
     await expectService(at);
   });
 
   test('does not get as far as a handshake once it failed too often', async () => {
     const at = await station();
-    for (let i = 0; i < 90; i++) await pour(at.address, randomBytes(20));
+    for (let i = 0; i < 90; i++) await pour(at.address, garbage);
     await at.until('a rate limit', () => counted(at, 'rate-limited') > 0);
     expect(counted(at, 'handshake-failed')).toBeLessThan(90);
   });
@@ -196,6 +217,9 @@ describe('before admission', () => {
     await at.until('a rate limit', () => counted(at, 'rate-limited') > 0);
     await at.until('a closed connection', () => connection === undefined || connection.status !== 'open');
     expect(counted(at, 'other-mesh')).toBe(8);
+    // It is cut off alone: others are behind the same address.
+    for (let i = 0; i < 100; i++) (await self.connect(at.address).catch(() => undefined))?.abort(new Error('over'));
+    expect(at.refusals.filter(({ peer }) => peer !== self.id)).toEqual([]);
     await expectService(at);
   });
 });

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from 'vitest';
 import { createIdentity, createTransport } from '@skein/transport';
-import { Station } from '../contracts/transport.ts';
+import { Station } from '../contracts/station.ts';
 
 const count = 32;
 const dialsAtOnce = 2;

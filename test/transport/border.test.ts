@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nodeId } from '@skein/core';
-import { encodeFrames, formatAddress, FrameReader, parseAddress, RateLimiter, Refusals } from '@skein/transport/parts';
+import { encodeFrames, formatAddress, FrameReader, listensOn, parseAddress, RateLimiter, Refusals } from '@skein/transport/parts';
 
 describe('frames', () => {
   const read = (chunks: readonly Uint8Array[], limit = 1000): { bodies: Uint8Array[]; ok: boolean } => {
@@ -170,4 +170,17 @@ describe('refusals', () => {
     for (let i = 0; i < 56; i++) refusals.blame(nodeId(`p${i}`), 'host');
     expect([refusals.peerBlocked(nodeId('p1')), refusals.addressBlocked('host')]).toEqual([false, true]);
   });
+});
+
+test.each([
+  ['127.0.0.1:7', '127.0.0.1', 7, true],
+  ['127.0.0.1:7', '127.0.0.1', 8, false],
+  ['127.0.0.1:7', '127.0.0.2', 7, false],
+  ['0.0.0.0:7', '127.0.0.2', 7, true],
+  ['0.0.0.0:7', '192.0.2.1', 7, false],
+  ['0.0.0.0:7', '::1', 7, false],
+  ['[::]:7', '127.0.0.1', 7, true],
+  ['[::1]:7', '::1', 7, true],
+])('who listens on %s and dials %s port %i reaches itself: %s', (listening, ip, port, own) => {
+  expect(listensOn([listening], ip, port)).toBe(own);
 });

@@ -69,6 +69,15 @@ describe('a connection from a peer with a link', () => {
   });
 });
 
+test('an earlier boot is told that two agents may use one identity, in words that fit a refusal', () => {
+  const links = new Links(small);
+  links.install(session(large, 0, 10, 4_000_000_001));
+  const objection = links.objection(session(large, 11), 4_000_000_000);
+  expect(objection?.detail).toContain('a copied data directory?');
+  expect(objection?.detail).toContain('give one of them');
+  expect(objection?.detail.length).toBeLessThanOrEqual(256);
+});
+
 describe('a link', () => {
   test('is good enough for any dial, and for a fresh one that started before it was made', () => {
     const links = new Links(small);

@@ -2,6 +2,7 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import { lookup } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { multiaddr } from '@multiformats/multiaddr';
 
@@ -57,6 +58,22 @@ export function formatAddress(host: string, port: number): string {
 /** The multiaddr of an IP address and port. */
 export function toMultiaddr(ip: string, port: number): Multiaddr {
   return multiaddr(`/${isIPv6(ip) ? 'ip6' : 'ip4'}/${ip}/tcp/${port}`);
+}
+
+/** Whether an IP address and port are among those that this host listens on, as `host:port`. */
+export function listensOn(listening: readonly string[], ip: string, port: number): boolean {
+  return listening.some((text) => {
+    const own = parseAddress(text);
+    if (own?.port !== port) return false;
+    if (own.host === ip) return true;
+    if (own.host === '0.0.0.0') return isIP(ip) === 4 && isLocal(ip);
+    return own.host === '::' && isLocal(ip);
+  });
+}
+
+function isLocal(ip: string): boolean {
+  if (ip.startsWith('127.')) return true;
+  return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === ip));
 }
 
 /** The IP addresses of a host, IPv4 first; itself when it is one already. Throws what DNS says. */

@@ -6,7 +6,7 @@
 import type { Connection } from '@libp2p/interface';
 import type { DialFailure, DialOutcome, NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
-import { parseAddress, resolveHost, toMultiaddr } from './addresses.ts';
+import { formatAddress, listensOn, parseAddress, resolveHost, toMultiaddr } from './addresses.ts';
 import { deadline } from './deadline.ts';
 import type { Libp2pNode } from './libp2p-node.ts';
 import type { Links } from './links.ts';
@@ -47,6 +47,8 @@ export interface DialerParts {
   readonly node: Libp2pNode;
   readonly links: Links;
   readonly now: () => number;
+  /** Our own identity answered at an address that is not ours. */
+  ownIdentityAt(address: string): void;
   /** Starts the hello on a connection that was dialled. Resolves when it was accepted or has ended. */
   greet(connection: Connection, startedAtMs: number): { readonly session: Session; readonly result: Promise<DialledSession> };
 }
@@ -134,11 +136,15 @@ export class Dialer {
   }
 
   async #dialOnce(ip: string, port: number, attempt: Attempt): Promise<DialOutcome | Crossing> {
+    // Known without a dial, which would fail at both of its ends.
+    if (listensOn(this.#parts.node.listening(), ip, port)) return failure('self', 'the address is our own');
     let connection;
     try {
       connection = await this.#open(ip, port, attempt.signal);
     } catch (error) {
-      return openFailure(error, attempt.signal);
+      if (!messageOf(error).includes('dial self')) return openFailure(error, attempt.signal);
+      this.#parts.ownIdentityAt(formatAddress(ip, port));
+      return failure('self', 'our own identity answers there');
     }
     const known = this.#judge(connection, attempt);
     if (known === undefined) return this.#greet(connection, attempt);
@@ -252,7 +258,6 @@ function ended(peer: NodeId, ending: Ending): Failure | Crossing {
 
 function openFailure(error: unknown, signal: AbortSignal): Failure {
   const text = messageOf(error);
-  if (text.includes('dial self')) return failure('self', 'the address is our own');
   if (signal.aborted) return failure('timeout', 'no connection in time');
   if (/ETIMEDOUT|TimeoutError|timed out/.test(text)) return failure('timeout', text);
   return failure('refused', text);

@@ -6,7 +6,7 @@
 import './polyfill.ts';
 
 import { noise } from '@libp2p/noise';
-import type { Connection, MultiaddrConnection, PeerId, PrivateKey, Stream } from '@libp2p/interface';
+import type { Connection, MultiaddrConnection, PeerId, PrivateKey, Stream, StreamCloseEvent } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import type { NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
@@ -27,14 +27,22 @@ const maxStreamBuffer = 8_388_608;
 /** Streams that one connection may have open: wire, sync, events, each way. */
 const maxStreams = 32;
 const stopTimeoutMs = 3_000;
+/** What a handshake of ours ends with when the other side goes away or says no more. */
+const unfinishedErrors = new Set(['TimeoutError', 'AbortError', 'UnexpectedEOFError', 'StreamClosedError', 'StreamResetError']);
+
+/**
+ * Why there was no handshake. `broken`: we found that it was garbage. `unfinished`: the other side closed or was silent
+ * after some of it, as a dial that expired does. `silent`: the other side closed before a byte of it was read.
+ */
+export type HandshakeFailure = 'broken' | 'unfinished' | 'silent';
 
 export interface NodeHooks {
   /** Whether to close a TCP connection before any handshake. */
   denyAddress(host: string): boolean;
   /** Whether to close it once the peer id is authenticated. */
   denyPeer(peer: NodeId, host: string): boolean;
-  /** An inbound connection that never became one: garbage, half a handshake. */
-  handshakeFailed(host: string): void;
+  /** An inbound connection that never became one. */
+  handshakeFailed(host: string, how: HandshakeFailure): void;
   inbound(connection: Connection, openedAtMs: number): void;
   wire(stream: Stream, connection: Connection): void;
   sync(stream: Stream, connection: Connection): void;
@@ -86,8 +94,7 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     },
     connectionGater: {
       denyInboundConnection: (raw: MultiaddrConnection) => arrivals.arrived(raw),
-      denyInboundEncryptedConnection: (peer: PeerId, raw: MultiaddrConnection) =>
-        hooks.denyPeer(nodeId(peer.toString()), hostOf(raw.remoteAddr)),
+      denyInboundEncryptedConnection: (peer: PeerId, raw: MultiaddrConnection) => arrivals.named(nodeId(peer.toString()), raw),
     },
     services: {
       // Not a service: the one way to get at the parts of libp2p.
@@ -156,10 +163,17 @@ class Arrivals {
     const host = hostOf(raw.remoteAddr);
     if (hooks.denyAddress(host)) return true;
     this.#openedAt.set(raw.timeline, now());
-    raw.addEventListener('close', () => {
-      if (this.#openedAt.delete(raw.timeline)) hooks.handshakeFailed(host);
+    raw.addEventListener('close', (event) => {
+      if (this.#openedAt.delete(raw.timeline)) hooks.handshakeFailed(host, failureOf(raw, event));
     });
     return false;
+  }
+
+  /** Returns whether to deny it, now that its peer is known. That is no failed handshake. */
+  named(peer: NodeId, raw: MultiaddrConnection): boolean {
+    const denied = this.#options.hooks.denyPeer(peer, hostOf(raw.remoteAddr));
+    if (denied) this.#openedAt.delete(raw.timeline);
+    return denied;
   }
 
   opened(connection: Connection): void {
@@ -168,6 +182,14 @@ class Arrivals {
     this.#openedAt.delete(connection.timeline);
     this.#options.hooks.inbound(connection, openedAtMs);
   }
+}
+
+function failureOf(raw: MultiaddrConnection, { local, error }: StreamCloseEvent): HandshakeFailure {
+  // A raw connection has its socket, though its interface does not say so.
+  const { socket } = raw as MultiaddrConnection & { readonly socket?: { readonly bytesRead: number } };
+  if (socket?.bytesRead === 0) return 'silent';
+  const ours = local === true && error !== undefined && !unfinishedErrors.has(error.name);
+  return ours ? 'broken' : 'unfinished';
 }
 
 export function hostOf(address: Multiaddr): string {

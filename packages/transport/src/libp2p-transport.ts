@@ -18,7 +18,7 @@ import { EventBus } from './event-bus.ts';
 import { decodeEvent, encodeEvent, eventLimits } from './event-frame.ts';
 import type { SyncBudget } from './exchange.ts';
 import { privateKeyOf } from './identity.ts';
-import type { Libp2pNode } from './libp2p-node.ts';
+import type { HandshakeFailure, Libp2pNode } from './libp2p-node.ts';
 import { createLibp2pNode, hostOf, withDeadline } from './libp2p-node.ts';
 import { Links } from './links.ts';
 import { createNotary } from './notary.ts';
@@ -55,6 +55,10 @@ const flushStepMs = 10;
 export async function createTransport(options: TransportOptions): Promise<Transport> {
   return Libp2pTransport.create(options);
 }
+
+const identityInUse =
+  "this agent's own identity answers at an address that it does not listen on. Either the address leads back to it " +
+  '(NAT), or two agents use one identity (a copied data directory?): give one of them a new, empty data directory';
 
 const now = (): number => performance.now();
 
@@ -95,7 +99,7 @@ class Libp2pTransport implements Transport, SessionEvents {
       hooks: {
         denyAddress: (host) => transport.#denyAddress(host),
         denyPeer: (peer, host) => transport.#denyPeer(peer, host),
-        handshakeFailed: (host) => transport.#refuse('handshake-failed', undefined, host, 'no secure connection came about'),
+        handshakeFailed: (host, how) => transport.#handshakeFailed(host, how),
         inbound: (connection, openedAtMs) => transport.#inbound(connection, openedAtMs),
         wire: (stream, connection) => transport.#sessionOf(stream, connection)?.attach(stream),
         sync: (stream, connection) => transport.#sessionOf(stream, connection)?.acceptSync(stream),
@@ -123,6 +127,8 @@ class Libp2pTransport implements Transport, SessionEvents {
       node,
       links: this.#links,
       now,
+      ownIdentityAt: (address) =>
+        this.#refusals.note({ reason: 'identity-in-use', peer: this.id, address, detail: identityInUse }),
       greet: (connection, startedAtMs) => this.#greet(connection, startedAtMs),
     });
   }
@@ -244,8 +250,16 @@ class Libp2pTransport implements Transport, SessionEvents {
       this.#refusals.count(reason);
       return;
     }
-    if (session.connection.direction === 'inbound') this.#refusals.blame(session.peer, hostOf(session.connection.remoteAddr));
+    if (session.connection.direction === 'inbound') this.#blame(session, reason);
     this.refused(session, reason, detail);
+  }
+
+  #blame({ peer, connection }: Session, reason: string): void {
+    const host = hostOf(connection.remoteAddr);
+    // It has proven that it is of the mesh, and its peer id may be in rightful use by another agent.
+    if (reason === 'stale-epoch') return;
+    if (reason === 'hello-timeout') this.#refusals.blameUnfinished(host);
+    else this.#refusals.blame(peer, host);
   }
 
   #settle(session: Session, result: DialledSession): void {
@@ -311,9 +325,16 @@ class Libp2pTransport implements Transport, SessionEvents {
     return true;
   }
 
-  #refuse(reason: string, peer: NodeId | undefined, host: string, detail: string): void {
-    this.#refusals.blame(peer, host);
-    this.#refusals.note({ reason, peer, address: host, detail });
+  #handshakeFailed(host: string, how: HandshakeFailure): void {
+    if (how === 'broken') {
+      this.#refusals.blame(undefined, host);
+      const detail = 'what it sent is no handshake';
+      this.#refusals.note({ reason: 'handshake-failed', peer: undefined, address: host, detail });
+      return;
+    }
+    // Dials that expire and ports that are looked at are no news.
+    this.#refusals.count('handshake-unfinished');
+    if (how === 'unfinished') this.#refusals.blameUnfinished(host);
   }
 
   // Messages.

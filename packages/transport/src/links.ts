@@ -18,6 +18,14 @@ export interface Handshake {
   readonly session: Session;
 }
 
+/** Short enough for a refusal: both sides log it. */
+function staleEpoch(theirs: number, linked: number): string {
+  return (
+    `boot ${theirs} of this identity is older than boot ${linked}, which is linked. If both run, two agents use one ` +
+    'identity (a copied data directory?): give one of them a new, empty data directory'
+  );
+}
+
 export class Links {
   readonly #self: NodeId;
   readonly #links = new Map<NodeId, Session>();
@@ -63,7 +71,7 @@ export class Links {
     const { peer } = session;
     const link = this.#links.get(peer);
     if (link !== undefined) {
-      if (epoch < link.epoch) return { reason: 'stale-epoch', detail: `epoch ${epoch} is over, the link is of ${link.epoch}` };
+      if (epoch < link.epoch) return { reason: 'stale-epoch', detail: staleEpoch(epoch, link.epoch) };
       if (epoch > link.epoch) return undefined;
     }
     if (this.#self > peer) return undefined;

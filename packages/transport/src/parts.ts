@@ -1,6 +1,6 @@
 /** The parts of the transport, for tests that take one of them alone. Not for programs. */
 
-export { formatAddress, parseAddress, resolveHost } from './addresses.ts';
+export { formatAddress, listensOn, parseAddress, resolveHost } from './addresses.ts';
 export { Admission } from './admission.ts';
 export type { AdmissionStep, Terms } from './admission.ts';
 export { CodecError } from './codec/codec-error.ts';

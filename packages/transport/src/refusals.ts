@@ -15,6 +15,11 @@ export interface Refused {
 
 /** Many agents may be behind one address, so it has more room than one peer. */
 const failuresOfAddress = { burst: 64, perSecond: 4, maxKeys: 4096 };
+/**
+ * Handshakes and hellos that were begun and not ended. Peers that dial an agent that was frozen or is slow leave as many
+ * behind as its backlog holds, so there is room for that, and a bound on the CPU time that a stranger can have.
+ */
+const unfinishedOfAddress = { burst: 1024, perSecond: 16, maxKeys: 4096 };
 const failuresOfPeer = { burst: 8, perSecond: 0.5, maxKeys: 4096 };
 /** Reports of one reason. The count goes on. */
 const reports = { burst: 32, perSecond: 4, maxKeys: 128 };
@@ -25,6 +30,7 @@ const maxDetail = 300;
 export class Refusals {
   readonly #report: (refused: Refused) => void;
   readonly #addresses: RateLimiter;
+  readonly #unfinished: RateLimiter;
   readonly #peers: RateLimiter;
   readonly #reports: RateLimiter;
   readonly #counts = new Map<string, number>();
@@ -32,6 +38,7 @@ export class Refusals {
   constructor(now: () => number, report: (refused: Refused) => void) {
     this.#report = report;
     this.#addresses = new RateLimiter(failuresOfAddress, now);
+    this.#unfinished = new RateLimiter(unfinishedOfAddress, now);
     this.#peers = new RateLimiter(failuresOfPeer, now);
     this.#reports = new RateLimiter(reports, now);
   }
@@ -62,8 +69,13 @@ export class Refusals {
     if (peer !== undefined) this.#peers.take(peer);
   }
 
+  /** Holds an attempt that was given up against the address it came from. */
+  blameUnfinished(host: string): void {
+    this.#unfinished.take(host);
+  }
+
   addressBlocked(host: string): boolean {
-    return this.#addresses.exhausted(host);
+    return this.#addresses.exhausted(host) || this.#unfinished.exhausted(host);
   }
 
   peerBlocked(peer: NodeId): boolean {
