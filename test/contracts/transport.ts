@@ -1,7 +1,7 @@
 /** What every `Transport` must do, as a suite. Run it on each implementation. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import type { DialOutcome, Input, Message, SyncMessage } from '@skein/core';
+import type { Input, Message, SyncMessage } from '@skein/core';
 import type { Transport } from '@skein/transport';
 import { Station } from './station.ts';
 
