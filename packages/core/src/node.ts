@@ -172,6 +172,7 @@ export class MeshNode {
         break;
       case 'clock':
         this.#config.setWall(input.wallMs);
+        this.#prober.setLag(input.lagMs);
         break;
       default:
         assertNever(input);
@@ -529,10 +530,12 @@ export class MeshNode {
   #dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void {
     const member = this.#membership.get(id);
     if (member === undefined || !isPresent(member)) return;
-    // We never reached it; others may (it may only dial out). They are asked before anybody is accused, unless they
-    // accuse it already: then a dial that failed confirms it.
-    if (!evidence && member.accusations.size === 0) this.#prober.probe(id, 'direct');
-    else this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
+    if (evidence) return this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
+    // We never reached it; others may (it may only dial out, or be busy). They are asked before anybody is accused. Where
+    // they accuse it already our dial confirms it, unless it was only slow and there are enough others to tell.
+    if (member.accusations.size === 0) this.#prober.probe(id, 'direct');
+    else if (reason !== 'timeout') this.#membership.accuse(member, 'dial-refused');
+    else if (this.#links.size < this.#turn.config.accusersToEvict) this.#membership.accuse(member, 'dial-timeout');
   }
 
   #isPresent(id: NodeId): boolean {
@@ -597,7 +600,7 @@ export class MeshNode {
         const member = this.#membership.get(id);
         if (member !== undefined) this.#membership.accuse(member, 'probe-timeout');
       },
-      linkDoubted: (id) => this.#links.renew(id),
+      linkDoubted: (id) => this.#links.doubt(id),
       testByDial: (id) => this.#links.test(id),
       answered: (id, epoch) => {
         this.#links.answered(id);

@@ -26,6 +26,8 @@ export interface LinkListener {
 interface Link {
   epoch: number;
   congested: boolean;
+  /** Probes since its last answer that others could answer for it. */
+  doubts: number;
 }
 
 /** Somebody to dial: a member or remembered peer by id, or a seed by address. */
@@ -113,12 +115,17 @@ export class Links {
     if (this.#links.has(id)) return;
     const target = this.#target(memberKey(id), id, []);
     target.attempts = 0;
-    const patience = this.#turn.self > id ? 0 : this.#turn.config.redialMinMs * 8;
+    const patience = this.#turn.self > id ? 0 : this.#turn.config.dialTimeoutMs;
     this.#dialSoon(target, patience);
   }
 
-  /** Replaces a link that does not carry answers though its member is alive. */
-  renew(id: NodeId): void {
+  /**
+   * A link carried no answer though others have one from its member. The second time in a row it is replaced: a busy
+   * host answers late once in a while, and a handshake more would make it busier.
+   */
+  doubt(id: NodeId): void {
+    const link = this.#links.get(id);
+    if (link === undefined || ++link.doubts < 2) return;
     const target = this.#target(memberKey(id), id, []);
     target.fresh = true;
     this.#dialSoon(target, 0);
@@ -153,7 +160,7 @@ export class Links {
   // --- what happened ---
 
   linked(id: NodeId, epoch: number): void {
-    this.#links.set(id, { epoch, congested: false });
+    this.#links.set(id, { epoch, congested: false, doubts: 0 });
     const target = this.#target(memberKey(id), id, []);
     target.attempts = 0;
     target.evidence = false;
@@ -176,8 +183,11 @@ export class Links {
 
   /** It answered on its link: a dial under way to test it proves nothing any more, and must not cost the link. */
   answered(id: NodeId): void {
+    const link = this.#links.get(id);
+    if (link === undefined) return;
+    link.doubts = 0;
     const target = this.#targets.get(memberKey(id));
-    if (target !== undefined && this.#links.has(id)) target.evidence = false;
+    if (target !== undefined) target.evidence = false;
   }
 
   setCongested(id: NodeId, congested: boolean): void {
@@ -313,8 +323,10 @@ export class Links {
       return;
     }
     const { dialTimeoutMs, probeTimeoutMs } = this.#turn.config;
-    // A probe on the old link has had its time already; what is left is a handshake, over a path that was warm.
-    const timeoutMs = target.evidence && target.fresh ? Math.min(dialTimeoutMs, 2 * probeTimeoutMs) : dialTimeoutMs;
+    // A dial that decides about a member has the time that a probe and its helpers have; twice that without a link, where
+    // the other side may be busy with many others. One that only adds a link may wait longer than anybody is slow.
+    const decideMs = (target.fresh ? 2 : 4) * probeTimeoutMs;
+    const timeoutMs = target.evidence ? Math.min(dialTimeoutMs, decideMs) : dialTimeoutMs;
     const dial = this.#turn.nextNumber();
     target.dialing = true;
     this.#dials.set(dial, target);

@@ -57,6 +57,7 @@ export class Prober {
   #round: NodeId[] = [];
   #probed = 0;
   #rounds = 0;
+  #lagMs = 0;
   #seq = 0;
 
   constructor(turn: Turn, listener: ProbeListener) {
@@ -66,6 +67,14 @@ export class Prober {
 
   start(): void {
     this.#turn.deadlines.set('probe-round', this.#turn.now + 1 + this.#turn.rng.below(this.#turn.config.probeIntervalMs));
+  }
+
+  /**
+   * How late our event loop was at worst in the last second. Answers then wait in our sockets, and on a host that is short
+   * of CPU for us it is for others too: all timeouts are longer by twice that, up to four times what they are.
+   */
+  setLag(lagMs: number): void {
+    this.#lagMs = lagMs;
   }
 
   /** The deadline `probe-round`: probes the next member. */
@@ -78,15 +87,22 @@ export class Prober {
   /** Probes a member now. Without a link to it, helpers are asked at once, unless a dial is about to tell. */
   probe(subject: NodeId, stage: 'direct' | 'confirm'): void {
     if (stage === 'confirm' && this.#isProbing(subject)) return;
-    if (!this.#listener.isLinked(subject)) {
-      if (this.#listener.isDialing(subject)) return;
-      if (stage === 'direct') this.#askHelpers(this.#open(subject, 'indirect', undefined));
-      else this.#listener.testByDial(subject);
-      return;
-    }
+    if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#arm(probe, this.#turn.config.probeTimeoutMs);
+  }
+
+  #probeUnlinked(subject: NodeId, stage: 'direct' | 'confirm'): void {
+    const isDialing = this.#listener.isDialing(subject);
+    if (stage === 'direct') {
+      if (!isDialing) this.#askHelpers(this.#open(subject, 'indirect', undefined));
+      return;
+    }
+    // Where enough others have a link, they tell. If everybody dialled whom one accuses, a slow host would never recover.
+    if (this.#listener.helpers(subject).length >= this.#turn.config.accusersToEvict) return;
+    if (isDialing) this.#arm(this.#open(subject, 'confirm', undefined), 2 * this.#turn.config.probeTimeoutMs);
+    else this.#listener.testByDial(subject);
   }
 
   /** A peer asks us to probe for it. */
@@ -189,7 +205,7 @@ export class Prober {
   }
 
   #arm(probe: Probe, inMs: number): void {
-    this.#turn.deadlines.set(`probe/${probe.seq}`, this.#turn.now + inMs);
+    this.#turn.deadlines.set(`probe/${probe.seq}`, this.#turn.now + inMs + Math.min(3 * inMs, Math.round(2 * this.#lagMs)));
   }
 
   #isProbing(subject: NodeId): boolean {
