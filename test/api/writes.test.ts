@@ -161,6 +161,30 @@ test('force-leave finds a member by name or id, and the failed one of several', 
   expect([answer.statusCode, answer.body]).toEqual([404, expect.stringContaining("No node found with name 'nobody'")]);
 });
 
+test.each([['failed'], ['alive']] as const)(
+  'force-leave by a name that several %s members have asks for the id and lists them',
+  async (status) => {
+    const api = setup();
+    for (const id of ['12D3Koo-b2', '12D3Koo-b1']) api.port.addMember('beta', { id: id as never, status });
+    const answer = await api.put('/v1/agent/force-leave/beta');
+    expect([answer.statusCode, answer.body]).toEqual([
+      400,
+      expect.stringContaining(`give the id of the one that is meant: 12D3Koo-b1 (${status}), 12D3Koo-b2 (${status})`),
+    ]);
+    expect(api.port.commands).toEqual([]);
+    expect((await api.put('/v1/agent/force-leave/12D3Koo-b2')).statusCode).toBe(200);
+    expect(api.port.commands).toEqual([{ type: 'force-leave', node: '12D3Koo-b2' }]);
+  },
+);
+
+test('force-leave takes an id for an id, even where another member has it for a name', async () => {
+  const api = setup();
+  api.port.addMember('12D3Koo-b1', { id: '12D3Koo-a' as never, status: 'failed' });
+  api.port.addMember('beta', { id: '12D3Koo-b1' as never, status: 'failed' });
+  await api.put('/v1/agent/force-leave/12D3Koo-b1');
+  expect(api.port.commands).toEqual([{ type: 'force-leave', node: '12D3Koo-b1' }]);
+});
+
 test('an event is fired with its payload and filters, and listed by name', async () => {
   const api = setup();
   const fired = json(await api.put('/v1/event/fire/deploy?node=web-.*&service=web&tag=v1', 'hello'));

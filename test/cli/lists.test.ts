@@ -139,3 +139,16 @@ test('a service whose name holds half a character does not hide the others', asy
   expect(exitCode).toBe(0);
   expect(out).toMatch(/orders +1\/1/);
 });
+
+test('members that share a name are marked; one that left shares none', async () => {
+  const [birchRow, alderRow] = members;
+  const json = [
+    { ...alderRow, name: 'web' },
+    { ...birchRow, name: 'web' },
+    { ...birchRow, name: 'db', id: 'id-3' },
+    { ...birchRow, name: 'db', id: 'id-4', status: 'left' },
+  ];
+  const { out } = await skein(['members'], { replies: { 'GET /v1/mesh/members': { json } } });
+  expect(out.match(/^web \(shared\) /gm)).toHaveLength(2);
+  expect(out.match(/^db {2,}/gm)).toHaveLength(2);
+});

@@ -81,15 +81,27 @@ function seedAddress(text: string): string {
   return match[1] === undefined ? `${text}:${defaultGossipPort}` : text;
 }
 
-/** By name or id. Of several with one name, the failed one is meant: the others cannot be removed by force. */
+/**
+ * By id, or by name. Of several with one name the only failed one is meant, since the others answer for themselves;
+ * where that decides nothing, the id must.
+ */
 function memberToRemove(view: View, nameOrId: string): NodeId {
   const named: MemberView[] = [];
-  for (const member of view.members()) if (member.name === nameOrId || member.id === nameOrId) named.push(member);
-  const member = named.find(({ status }) => status === 'failed') ?? named[0];
+  for (const member of view.members()) {
+    if (member.id === nameOrId) return member.id;
+    if (member.name === nameOrId) named.push(member);
+  }
+  const failed = named.filter(({ status }) => status === 'failed');
+  const present = named.filter(({ status }) => status !== 'left');
+  const [member, another] = [failed, present, named.slice(0, 1)].find(({ length }) => length > 0) ?? [];
   if (member === undefined) {
     throw new Refusal(404, `agent: No node found with name '${nameOrId.slice(0, 200)}'; /v1/agent/members lists the known ones`);
   }
-  return member.id;
+  if (another === undefined) return member.id;
+  const ids = present.sort(byName).map(({ id, status }) => `${id} (${status})`);
+  throw badRequest(
+    `${present.length} members have the name '${nameOrId.slice(0, 200)}'; give the id of the one that is meant: ${ids.slice(0, 10).join(', ')}`,
+  );
 }
 
 /**

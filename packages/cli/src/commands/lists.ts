@@ -48,10 +48,11 @@ export function addListCommands(program: Command, io: Io): void {
 
 export function membersTable(members: readonly MemberRow[], paint: Paint): string {
   const names = new Map(members.map((member) => [member.id, member.name]));
+  const shared = sharedNames(members);
   return table(
     ['NAME', 'STATUS', 'REACHABLE', 'ADDRESS', 'EPOCH', 'ZONE', 'ID', 'ACCUSERS'],
     members.map((member) => [
-      member.name,
+      shared.has(member.name) && member.status !== 'left' ? { text: `${member.name} (shared)`, colour: 'yellow' } : member.name,
       { text: member.status, colour: statusColour(member.status) },
       !member.reachable ? { text: 'no', colour: 'red' } : member.verified ? 'yes' : { text: 'unverified', colour: 'yellow' },
       member.address,
@@ -66,6 +67,18 @@ export function membersTable(members: readonly MemberRow[], paint: Paint): strin
     ]),
     paint,
   );
+}
+
+/** Names that several members have at once: whoever addresses one by name may get another. */
+function sharedNames(members: readonly MemberRow[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const { name, status } of members) {
+    if (status === 'left') continue;
+    if (seen.has(name)) shared.add(name);
+    seen.add(name);
+  }
+  return shared;
 }
 
 export function servicesTable(services: readonly ServiceRow[], paint: Paint): string {
