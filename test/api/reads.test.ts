@@ -397,6 +397,43 @@ test('mesh/config shows entries with their version, conflicts and what was refus
   expect((await api.get('/v1/mesh/config/route/none')).statusCode).toBe(404);
 });
 
+test('a match that a rule of another route has too is told with the route that goes first', async () => {
+  const api = setup();
+  const add = (name: string, ms: number, rules: readonly unknown[]): void => {
+    const version = { mesh: 'testmesh', kind: 'route', name, author: api.port.self, time: { ms, counter: 0 }, parent: '' };
+    const value = { hostnames: ['shop.example'], rules } as ConfigEntry['value'];
+    api.port.configs.set(`route/${name}`, {
+      kind: 'route',
+      name,
+      value,
+      version: { ...version, json: JSON.stringify(value), deleted: false },
+      conflicts: [],
+      quarantined: undefined,
+      index: ms,
+      createIndex: ms,
+    });
+  };
+  const rule = (...matches: readonly unknown[]): unknown => ({ matches, backendRefs: [{ name: 'orders' }] });
+  const path = { type: 'PathPrefix', value: '/order' };
+  const [one, two] = ['x-one', 'x-two'].map((name) => ({ name, value: '1' }));
+  add('newer', 2, [rule({ path: { ...path, value: '/other' } }), rule({ path }, { path, headers: [two, one] })]);
+  add('older', 1, [rule({ path, headers: [one, two] }), rule({ path: { ...path, value: '/order/' } }), rule({ path })]);
+  add('alone', 3, [rule({ path, method: 'GET' }), rule({ path: { ...path, type: 'Exact' } }), rule({ path, headers: [one] })]);
+  api.port.bump('config/route');
+  const list = json(await api.get('/v1/mesh/config')) as { name: string; shadowed: unknown }[];
+  expect(list.map(({ name, shadowed }) => [name, shadowed])).toEqual([
+    ['alone', []],
+    [
+      'newer',
+      [
+        { rule: 1, match: 1, hostname: 'shop.example', by: 'older' },
+        { rule: 1, match: 0, hostname: 'shop.example', by: 'older' },
+      ],
+    ],
+    ['older', []],
+  ]);
+});
+
 test('healthz is up, readyz tells why not, and metrics are text', async () => {
   const api = setup();
   expect(json(await api.get('/healthz'))).toEqual({ status: 'ok' });

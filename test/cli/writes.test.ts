@@ -104,12 +104,22 @@ test('what config get prints can be applied again', async () => {
 test('config list tells of conflicts and of versions that were refused', async () => {
   const entries = [
     { kind: 'route', name: 'a', conflicts: [{}, {}] },
-    { kind: 'route', name: 'b', conflicts: [], quarantined: { reason: 'rules: is missing' } },
+    { kind: 'route', name: 'b', conflicts: [], shadowed: [], quarantined: { reason: 'rules: is missing' } },
   ];
   const { out } = await skein(['config', 'list', 'route'], { replies: { 'GET /v1/mesh/config/route': { json: entries } } });
   expect(out).toBe(
     'KIND   NAME  NOTE\nroute  a     2 concurrent versions\nroute  b     newer version refused: rules: is missing\n',
   );
+});
+
+test('config list tells of a match that another route has too', async () => {
+  const shadowed = [0, 1].map((match) => ({ rule: 0, match, hostname: '', by: 'a' }));
+  const entries = [
+    { kind: 'route', name: 'a', shadowed: [] },
+    { kind: 'route', name: 'b', shadowed },
+  ];
+  const { out } = await skein(['config', 'list'], { replies: { 'GET /v1/mesh/config': { json: entries } } });
+  expect(out).toBe('KIND   NAME  NOTE\nroute  a     -\nroute  b     has a match of route/a too, which goes first\n');
 });
 
 test('config delete names what is gone; an unknown entry is a failure with the words of the agent', async () => {

@@ -2,12 +2,15 @@
 
 import { topics, versionId } from '@skein/core';
 import type { ConfigEntry, ConfigVersion, View } from '@skein/core';
+import { routeTableOf } from '@skein/traffic';
+import type { RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { compareTexts } from '../shape/node.ts';
+import { shadowedMatches } from '../shape/shadowed-rules.ts';
 
 const path = '/v1/mesh/config/*';
 
@@ -16,6 +19,11 @@ const knownKinds: readonly string[] = ['route'];
 
 export function meshConfigRoutes(context: ApiContext): readonly Route[] {
   const { port, reader } = context;
+  let table: RouteTable | undefined;
+  const list = (view: View, kind: string | undefined): readonly unknown[] => {
+    table = routeTableOf(view, table);
+    return entriesJson(view, kind, shadowedMatches(table));
+  };
   return [
     {
       method: 'GET',
@@ -76,10 +84,14 @@ function requireKnownKind(kind: string): void {
   throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
 }
 
-function list(view: View, kind: string | undefined): readonly unknown[] {
+function entriesJson(view: View, kind: string | undefined, shadowed: ReturnType<typeof shadowedMatches>): readonly unknown[] {
   return [...view.configEntries(kind)]
     .sort((a, b) => compareTexts(a.kind, b.kind) || compareTexts(a.name, b.name))
-    .map((entry) => entryJson(view, entry));
+    .map((entry) => ({
+      ...entryJson(view, entry),
+      // Only in lists: it follows from other entries, so that a reader of one would not be woken for it.
+      shadowed: (entry.kind === 'route' ? shadowed.get(entry.name) : undefined) ?? [],
+    }));
 }
 
 function one(view: View, kind: string, name: string): unknown {

@@ -105,12 +105,14 @@ function entriesTable(entries: readonly JsonObject[], io: Io): string {
   );
 }
 
-/** What a person should know about an entry: it is not the newest, or somebody else wrote at the same time. */
+/** What a person should know about an entry: it is not the newest, somebody else wrote at the same time, or another one wins. */
 function noteOf(entry: JsonObject): string {
   const conflicts = objectsIn(entry['conflicts']).length;
+  const winners = new Set(objectsIn(entry['shadowed']).map((match) => textAt(match, 'by')));
   const notes = [
     ...(isObject(entry['quarantined']) ? [`newer version refused: ${textAt(entry['quarantined'], 'reason')}`] : []),
     ...(conflicts > 0 ? [`${conflicts} concurrent ${conflicts === 1 ? 'version' : 'versions'}`] : []),
+    ...[...winners].map((name) => `has a match of route/${name} too, which goes first`),
   ];
   return notes.join('; ');
 }
