@@ -158,7 +158,7 @@ export class EventLog {
       address,
       detail,
       cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
-      next: 'stop this agent, delete identity.key, epoch and epoch.copy in its data directory, and start it again as a new node',
+      next: 'where the copy is: stop the agent, delete identity.key, epoch and epoch.copy in its data directory, start it as a new node. If that is not here, restart this agent after',
     });
   }
 
