@@ -26,7 +26,7 @@ test.each([2, 3, 5, 10, 32])(
   },
 );
 
-test('a member that hangs while one of its two peers is still dialling it goes out of rotation there too, within 3.5 s', () => {
+test('a member that hangs while one of its two peers is still dialling it goes out of rotation there too, within 5 s', () => {
   const world = new World({ seed: 1, network: 'lan' });
   const nodes = world.mesh(3);
   const [, hung, back] = nodes as [SimNode, SimNode, SimNode];
@@ -37,6 +37,6 @@ test('a member that hangs while one of its two peers is still dialling it goes o
   world.runUntil(() => nodes.every((node) => [...node.view().members()].every((member) => member.reachable)), 10_000);
   hung.pause();
   const others = nodes.filter((node) => node !== hung);
-  const tookMs = world.runUntil(() => others.every((node) => node.view().member(hung.self)?.reachable === false), 3500);
+  const tookMs = world.runUntil(() => others.every((node) => node.view().member(hung.self)?.reachable === false), 5000);
   expect(tookMs).toBeDefined();
 });

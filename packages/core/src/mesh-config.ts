@@ -34,7 +34,7 @@ export interface MeshConfig {
   readonly accusersToEvict: number;
   /** A push is coalesced with what else changes within this window after the one before it. Default 10. */
   readonly gossipWindowMs: number;
-  /** How many random links a received fact is passed on to. Facts of our own go to all links of a full mesh. Default 2. */
+  /** How many random links a received fact is passed on to. Facts of our own go to all links of a full mesh. Default 1: what is missed shows in the roots that probes carry. */
   readonly relayFanout: number;
   /** How often one random linked member is compared with, bucket by bucket. Default 10 000 (lan). */
   readonly syncIntervalMs: number;
@@ -70,7 +70,7 @@ const lan: MeshConfig = {
   suspicionMult: 8,
   accusersToEvict: 2,
   gossipWindowMs: 10,
-  relayFanout: 2,
+  relayFanout: 1,
   syncIntervalMs: 10_000,
   redialMinMs: 250,
   redialMaxMs: 30_000,

@@ -58,6 +58,8 @@ export interface NodeOptions {
 
 /** Known peers are written down this long after the last change. */
 const peersDelayMs = 200;
+/** How many of those that hear of a first accusation probe its subject themselves, about. */
+const confirmers = 4;
 /** A member that does not know of its accusers is told at most this often. */
 const tellAgainMs = 1000;
 /** Knowledge that changed this recently may still be on its way to a peer whose root differs. */
@@ -172,7 +174,7 @@ export class MeshNode {
         break;
       case 'clock':
         this.#config.setWall(input.wallMs);
-        this.#prober.setLag(input.lagMs);
+        this.#turn.awareness.setLag(input.lagMs);
         break;
       default:
         assertNever(input);
@@ -538,6 +540,12 @@ export class MeshNode {
     else if (this.#links.size < this.#turn.config.accusersToEvict) this.#membership.accuse(member, 'dial-timeout');
   }
 
+  /** Some others look for themselves whether an accusation holds: a few of many, or a busy host would drown in pings. */
+  #confirm(member: Member): void {
+    const { rng } = this.#turn;
+    if (rng.below(Math.max(confirmers, this.#links.size)) < confirmers) this.#prober.probe(member.id, 'confirm');
+  }
+
   #isPresent(id: NodeId): boolean {
     const member = this.#membership.get(id);
     return member !== undefined && id !== this.self && isPresent(member);
@@ -567,7 +575,7 @@ export class MeshNode {
       accusationNews: (subject, _accuser, from) => this.#dissemination.push(memberKey(subject), [], from),
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
       memberPresent: (member) => this.#links.want(member.id),
-      memberSuspected: (member) => this.#prober.probe(member.id, 'confirm'),
+      memberSuspected: (member) => this.#confirm(member),
       memberFailed: (member) => this.#links.giveUp(member.id),
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
       epochRaised: () => void this.#catalog.write(this.epoch, [...this.#health.records()], []),

@@ -4,6 +4,7 @@
  */
 
 import { Deadlines } from './deadlines.ts';
+import { Awareness } from './membership/awareness.ts';
 import type { Effect, Persist } from './effect.ts';
 import type { MeshEvent } from './event.ts';
 import type { NodeId } from './identity.ts';
@@ -26,6 +27,7 @@ export class Turn {
   readonly rng: Rng;
   readonly self: NodeId;
   readonly deadlines = new Deadlines();
+  readonly awareness = new Awareness();
   now: number;
   #effects: Effect[] = [];
   #exchange = 0;

@@ -326,7 +326,7 @@ export class Links {
     // A dial that decides about a member has the time that a probe and its helpers have; twice that without a link, where
     // the other side may be busy with many others. One that only adds a link may wait longer than anybody is slow.
     const decideMs = (target.fresh ? 2 : 4) * probeTimeoutMs;
-    const timeoutMs = target.evidence ? Math.min(dialTimeoutMs, decideMs) : dialTimeoutMs;
+    const timeoutMs = target.evidence ? Math.min(dialTimeoutMs, this.#turn.awareness.stretch(decideMs)) : dialTimeoutMs;
     const dial = this.#turn.nextNumber();
     target.dialing = true;
     this.#dials.set(dial, target);

@@ -229,9 +229,11 @@ export class Membership {
       reason,
       sequence,
     });
+    const isNews = member.accusations.size < this.#turn.config.accusersToEvict;
     member.accusations.set(this.#turn.self, signed);
     this.#suspect(member, `accused by us: ${reason}`);
-    this.#listener.accusationNews(member.id, this.#turn.self, undefined);
+    // Enough others said so already: one more changes nothing for anybody but us.
+    if (isNews) this.#listener.accusationNews(member.id, this.#turn.self, undefined);
   }
 
   /** Merges an accusation that came from a peer. */
@@ -254,7 +256,8 @@ export class Membership {
     if (reason === 'forced' && member.status === 'failed') this.#retire(member);
     else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
-    if (member.status === 'suspect' && !member.accusations.has(this.#turn.self)) this.#listener.memberSuspected(member);
+    const isOpen = member.accusations.size < this.#turn.config.accusersToEvict && !member.accusations.has(this.#turn.self);
+    if (member.status === 'suspect' && isOpen) this.#listener.memberSuspected(member);
   }
 
   /** A direct answer under the current claim: our own accusation was wrong, whatever others say. */
@@ -338,6 +341,7 @@ export class Membership {
     const own = this.#self.signed.value.incarnation;
     if (this.#accusedIncarnation < own || this.#accuser === undefined) return;
     this.#refutedAt = this.#turn.now;
+    this.#turn.awareness.worsen();
     const incarnation = Math.max(own, this.#accusedIncarnation) + 1;
     this.#turn.emit({ type: 'refuted', accuser: this.#accuser, incarnation });
     this.#accuser = undefined;

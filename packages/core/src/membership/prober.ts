@@ -57,7 +57,6 @@ export class Prober {
   #round: NodeId[] = [];
   #probed = 0;
   #rounds = 0;
-  #lagMs = 0;
   #seq = 0;
 
   constructor(turn: Turn, listener: ProbeListener) {
@@ -69,17 +68,10 @@ export class Prober {
     this.#turn.deadlines.set('probe-round', this.#turn.now + 1 + this.#turn.rng.below(this.#turn.config.probeIntervalMs));
   }
 
-  /**
-   * How late our event loop was at worst in the last second. Answers then wait in our sockets, and on a host that is short
-   * of CPU for us it is for others too: all timeouts are longer by twice that, up to four times what they are.
-   */
-  setLag(lagMs: number): void {
-    this.#lagMs = lagMs;
-  }
-
   /** The deadline `probe-round`: probes the next member. */
   roundDue(): void {
-    this.#turn.deadlines.set('probe-round', this.#turn.now + this.#turn.config.probeIntervalMs);
+    const { awareness, config, deadlines, now } = this.#turn;
+    deadlines.set('probe-round', now + awareness.stretch(config.probeIntervalMs));
     const subject = this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
     if (subject !== undefined) this.probe(subject, 'direct');
   }
@@ -120,6 +112,7 @@ export class Prober {
     this.#listener.answered(from, epoch);
     const acked = this.#probes.get(seq);
     if (acked === undefined || acked.subject !== from) return;
+    if (acked.stage === 'direct') this.#turn.awareness.improve();
     // Who answers this ping has also answered, or was too busy for, all that were sent before.
     for (const probe of this.#probes.values()) {
       if (probe.subject !== from || probe.seq > seq) continue;
@@ -133,6 +126,7 @@ export class Prober {
     if (probe === undefined || probe.subject !== subject || probe.stage !== 'indirect') return;
     if (reached) {
       this.#close(probe);
+      this.#turn.awareness.worsen();
       if (this.#listener.isLinked(subject)) this.#listener.linkDoubted(subject);
       return;
     }
@@ -148,6 +142,8 @@ export class Prober {
       case 'direct':
         probe.stage = 'indirect';
         this.#askHelpers(probe);
+        // Only now: what this very probe waits for is not to take longer because it failed.
+        this.#turn.awareness.worsen();
         return;
       case 'indirect':
         this.#close(probe);
@@ -205,7 +201,7 @@ export class Prober {
   }
 
   #arm(probe: Probe, inMs: number): void {
-    this.#turn.deadlines.set(`probe/${probe.seq}`, this.#turn.now + inMs + Math.min(3 * inMs, Math.round(2 * this.#lagMs)));
+    this.#turn.deadlines.set(`probe/${probe.seq}`, this.#turn.now + this.#turn.awareness.stretch(inMs));
   }
 
   #isProbing(subject: NodeId): boolean {
