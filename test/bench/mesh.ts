@@ -31,6 +31,7 @@ const measured: readonly Measured[] = [
   { figure: 'falseSuspicions', what: 'healthy agents suspected meanwhile', unit: 'episodes', goal: '0' },
   { figure: 'changeP50Ms', what: 'one change seen by all, p50', unit: 'ms' },
   { figure: 'changeP99Ms', what: 'one change seen by all, p99', unit: 'ms', goal: '<= 60 ms' },
+  { figure: 'observerMs', what: 'of which CPU of the observer of all, mean', unit: 'ms' },
   { figure: 'joinP50Ms', what: 'one more joins, all see it, from exec, p50', unit: 's', inSeconds: true },
   { figure: 'joinWorstMs', what: 'one more joins, all see it, from exec, worst', unit: 's', inSeconds: true },
   { figure: 'joinListeningP50Ms', what: 'the same, from its listening, p50', unit: 's', goal: '<= 0.3 s', inSeconds: true },
@@ -61,7 +62,7 @@ const bench: Bench = {
       rows.push(...measured.map((each) => row(each, size, ours, theirs)));
     }
     const setup = {
-      serf: serf ?? 'not installed (Debian package serf)',
+      serf: options.serf ? (serf ?? 'not installed (Debian package serf)') : 'left out',
       profile: 'lan',
       rounds: options.rounds,
       changes: options.changes,
