@@ -104,8 +104,8 @@ async function startAll(
     agents.push(agent);
     const atMs = await within(agent.ready, deadlineMs, () => `${agent.name} is ready\n${agent.process.tail}`);
     readyMs.push(atMs - agent.process.startedMs);
-    await seenByAll(agents.slice(0, 1), `${agent.name} is seen`, (first) => mesh.joined(first, agent.name));
     if (readyMs.length % 8 === 0) say(`${readyMs.length} are ready`);
+    await seenByAll(agents.slice(0, 1), `${agent.name} is seen`, (first) => mesh.joined(first, agent.name));
   };
   await start();
   const starter = async (): Promise<void> => {
