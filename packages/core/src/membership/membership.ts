@@ -141,9 +141,11 @@ export class Membership {
     if (!this.#turn.notary.verify('member', record.id, fact.record)) return this.#turn.refuse(from, 'bad-signature');
     // Over its own link, whose hello proved key and epoch, a record is its own verification.
     const verified = fact.verified || from === record.id;
+    // A newcomer, or a new boot, has no link but ours yet: we tell all others for it.
+    const isOursToTell = from === record.id && record.epoch > (known?.signed.value.epoch ?? 0);
     if (known === undefined) this.#admit(fact.record, verified, fact.absentMs);
     else this.#supersede(known, fact.record, verified);
-    this.#listener.recordNews(record.id, from);
+    this.#listener.recordNews(record.id, isOursToTell ? undefined : from);
   }
 
   #admit(signed: Signed<MemberRecord>, verified: boolean, absentMs: number): void {
