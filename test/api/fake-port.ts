@@ -3,7 +3,7 @@
  * way; `refuse` makes the next one fail. Nothing here knows about gossip.
  */
 
-import { checkId, instanceId, nodeId, topics } from '@skein/core';
+import { checkId, nodeId, topics } from '@skein/core';
 import type {
   CancelSignal,
   CheckDefinition,
@@ -23,6 +23,7 @@ import type {
   ServiceView,
   View,
 } from '@skein/core';
+import { instance } from '../core/fixture.ts';
 
 /** As a node makes them: milliseconds since 2020 times 1024, plus a tag of the node. */
 export const indexTag = 77;
@@ -41,23 +42,7 @@ export interface FakeMember {
 }
 
 export function fakeInstance(id: string, service: string, more: Partial<Instance> = {}): Instance {
-  return {
-    id: instanceId(id),
-    service,
-    address: '',
-    port: 8080,
-    tags: [],
-    meta: {},
-    weights: { passing: 1, warning: 1 },
-    taggedAddresses: {},
-    enableTagOverride: false,
-    protocol: '',
-    region: '',
-    zone: '',
-    kind: '',
-    socketPath: '',
-    ...more,
-  };
+  return instance(id, { service, ...more });
 }
 
 interface Waiter {

@@ -1,28 +1,10 @@
 /** What the tests of simulated meshes ask again and again. */
 
-import { instanceId } from '@skein/core';
 import type { Instance, MemberStatus } from '@skein/core';
 import type { SimNode } from '@skein/sim';
+import { instance } from '../core/fixture.ts';
 
-export function instance(id: string, fields: Partial<Instance> = {}): Instance {
-  return {
-    id: instanceId(id),
-    service: 'web',
-    address: '',
-    port: 8080,
-    tags: [],
-    meta: {},
-    weights: { passing: 1, warning: 1 },
-    taggedAddresses: {},
-    enableTagOverride: false,
-    protocol: '',
-    region: '',
-    zone: '',
-    kind: '',
-    socketPath: '',
-    ...fields,
-  };
-}
+export { instance };
 
 export function register(node: SimNode, id: string, fields: Partial<Instance> = {}): void {
   const result = node.dispatch({ type: 'register', instance: instance(id, fields), checks: [], replaceChecks: true });

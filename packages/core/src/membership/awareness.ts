@@ -11,10 +11,6 @@ export class Awareness {
   #score = 0;
   #lagMs = 0;
 
-  get score(): number {
-    return this.#score;
-  }
-
   /** A probe got no answer in time, or others got the answer that we did not, or somebody accused us. */
   worsen(): void {
     this.#score = Math.min(scoreMax, this.#score + 1);
