@@ -31,7 +31,7 @@ describe('the log', () => {
   test('a change of a member says who, from what, to what, and why', () => {
     const { log, entries } = lines();
     const change = { id: peer, name: 'b', from: 'alive', to: 'failed', reason: 'probe-timeout' } as const;
-    new EventLog(log).mesh({ type: 'member-changed', ...change });
+    new EventLog(log).mesh({ type: 'member-changed', ...change, epoch: 1, incarnation: 0 });
     expect(entries).toMatchObject([{ level: 'warn', msg: 'member changed', agent: 'n', ...change }]);
   });
 

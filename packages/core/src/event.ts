@@ -14,6 +14,9 @@ export type MeshEvent =
       readonly from: MemberStatus | undefined;
       readonly to: MemberStatus;
       readonly reason: string;
+      /** The claim that the new status is about. */
+      readonly epoch: number;
+      readonly incarnation: number;
     }
   /** A member went out of rotation, or came back. Comes before, and independent of, its membership status. */
   | {

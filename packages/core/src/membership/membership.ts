@@ -464,7 +464,8 @@ export class Membership {
   }
 
   #reportStatus(member: Member, from: MemberStatus | undefined, reason: string): void {
-    this.#turn.emit({ type: 'member-changed', id: member.id, name: member.signed.value.name, from, to: member.status, reason });
+    const { name, epoch, incarnation } = member.signed.value;
+    this.#turn.emit({ type: 'member-changed', id: member.id, name, from, to: member.status, reason, epoch, incarnation });
   }
 
   #reportNameConflict(member: Member): void {

@@ -1,0 +1,86 @@
+/**
+ * What can go wrong, as plain data. Nodes are named by their index in the world, so that a plan says the same to the
+ * executor, the shrinker and a person who reads it.
+ */
+
+import type { LinkSettings } from './link.ts';
+
+/** What a crashed machine's disk holds afterwards. `synced`: what was made durable; `rollback`: an older backup; `nothing`: a new disk. */
+export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
+
+/**
+ * How a member lies. `accuser`: accuses whom it knows, again and again. `inflater`: claims huge incarnations, its own and others'.
+ * `zombie`: repeats old alive records of the departed. `forger`: signs what others own. `equivocator`: tells each peer
+ * another version of its own catalog. `flooder`: sends far more than there is to say. `silent-relay`: never helps to probe.
+ */
+export type Lie = 'accuser' | 'inflater' | 'zombie' | 'forger' | 'equivocator' | 'flooder' | 'silent-relay';
+
+/** Happens at once and is not undone by itself. */
+export type Incident =
+  /** The process is killed; the kernel closes its connections. */
+  | { readonly type: 'crash'; readonly node: number; readonly keep: Keep }
+  /** The machine loses power or network for good: nobody is told. */
+  | { readonly type: 'power-off'; readonly node: number; readonly keep: Keep }
+  /** Starts what does not run. `seeds: false`: from what it persisted alone. `replace`: a new identity on the same addresses. */
+  | { readonly type: 'restart'; readonly node: number; readonly seeds: boolean; readonly replace: boolean }
+  | { readonly type: 'leave'; readonly node: number }
+  /** The wall clock is set by so much. */
+  | { readonly type: 'step-clock'; readonly node: number; readonly byMs: number };
+
+/** Lasts until it is undone. */
+export type Condition =
+  /** SIGSTOP. */
+  | { readonly type: 'pause'; readonly node: number }
+  /** Lifeguard's anomaly: nothing is sent or received, timers run; afterwards everything goes through. */
+  | { readonly type: 'block-io'; readonly node: number }
+  /** Every message costs so much CPU, one after the other. */
+  | { readonly type: 'slow-cpu'; readonly node: number; readonly perMessageUs: number }
+  /** Its monotonic clock runs fast (or slow, when negative) by parts per million. */
+  | { readonly type: 'drift'; readonly node: number; readonly ppm: number }
+  /** Writes to its disk fail. */
+  | { readonly type: 'full-disk'; readonly node: number }
+  | { readonly type: 'lie'; readonly node: number; readonly lie: Lie }
+  /** Silence between groups, both ways. A node in no group keeps its paths. */
+  | { readonly type: 'split'; readonly groups: readonly (readonly number[])[] }
+  /** Silence from some to others, one way. */
+  | { readonly type: 'cut'; readonly from: readonly number[]; readonly to: readonly number[] }
+  /** As `cut`, on and off. */
+  | {
+      readonly type: 'flap';
+      readonly from: readonly number[];
+      readonly to: readonly number[];
+      readonly onMs: number;
+      readonly offMs: number;
+    }
+  /** Other settings on the directed paths between two sets of nodes. */
+  | {
+      readonly type: 'link';
+      readonly from: readonly number[];
+      readonly to: readonly number[];
+      readonly settings: Partial<LinkSettings>;
+    };
+
+export type Fault = Incident | Condition;
+
+/** A fault and its time, in ms since the chaos began. A condition ends after `forMs`, or with the chaos when that is absent. */
+export interface TimedFault {
+  readonly atMs: number;
+  readonly forMs?: number;
+  readonly fault: Fault;
+}
+
+/** What faults act on: a simulated host, whatever protocol it speaks. */
+export interface Machine {
+  readonly index: number;
+  readonly process: 'running' | 'paused' | 'stopped';
+  crash(options?: { readonly keep?: Keep }): void;
+  powerOff(options?: { readonly keep?: Keep }): void;
+  restart(options?: { readonly seeds?: readonly string[] }): void;
+  leave(): void;
+  pause(): void;
+  resume(): void;
+  /** Lifeguard's anomaly, on and off. */
+  blockIo(blocked: boolean): void;
+  /** 0: as fast as ever. */
+  slowCpu(perMessageUs: number): void;
+}
