@@ -12,6 +12,7 @@
 
 export * from './audit.ts';
 export * from './failure.ts';
+export type * from './experiment.ts';
 export type * from './fault.ts';
 export type { LinkSettings } from './link.ts';
 export type { Network, NetworkFigures } from './network.ts';

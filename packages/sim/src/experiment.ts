@@ -1,0 +1,40 @@
+/**
+ * An experiment: a measurement in virtual time that ends in figures to compare, where a scenario ends in a verdict.
+ * Each file of `simulations/` that measures something default-exports one; what runs it prints the rows as a table.
+ */
+
+import type { Seed } from './randomness.ts';
+
+export interface Experiment {
+  readonly name: string;
+  /** One line: what is measured. */
+  readonly summary: string;
+  run(context: ExperimentContext): ExperimentReport;
+}
+
+export interface ExperimentContext {
+  /** The same seed and arguments give the same rows. */
+  readonly seed: Seed;
+  /** What was said after the name, such as `--quick`. Each experiment documents its own. */
+  readonly args: readonly string[];
+  /** Tells a waiting person how far it is. */
+  progress(text: string): void;
+}
+
+export interface ExperimentReport {
+  /** What was run: counts, durations, settings, and what differs from the published set-up. */
+  readonly setup: Readonly<Record<string, unknown>>;
+  readonly rows: readonly ExperimentRow[];
+}
+
+export interface ExperimentRow {
+  readonly what: string;
+  readonly unit: string;
+  /** This mesh's figure. Absent where only the reference was measured. */
+  readonly ours?: number;
+  /** What others reach in the same simulation, by name. */
+  readonly anchors?: Readonly<Record<string, number>>;
+  /** What their authors published. Text where a bare number would say too much. */
+  readonly published?: number | string;
+  readonly goal?: string;
+}
