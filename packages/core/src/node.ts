@@ -596,8 +596,11 @@ export class MeshNode {
 
   #makeProber(): Prober {
     return new Prober(this.#turn, {
-      probeCandidates: () =>
-        [...this.#membership.all()].filter((member) => this.#isPresent(member.id)).map((member) => member.id),
+      probeCandidates: () => {
+        const ids: NodeId[] = [];
+        for (const member of this.#membership.all()) if (member.id !== this.self && isPresent(member)) ids.push(member.id);
+        return ids;
+      },
       helpers: (subject) => [...this.#links.ids()].filter((id) => id !== subject && this.#membership.get(id)?.status === 'alive'),
       isLinked: (id) => this.#links.has(id),
       isDialing: (id) => this.#links.isDialing(id),

@@ -40,9 +40,11 @@ export class Waiters {
     });
   }
 
-  /** A new view: those whose topic moved are answered. */
-  wake(view: View): void {
-    for (const waiter of this.#waiting) if (view.index(waiter.topic) > waiter.afterIndex) waiter.done(view);
+  /** There is a new view: those whose topic moved are answered. The view is not even made when nobody waits. */
+  wake(view: () => View): void {
+    if (this.#waiting.size === 0) return;
+    const current = view();
+    for (const waiter of this.#waiting) if (current.index(waiter.topic) > waiter.afterIndex) waiter.done(current);
   }
 
   /** The node started (again): readers may wait. */
@@ -51,8 +53,8 @@ export class Waiters {
   }
 
   /** The node stopped: everybody is answered with its last view, and nobody waits any more. */
-  release(view: View): void {
+  release(view: () => View): void {
     this.#isReleased = true;
-    for (const waiter of this.#waiting) waiter.done(view);
+    for (const waiter of this.#waiting) waiter.done(view());
   }
 }

@@ -47,24 +47,30 @@ function keyField(message: Message): number {
 
 /** The events that are a state change worth a line. */
 export function lineOf(event: MeshEvent, atUs: number, node: string): TraceEntry | undefined {
-  const base = { atUs, node, kind: event.type, from: '', to: '', cause: '' };
+  const change = changeOf(event, node);
+  return change === undefined ? undefined : { atUs, node, kind: event.type, from: '', to: '', cause: '', ...change };
+}
+
+type Change = Pick<TraceEntry, 'subject'> & Partial<Pick<TraceEntry, 'from' | 'to' | 'cause'>>;
+
+function changeOf(event: MeshEvent, node: string): Change | undefined {
   switch (event.type) {
     case 'member-changed':
-      return { ...base, subject: event.id, from: event.from ?? '', to: event.to, cause: event.reason };
+      return { subject: event.id, from: event.from ?? '', to: event.to, cause: event.reason };
     case 'reachability-changed':
-      return { ...base, subject: event.id, to: event.reachable ? 'reachable' : 'unreachable', cause: event.reason };
+      return { subject: event.id, to: event.reachable ? 'reachable' : 'unreachable', cause: event.reason };
     case 'member-reaped':
-      return { ...base, subject: event.id };
+      return { subject: event.id };
     case 'refuted':
-      return { ...base, subject: node, to: `incarnation ${event.incarnation}`, cause: `accused by ${event.accuser}` };
+      return { subject: node, to: `incarnation ${event.incarnation}`, cause: `accused by ${event.accuser}` };
     case 'message-refused':
-      return { ...base, subject: event.from, cause: event.reason };
+      return { subject: event.from, cause: event.reason };
     case 'seed-failed':
-      return { ...base, subject: event.address, cause: event.reason };
+      return { subject: event.address, cause: event.reason };
     case 'config-conflict':
     case 'config-changed':
     case 'config-quarantined':
-      return { ...base, subject: `${event.kind}/${event.name}` };
+      return { subject: `${event.kind}/${event.name}` };
     default:
       return undefined;
   }

@@ -270,15 +270,20 @@ export class SimNode implements Host, MeshPort {
     this.#wakeUs = undefined;
     if (keep === 'nothing') this.#storage.wipe();
     this.#world.network.detach(this, how);
-    this.#waiters.release(this.view());
+    this.#waiters.release(() => this.view());
   }
 
   // ---- driving
 
   #take(input: Input): void {
     hashInput(this.#world.trace, this.#world.nowUs, this.index, input);
-    const what = input.type === 'message' ? `${input.message.type} from ${input.from}` : input.type;
-    this.#perform(this.#guarded(what, () => this.#node().step(input, this.nowMs())));
+    let effects: readonly Effect[];
+    try {
+      effects = this.#node().step(input, this.nowMs());
+    } catch (cause) {
+      throw this.#finding(input.type === 'message' ? `${input.message.type} from ${input.from}` : input.type, cause);
+    }
+    this.#perform(effects);
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -296,7 +301,7 @@ export class SimNode implements Host, MeshPort {
     }
     if (hasLeft) this.#end('exit', 'close');
     else this.#arm();
-    if (hasNewView) this.#waiters.wake(this.view());
+    if (hasNewView) this.#waiters.wake(() => this.view());
   }
 
   #carryOut(effect: Exclude<Effect, { type: 'emit' }>): void {
@@ -344,7 +349,7 @@ export class SimNode implements Host, MeshPort {
     const { nowUs } = this.#world;
     this.#ticksAtOnce = nowUs === this.#lastTickUs ? this.#ticksAtOnce + 1 : 0;
     this.#lastTickUs = nowUs;
-    this.#guarded('tick', () => assert(this.#ticksAtOnce < ticksAtOnceMax, 'ticks do not move the next deadline'));
+    if (this.#ticksAtOnce >= ticksAtOnceMax) this.#guarded('tick', () => assert(false, 'ticks do not move the next deadline'));
     this.#take({ type: 'tick' });
   }
 
@@ -381,15 +386,19 @@ export class SimNode implements Host, MeshPort {
     try {
       return run();
     } catch (cause) {
-      const { nowUs, randomness, trace } = this.#world;
-      throw new SimulationError({
-        seed: randomness.seed,
-        atUs: nowUs,
-        node: this.id,
-        doing,
-        lines: trace.lines().slice(-20),
-        cause,
-      });
+      throw this.#finding(doing, cause);
     }
+  }
+
+  #finding(doing: string, cause: unknown): SimulationError {
+    const { nowUs, randomness, trace } = this.#world;
+    return new SimulationError({
+      seed: randomness.seed,
+      atUs: nowUs,
+      node: this.id,
+      doing,
+      lines: trace.lines().slice(-20),
+      cause,
+    });
   }
 }

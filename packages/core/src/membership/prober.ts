@@ -214,8 +214,13 @@ export class Prober {
    * member at least that often. Random choice alone leaves a tail: of 32, one in 25 hung hosts waits 1.5 s to be tried.
    */
   #successor(): NodeId | undefined {
-    const candidates = this.#listener.probeCandidates().sort();
-    return candidates.find((id) => id > this.#turn.self) ?? candidates[0];
+    let first: NodeId | undefined;
+    let next: NodeId | undefined;
+    for (const id of this.#listener.probeCandidates()) {
+      if (first === undefined || id < first) first = id;
+      if (id > this.#turn.self && (next === undefined || id < next)) next = id;
+    }
+    return next ?? first;
   }
 
   /**
