@@ -2,81 +2,13 @@
 
 import { nodeId } from '@skein/core';
 import type { Accusation, ClaimedStatus, MemberFact, MemberRecord, NodeId, Signed } from '@skein/core';
-import { Membership, type Member, type MembershipListener, type Turn } from '@skein/core/parts';
+import type { Member } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accusation, claim, events, fact, ids, keys, makeTurn, persisted, refusals } from './fixture.ts';
+import { accusation, claim, events, fact, ids, keys, persisted, refusals } from './fixture.ts';
+import { Table, full } from './table.ts';
 
 const [self, a, b, c, d] = ids as [NodeId, NodeId, NodeId, NodeId, NodeId];
-
-class Table implements MembershipListener {
-  readonly turn: Turn;
-  readonly membership: Membership;
-  readonly calls: string[] = [];
-
-  constructor(epoch = 1, id: NodeId = self) {
-    this.turn = makeTurn(id);
-    const labels = { name: `name-${id}`, addresses: [`${id}:1`], region: '', zone: '', tags: {} };
-    this.membership = new Membership(this.turn, labels, epoch, this);
-  }
-
-  recordNews = (id: NodeId): void => void this.calls.push(`news ${id}`);
-  accusationNews = (subject: NodeId, accuser: NodeId): void => void this.calls.push(`accusation ${accuser} ${subject}`);
-  memberTouched = (): void => undefined;
-  memberPresent = (member: Member): void => void this.calls.push(`present ${member.id}`);
-  memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);
-  memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);
-  memberAbsent = (member: Member, forgotten: boolean): void =>
-    void this.calls.push(`${forgotten ? 'forgotten' : 'absent'} ${member.id}`);
-  epochRaised = (): void => void this.calls.push('epoch raised');
-
-  hear(record: Signed<MemberRecord>, from: NodeId = a, verified = true, absentMs = 0): this {
-    this.membership.merge(fact(record, verified, absentMs), from);
-    return this;
-  }
-
-  accused(signed: Signed<Accusation>, from: NodeId = a): this {
-    this.membership.mergeAccusation(signed, from);
-    return this;
-  }
-
-  /** Time passes, and deadlines of membership come due. */
-  pass(ms: number): this {
-    const end = this.turn.now + ms;
-    for (let at = this.turn.deadlines.next(); at !== undefined && at <= end; at = this.turn.deadlines.next()) {
-      this.turn.now = Math.max(this.turn.now, at);
-      const due = this.turn.deadlines.takeDue(this.turn.now);
-      const [kind, id] = (due?.key ?? '').split('/');
-      if (kind === 'suspect') this.membership.suspicionExpired(nodeId(id ?? ''));
-      else if (kind === 'refute') this.membership.refute();
-      else if (kind === 'reap') this.membership.reap(nodeId(id ?? ''));
-    }
-    this.turn.now = end;
-    return this;
-  }
-
-  status(id: NodeId): string {
-    const member = this.membership.get(id);
-    return member === undefined ? 'unknown' : `${member.status}${member.reachable ? '' : ' unreachable'}`;
-  }
-
-  get own(): MemberRecord {
-    return this.membership.self.signed.value;
-  }
-
-  /** All that readers can tell tables apart by. */
-  rows(): string[] {
-    const rows: string[] = [];
-    for (const member of this.membership.all()) {
-      const { epoch, incarnation, status } = member.signed.value;
-      const accusers = [...member.accusations.keys()].sort().join('+');
-      rows.push(`${member.id} ${epoch}.${incarnation} ${status} ${this.status(member.id)} ${member.verified} by ${accusers}`);
-    }
-    return rows.sort();
-  }
-}
-
-const full = (): Table => new Table().hear(claim(a)).hear(claim(b)).hear(claim(c)).hear(claim(d));
 
 describe('merging', () => {
   interface Told {
@@ -253,7 +185,7 @@ describe('suspicion', () => {
 
   test('that nobody answers ends as failed after the suspicion time, and only a new claim ends that', () => {
     const table = full().accused(accusation(c, b));
-    expect(table.pass(3999).status(b)).toBe('suspect');
+    expect(table.pass(23_999).status(b)).toBe('suspect');
     expect(table.pass(1).status(b)).toBe('failed unreachable');
     expect(table.calls).toContain('failed n2');
     table.membership.heardFrom(b, 1);
@@ -377,7 +309,11 @@ describe('our own record', () => {
 });
 
 describe('the end of a member', () => {
-  const failed = (): Table => full().accused(accusation(c, b)).pass(4000);
+  const failed = (): Table => {
+    const table = full().accused(accusation(a, b)).accused(accusation(c, b)).accused(accusation(d, b));
+    table.membership.accuse(table.membership.get(b) as Member, 'probe-timeout');
+    return table.pass(4000);
+  };
 
   test('failed is remembered for a day, left for an hour, then the row goes', () => {
     expect(failed().pass(86_399_000).status(b)).toBe('failed unreachable');
@@ -404,8 +340,8 @@ describe('the end of a member', () => {
     expect(left.pass(599_999).status(b)).toBe('left unreachable');
     expect(left.pass(1).status(b)).toBe('unknown');
     const failing = new Table().hear(claim(a)).hear(claim(c)).hear(claim(b), a, true, 86_000_000);
-    expect(failing.accused(accusation(a, b)).pass(4000).status(b)).toBe('failed unreachable');
-    expect(failing.pass(395_999).status(b)).toBe('failed unreachable');
+    expect(failing.accused(accusation(a, b)).pass(24_000).status(b)).toBe('failed unreachable');
+    expect(failing.pass(375_999).status(b)).toBe('failed unreachable');
     expect(failing.pass(1).status(b)).toBe('unknown');
   });
 

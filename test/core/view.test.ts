@@ -213,7 +213,7 @@ describe('a View', () => {
 
   test('keeps the instances of a failed node, critical to route to, until it is reaped; those of one that left go at once', () => {
     const { solo } = scene();
-    solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] }).pass(4000);
+    solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] }).pass(24_000);
     expect(solo.view.member(a)?.status).toBe('failed');
     expect(solo.view.service('web')?.instances.map((each) => each.routable)).toEqual([false]);
     solo.pass(86_400_000);
@@ -256,7 +256,7 @@ describe('a View', () => {
   test('finds a member by its label: the living one when several share it', () => {
     const { solo } = scene();
     solo.hear(b, { members: [fact(claim(ids[4]!, { name: 'name-n1' }))] });
-    solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] }).pass(4000);
+    solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] }).pass(24_000);
     expect(solo.view.memberByName('name-n1')?.id).toBe(ids[4]);
     expect(solo.view.memberByName('nobody')).toBeUndefined();
     expect(solo.view.aliveCount).toBe(4);

@@ -35,7 +35,7 @@ export const limits = {
   members: 16_384,
   /** Addresses that a node was told to join. */
   seeds: 64,
-  /** Accusations kept per subject: a receiver re-derives `failed` from these. */
+  /** Accusations kept per subject, the first and its confirmations: a receiver re-derives `failed` from these. */
   accusationsPerSubject: 4,
   /** Pending facts per link before it is dropped to digests. */
   linkQueue: 4096,

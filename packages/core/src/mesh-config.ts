@@ -26,10 +26,17 @@ export interface MeshConfig {
    */
   readonly dialTimeoutMs: number;
   /**
-   * Suspicion lasts suspicionMult * max(1, log10(members)) * probeIntervalMs before a member is failed, unless it
-   * refutes. Default 8 (4 s in a small lan mesh). Smaller forgets sooner and fails more healthy hosts.
+   * The shortest suspicion is suspicionMult * max(1, log10(members)) * probeIntervalMs (memberlist's SuspicionMult): so long
+   * a member has to refute once enough others confirm that it is silent. Default 8 (4 s in a small lan mesh). Smaller
+   * forgets sooner and fails more healthy hosts.
    */
   readonly suspicionMult: number;
+  /**
+   * The longest suspicion, as a multiple of the shortest (memberlist's SuspicionMaxTimeoutMult): so long it lasts while one
+   * accuser stays alone. Default 6, the paper's. 1 turns off what protects from accusers that are sick themselves; more
+   * keeps a failed member listed longer where few can confirm it.
+   */
+  readonly suspicionMaxMult: number;
   /** Distinct accusers needed to take a member out of rotation, where the mesh has as many. Default 2. */
   readonly accusersToEvict: number;
   /** A push is coalesced with what else changes within this window after the one before it. Default 10. */
@@ -68,6 +75,7 @@ const lan: MeshConfig = {
   indirectProbes: 3,
   dialTimeoutMs: 5000,
   suspicionMult: 8,
+  suspicionMaxMult: 6,
   accusersToEvict: 2,
   gossipWindowMs: 10,
   relayFanout: 1,

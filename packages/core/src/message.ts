@@ -67,7 +67,7 @@ export interface Gossip {
 export interface DigestEntry {
   /** `m/<node id>`, `c/<owner id>` or `k/<kind>/<name>`. */
   readonly key: string;
-  /** Compared element by element: m: epoch, incarnation, rank, verified, accusers; c: epoch, version, digest hash; k: ms, counter, author hash. */
+  /** Compared element by element: m: epoch, incarnation, rank, verified, what is held against it; c: epoch, version, digest hash; k: ms, counter, author hash. */
   readonly stamp: readonly number[];
 }
 

@@ -1,9 +1,11 @@
 /** One row of the member table, as this node sees it. */
 
+import { hashText, mix } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import type { Signed } from '../signed.ts';
 import type { Accusation } from './accusation.ts';
 import type { MemberRecord, MemberStatus } from './member-record.ts';
+import { confirmationsMax } from './suspicion.ts';
 
 export interface Member {
   readonly id: NodeId;
@@ -27,13 +29,25 @@ export function isPresent(member: Member): boolean {
 }
 
 /**
- * How much is held against a member, for digests. Two accusers are enough for every verdict, so holding more or fewer
- * beyond that is no divergence; what an operator forced is a verdict of its own.
+ * What is held against a member, as one number for digests. Replicas must come to count the same accusers, since each
+ * shortens the suspicion: so below the number that is enough for every verdict, sets of the same size differ by a hash,
+ * and of two replicas that differ the one with more, or the greater hash, tells the other, which then has more. From
+ * that number on nothing changes any more, and holding others is no divergence. What an operator forced is a verdict of
+ * its own.
  */
 export function accusationRank(member: Member): number {
-  for (const { value } of member.accusations.values()) if (value.reason === 'forced') return 3;
-  return Math.min(2, member.accusations.size);
+  const { accusations } = member;
+  for (const { value } of accusations.values()) if (value.reason === 'forced') return (enough + 1) * hashes;
+  if (accusations.size >= enough) return enough * hashes;
+  let hash = 0;
+  for (const accuser of accusations.keys()) hash ^= mix(hashText(accuser));
+  return accusations.size * hashes + (hash >>> 0);
 }
+
+/** Accusers that are enough for every verdict in a mesh of any size: the first, and all that confirm it. */
+const enough = 1 + confirmationsMax;
+/** As many as there are hashes of 32 bits. */
+const hashes = 4_294_967_296;
 
 /** Order of statuses under one claim: alive < suspect < failed < left. */
 export function claimRank(record: MemberRecord): number {

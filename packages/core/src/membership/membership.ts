@@ -24,6 +24,7 @@ import type { Turn } from '../turn.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import { isPresent, type Member } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
+import { confirmationsOf, suspicionMs } from './suspicion.ts';
 
 /** What membership tells the rest of the node. `from` is whom we had the news from, undefined for our own. */
 export interface MembershipListener {
@@ -54,6 +55,8 @@ export class Membership {
   readonly #listener: MembershipListener;
   readonly #members = new Map<NodeId, Member>();
   readonly #self: Member;
+  /** Members alive or suspect, this one included. */
+  #alive = 1;
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -108,9 +111,7 @@ export class Membership {
 
   /** Members alive or suspect, this one included. */
   aliveCount(): number {
-    let count = 0;
-    for (const member of this.#members.values()) if (member.status === 'alive' || member.status === 'suspect') count++;
-    return count;
+    return this.#alive;
   }
 
   /** Whether a row is too old to be told to others: the second half of a tombstone's life is silent, so that rows end everywhere. */
@@ -163,6 +164,7 @@ export class Membership {
       absentSince: status === 'left' || absentMs === 0 ? undefined : since,
     };
     this.#members.set(value.id, member);
+    this.#alive += counted(status);
     member.reachable = this.#isReachable(member);
     this.#reportStatus(member, undefined, 'heard of');
     if (status === 'left') this.#armReap(member);
@@ -231,7 +233,7 @@ export class Membership {
       reason,
       sequence,
     });
-    const isNews = member.accusations.size < this.#turn.config.accusersToEvict;
+    const isNews = !this.#isBacked(member);
     member.accusations.set(this.#turn.self, signed);
     this.#suspect(member, `accused by us: ${reason}`);
     // Enough others said so already: one more changes nothing for anybody but us.
@@ -258,7 +260,7 @@ export class Membership {
     if (reason === 'forced' && member.status === 'failed') this.#retire(member);
     else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
-    const isOpen = member.accusations.size < this.#turn.config.accusersToEvict && !member.accusations.has(this.#turn.self);
+    const isOpen = !this.#isBacked(member) && !member.accusations.has(this.#turn.self);
     if (member.status === 'suspect' && isOpen) this.#listener.memberSuspected(member);
   }
 
@@ -287,9 +289,11 @@ export class Membership {
   }
 
   #suspect(member: Member, reason: string): void {
-    if (member.status === 'alive' || member.status === 'leaving') {
-      this.#setStatus(member, 'suspect', reason);
-      this.#turn.deadlines.set(suspectKey(member.id), this.#turn.now + this.#suspicionMs());
+    if (member.status === 'alive' || member.status === 'leaving') this.#setStatus(member, 'suspect', reason);
+    if (member.status === 'suspect') {
+      // Counted from its start: every accuser more brings the end closer.
+      const end = member.since + suspicionMs(this.#turn.config, this.#alive, member.accusations.size);
+      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, end));
     }
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
@@ -309,9 +313,9 @@ export class Membership {
     if (forced) this.#retire(member);
   }
 
-  #suspicionMs(): number {
-    const { suspicionMult, probeIntervalMs } = this.#turn.config;
-    return Math.round(suspicionMult * Math.max(1, Math.log10(Math.max(1, this.#members.size))) * probeIntervalMs);
+  /** Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. */
+  #isBacked(member: Member): boolean {
+    return member.accusations.size > confirmationsOf(this.#alive);
   }
 
   // --- this node ---
@@ -432,6 +436,7 @@ export class Membership {
     const from = member.status;
     if (from === to) return;
     member.status = to;
+    this.#alive += counted(to) - counted(from);
     member.since = this.#turn.now;
     if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
     if (to === 'left') this.#armReap(member);
@@ -460,7 +465,7 @@ export class Membership {
     if (member.signed.value.status !== 'alive' || member.absentSince !== undefined) return false;
     if (member.accusations.size === 0) return true;
     if (member.accusations.has(this.#turn.self)) return false;
-    return member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.aliveCount() - 1));
+    return member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1));
   }
 
   #reportStatus(member: Member, from: MemberStatus | undefined, reason: string): void {
@@ -475,6 +480,11 @@ export class Membership {
       .map((other) => other.id);
     if (ids.length > 1) this.#turn.emit({ type: 'name-conflict', name, ids: ids.sort() });
   }
+}
+
+/** What a member of this status adds to the count of the living. */
+function counted(status: MemberStatus): number {
+  return status === 'alive' || status === 'suspect' ? 1 : 0;
 }
 
 function suspectKey(id: NodeId): string {
