@@ -260,6 +260,25 @@ describe('a link', () => {
     expect(world.heard(b)).toEqual(['timeout']);
   });
 
+  test('a sender that gets no acknowledgements is heard until its first retransmission, and again after the cut', () => {
+    const { world, a, b } = pair();
+    world.link(a, b);
+    const heal = world.network.cut([a], [b]);
+    world.send(b, a, ping(1));
+    world.runFor(150);
+    world.send(b, a, ping(2));
+    world.runFor(150);
+    world.send(b, a, ping(3));
+    world.runFor(5000);
+    expect(world.heard(a)).toEqual(['ping 1', 'ping 2']);
+    heal();
+    world.runFor(10_000);
+    expect(world.heard(a)).toEqual(['ping 1', 'ping 2', 'ping 3']);
+    world.send(b, a, ping(4));
+    world.runFor(100);
+    expect(world.heard(a)).toEqual(['ping 1', 'ping 2', 'ping 3', 'ping 4']);
+  });
+
   test('overlapping cuts are healed one by one', () => {
     const { world, a, b } = pair();
     world.link(a, b);

@@ -2,7 +2,8 @@
  * A stream connection as TCP, Noise and yamux make it. Each direction is ordered and reliable, so loss is delay:
  * a lost segment holds back everything behind it until a retransmission gets through, 200 ms later, then 400,
  * doubling (RFC 6298). A blocked path or a machine without power is the same thing without end, and the sender
- * notices nothing for a quarter of an hour. A process that dies closes its ends within one latency.
+ * notices nothing for a quarter of an hour. Where only the way back is blocked nothing is acknowledged: what the window
+ * holds gets there, and from the first retransmission on nothing new. A process that dies closes its ends within one latency.
  *
  * The two lanes share the connection, and so its stalls. Apart from those neither waits for the other: bulk is
  * written in pieces of 16 KiB, so a probe is behind one piece at most.
@@ -55,6 +56,8 @@ export class End {
   #waiting: Segment[] = [];
   #stalledSinceUs = 0;
   #rtoUs = 0;
+  /** When the first segment was written whose acknowledgement cannot come back. */
+  #unheardSinceUs: number | undefined;
 
   constructor(host: Host, wires: Wires) {
     this.host = host;
@@ -108,7 +111,8 @@ export class End {
 
   #write(segment: Segment): void {
     if (this.#waiting.length > 0) this.#waiting.push(segment);
-    else if (!this.#path.open || this.#path.loses(segment.type === 'data' ? segment.bytes : 1)) this.#stall(segment);
+    else if (this.#isUnheard() || !this.#path.open || this.#path.loses(segment.type === 'data' ? segment.bytes : 1))
+      this.#stall(segment);
     else this.#transmit(segment, this.#wires.nowUs + this.#path.latencyUs());
   }
 
@@ -155,6 +159,16 @@ export class End {
     });
   }
 
+  /** Whether a retransmission is due of what the other side may well have, but cannot say so. */
+  #isUnheard(): boolean {
+    if (this.far.#path.open) {
+      this.#unheardSinceUs = undefined;
+      return false;
+    }
+    this.#unheardSinceUs ??= this.#wires.nowUs;
+    return this.#wires.nowUs - this.#unheardSinceUs >= rtoMinUs;
+  }
+
   #stall(segment: Segment): void {
     this.#waiting.push(segment);
     if (this.#waiting.length > 1) return;
@@ -167,7 +181,7 @@ export class End {
     const first = this.#waiting[0];
     if (first === undefined) return;
     const { nowUs } = this.#wires;
-    if (this.#path.open && !this.#path.loses(1)) {
+    if (this.#path.open && this.far.#path.open && !this.#path.loses(1)) {
       const arrivalUs = nowUs + this.#path.latencyUs();
       const waiting = this.#waiting;
       this.#waiting = [];
