@@ -101,7 +101,7 @@ function attempt(exchange: Exchange, { dialer, boot, address, limitUs }: Attempt
     if (settled || dialer.boot !== boot || nowUs >= limitUs) return;
     if (round === 1) acceptorBoot = found.boot;
     // The kernel does the first round trip; a paused process does none of the others.
-    const isPaused = round > 1 && (dialer.process !== 'running' || found.process === 'paused');
+    const isPaused = round > 1 && (dialer.process !== 'running' || found.process === 'paused' || dialer.blocked || found.blocked);
     if (isPaused || !there.open || !back.open || there.loses(handshakeBytes) || back.loses(handshakeBytes)) {
       exchange.schedule(nowUs + retryUs, () => roundTrip(round, retryUs * 2));
       return;
@@ -121,7 +121,8 @@ function attempt(exchange: Exchange, { dialer, boot, address, limitUs }: Attempt
     }
     const computedUs =
       round === costlyRoundTrip ? Math.max(exchange.handshakeDoneUs(dialer), exchange.handshakeDoneUs(found)) : 0;
-    exchange.schedule(Math.max(answeredUs, computedUs), () => roundTrip(round + 1, rtoUs));
+    const readyUs = Math.max(dialer.readyUs, round === 1 ? 0 : found.readyUs);
+    exchange.schedule(Math.max(answeredUs, computedUs, readyUs), () => roundTrip(round + 1, rtoUs));
   };
   roundTrip(1, connectRtoUs);
 }

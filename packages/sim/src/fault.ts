@@ -83,4 +83,8 @@ export interface Machine {
   blockIo(blocked: boolean): void;
   /** 0: as fast as ever. */
   slowCpu(perMessageUs: number): void;
+  /** Parts per million; 0: as the world. */
+  drift(ppm: number): void;
+  stepClock(byMs: number): void;
+  fullDisk(isFull: boolean): void;
 }

@@ -17,6 +17,10 @@ export interface Host {
   readonly boot: number;
   /** The boot epoch that the process states in a hello. */
   readonly epoch: number;
+  /** Nothing is sent or received, though timers run. */
+  readonly blocked: boolean;
+  /** World time at which its process would have handled what arrives now. */
+  readonly readyUs: number;
   /** Hands an input to the process, which may be paused. `taken` is called once it was read. Dropped when no process runs. */
   receive(input: Input, taken?: () => void): void;
 }

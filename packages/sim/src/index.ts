@@ -20,6 +20,6 @@ export * from './notary.ts';
 export * from './quantiles.ts';
 export type { Seed } from './randomness.ts';
 export * from './scenario.ts';
+export type { NodeLogic } from './node-setup.ts';
 export { SimNode } from './sim-node.ts';
-export type { NodeLogic } from './sim-node.ts';
 export * from './world.ts';

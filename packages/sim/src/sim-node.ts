@@ -11,43 +11,28 @@ import type {
   CommandResult,
   Effect,
   Input,
-  MeshConfig,
   MeshEvent,
-  MeshNode,
   MeshPort,
   NodeId,
   NodeOptions,
   View,
 } from '@skein/core';
+import { MachineClock } from './clock.ts';
+import { EventLoop } from './event-loop.ts';
 import { SimulationError } from './failure.ts';
+import type { Keep, Machine } from './fault.ts';
 import type { Host, ProcessState } from './host.ts';
+import { IoGate } from './io-gate.ts';
+import type { NetworkEffect } from './io-gate.ts';
 import type { KeyRing } from './notary.ts';
 import type { Network, Timeline } from './network.ts';
+import type { NodeLogic, NodeSetup } from './node-setup.ts';
 import { hash32, hashText } from './randomness.ts';
 import type { Randomness } from './randomness.ts';
 import { Storage } from './storage.ts';
 import { hashEffect, hashInput, lineOf } from './record.ts';
 import type { Trace } from './trace.ts';
 import { Waiters } from './mesh-port.ts';
-
-/** The part of `MeshNode` that a driver uses. A test may put something else in its place. */
-export type NodeLogic = Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'epoch' | 'view'>;
-
-/** How a node is set up, with everything decided. */
-export interface NodeSetup {
-  readonly index: number;
-  readonly id: NodeId;
-  readonly name: string;
-  readonly mesh: string;
-  readonly addresses: readonly string[];
-  readonly region: string;
-  readonly zone: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly config: MeshConfig;
-  readonly validateConfig: NodeOptions['validateConfig'];
-  /** Addresses that every boot joins. */
-  readonly seeds: readonly string[];
-}
 
 /** What a node needs from its world. */
 export interface Surroundings extends Timeline {
@@ -62,8 +47,6 @@ export interface Surroundings extends Timeline {
 }
 
 const clockIntervalUs = 1_000_000;
-/** Wall clock at the start of every world: a fixed day. */
-const wallStartMs = 1_700_000_000_000;
 /** Ticks in a row at one virtual time before a node counts as stuck. */
 const ticksAtOnceMax = 1000;
 
@@ -71,7 +54,7 @@ const nodeStream = hashText('node');
 const clockStream = hashText('clock');
 const resumeStream = hashText('resume');
 
-export class SimNode implements Host, MeshPort {
+export class SimNode implements Host, Machine, MeshPort {
   readonly self: NodeId;
   readonly id: NodeId;
   readonly index: number;
@@ -83,22 +66,25 @@ export class SimNode implements Host, MeshPort {
   readonly #world: Surroundings;
   readonly #storage = new Storage();
   readonly #waiters = new Waiters();
-  readonly #inbox: { readonly input: Input; readonly taken: (() => void) | undefined }[] = [];
+  readonly #clock = new MachineClock();
+  readonly #loop: EventLoop;
+  readonly #gate = new IoGate();
   #logic: NodeLogic | undefined;
   #process: ProcessState = 'stopped';
   #powered = true;
   #boot = 0;
-  #startedUs = 0;
-  #clockOffsetMs = 0;
   #wakeUs: number | undefined;
   #ticksAtOnce = 0;
   #lastTickUs = -1;
+  #isTickWaiting = false;
+  #isClockWaiting = false;
   #pausedUs = 0;
   #resumes = 0;
 
   constructor(world: Surroundings, setup: NodeSetup) {
     this.#world = world;
     this.#setup = setup;
+    this.#loop = new EventLoop(world);
     this.self = setup.id;
     this.id = setup.id;
     this.index = setup.index;
@@ -126,14 +112,26 @@ export class SimNode implements Host, MeshPort {
     return this.#node().epoch;
   }
 
+  get blocked(): boolean {
+    return this.#gate.isShut;
+  }
+
+  get readyUs(): number {
+    return this.#loop.readyUs;
+  }
+
   receive(input: Input, taken?: () => void): void {
     if (this.#process === 'stopped') return;
-    if (this.#process === 'paused') {
-      this.#inbox.push({ input, taken });
-      return;
+    if (this.#gate.isShut && this.#gate.holdsInput({ input, taken })) return;
+    if (this.#loop.isIdle) {
+      this.#take(input);
+      taken?.();
+    } else {
+      this.#loop.post(() => {
+        this.#take(input);
+        taken?.();
+      });
     }
-    this.#take(input);
-    taken?.();
   }
 
   // ---- MeshPort
@@ -166,20 +164,28 @@ export class SimNode implements Host, MeshPort {
 
   /** The node's own monotonic clock, in whole milliseconds. It starts anywhere, anew with each boot. */
   nowMs(): number {
-    return this.#clockOffsetMs + Math.floor((this.#world.nowUs - this.#startedUs) / 1000);
+    return this.#clock.monotonicMs(this.#world.nowUs);
   }
 
-  /** Boots a process on this machine, with the identity and the data it had. `seeds` replaces the usual ones for this boot. */
+  /**
+   * Boots a process on this machine, with the identity and the data it had. `seeds` replaces the usual ones for this boot.
+   * On a full disk the process cannot state a new epoch and ends at once, as the agent does.
+   */
   start(options: { readonly seeds?: readonly string[] } = {}): void {
     assert(this.#process === 'stopped', `${this.id} runs already`);
     const { nowUs, randomness, keys } = this.#world;
     const epoch = this.#storage.nextEpoch();
     this.#boot++;
     this.#powered = true;
+    if (epoch === undefined) {
+      this.#fault('start-failed', 'the disk is full');
+      return;
+    }
     this.#process = 'running';
-    this.#startedUs = nowUs;
-    this.#clockOffsetMs = randomness.below(1_000_000, { stream: clockStream, key: this.index, counter: this.#boot });
+    this.#clock.boot(nowUs, randomness.below(1_000_000, { stream: clockStream, key: this.index, counter: this.#boot }));
     this.#wakeUs = undefined;
+    this.#isTickWaiting = false;
+    this.#isClockWaiting = false;
     this.#waiters.open();
     this.#fault('start', `epoch ${epoch}`);
     const nodeOptions: NodeOptions = {
@@ -192,12 +198,12 @@ export class SimNode implements Host, MeshPort {
       tags: this.#setup.tags,
       epoch,
       notary: keys.notary(this.id),
-      rng: seededRng(hash32(randomness.seed, nodeStream, this.index, epoch)),
+      rng: seededRng(hash32(randomness.seed, nodeStream, this.index, this.#boot)),
       validateConfig: this.#setup.validateConfig,
       registrations: this.#storage.registrations(),
       configEntries: this.#storage.configEntries(),
       peers: this.#storage.peers(),
-      wallMs: this.#wallMs(),
+      wallMs: this.#clock.wallMs(nowUs),
     };
     const effects = this.#guarded('start', () => {
       this.#logic = this.#world.create(nodeOptions, this.nowMs());
@@ -214,15 +220,23 @@ export class SimNode implements Host, MeshPort {
     this.start(options);
   }
 
-  /** SIGKILL: the process is gone at once, and its peers see their connections close. */
-  crash(options: { readonly keep?: 'all' | 'nothing' } = {}): void {
+  /**
+   * SIGKILL: the process is gone at once, and its peers see their connections close. `keep` says what its disk holds
+   * then: `all` (the default) that it was told to persist, what was `synced`, the copy of the last `backUp`, or `nothing`.
+   */
+  crash(options: { readonly keep?: Keep } = {}): void {
     this.#end('crash', 'close', options.keep);
   }
 
-  /** The machine falls silent: nobody is told anything. */
-  powerOff(options: { readonly keep?: 'all' | 'nothing' } = {}): void {
+  /** The machine falls silent: nobody is told anything. `keep` as for `crash`. */
+  powerOff(options: { readonly keep?: Keep } = {}): void {
     this.#end('power-off', 'silent', options.keep);
     this.#powered = false;
+  }
+
+  /** Copies what is durable on the disk, for a crash that keeps `rollback`. Without a copy that is an empty disk. */
+  backUp(): void {
+    this.#storage.backUp(this.#world.nowUs);
   }
 
   /** Announces that this node leaves. Its process ends by itself once that is done. */
@@ -234,6 +248,7 @@ export class SimNode implements Host, MeshPort {
   pause(): void {
     assert(this.#process === 'running', `${this.id} is ${this.#process} and cannot be paused`);
     this.#process = 'paused';
+    this.#loop.pause();
     this.#pausedUs = this.#world.nowUs;
     this.#fault('pause', '');
   }
@@ -249,26 +264,74 @@ export class SimNode implements Host, MeshPort {
     const isTimerFirst = randomness.below(2, key) === 0;
     this.#process = 'running';
     this.#fault('resume', isTimerFirst ? 'timers first' : 'data first');
-    if (isTimerFirst) this.#lateTimers(nowUs - this.#pausedUs);
-    for (const { input, taken } of this.#inbox.splice(0)) this.receive(input, taken);
-    if (!isTimerFirst) this.#lateTimers(nowUs - this.#pausedUs);
+    const pausedUs = nowUs - this.#pausedUs;
+    this.#loop.resume(() => this.#lateTimers(pausedUs), { isTimerFirst, pausedUs });
+  }
+
+  /**
+   * Lifeguard's anomaly: what the process sends waits, what arrives waits, dials of it and to it make no progress, and its
+   * timers run. At the end everything goes through in order, what it sent first. Belongs to the machine: lasts through restarts.
+   */
+  blockIo(blocked: boolean): void {
+    if (this.#gate.isShut === blocked) return;
+    this.#fault(blocked ? 'io-blocked' : 'io-unblocked', '');
+    if (blocked) {
+      this.#gate.shut();
+      return;
+    }
+    const { effects, inputs } = this.#gate.open();
+    for (const effect of effects) this.#carryOut(effect);
+    for (const { input, taken } of inputs) this.receive(input, taken);
+  }
+
+  /**
+   * From now on each input costs so much CPU, timers and handshakes too, one after the other; 0 is as fast as ever. Commands are
+   * carried out at once. Belongs to the machine: lasts through restarts.
+   */
+  slowCpu(perMessageUs: number): void {
+    assert(Number.isInteger(perMessageUs) && perMessageUs >= 0, `a message costs whole microseconds, not ${perMessageUs}`);
+    this.#fault('cpu', `${perMessageUs} us a message`);
+    this.#loop.setCost(perMessageUs);
+  }
+
+  /** The clocks of this machine run fast by parts per million, or slow when negative; half a million at most. */
+  drift(ppm: number): void {
+    this.#fault('drift', `${ppm} ppm`);
+    this.#clock.drift(ppm, this.#world.nowUs);
+    this.#wakeUs = undefined;
+    if (this.#process !== 'stopped') this.#arm();
+  }
+
+  /** Sets the wall clock forward, or back when negative. */
+  stepClock(byMs: number): void {
+    this.#fault('step-clock', `${byMs} ms`);
+    this.#clock.step(byMs);
+  }
+
+  /** Writes to the disk fail from now on, or work again. */
+  fullDisk(isFull: boolean): void {
+    this.#fault(isFull ? 'disk-full' : 'disk-freed', '');
+    this.#storage.setFull(isFull, this.#world.nowUs);
   }
 
   #lateTimers(lateUs: number): void {
     if (this.#process !== 'running') return;
-    const deadline = this.#node().nextDeadline();
-    if (deadline !== undefined && deadline <= this.nowMs()) this.#take({ type: 'tick' });
-    if (lateUs < clockIntervalUs || this.#process !== 'running') return;
-    this.#takeClock(Math.floor(lateUs / 1000));
+    this.#tick();
+    if (lateUs < clockIntervalUs || !this.isRunning) return;
+    this.#takeClock();
   }
 
-  #end(kind: string, how: 'close' | 'silent', keep: 'all' | 'nothing' = 'all'): void {
+  #end(kind: string, how: 'close' | 'silent', keep: Keep = 'all'): void {
     assert(this.#process !== 'stopped', `${this.id} does not run`);
-    this.#fault(kind, keep === 'nothing' ? 'data lost' : '');
+    this.#fault(
+      kind,
+      { all: '', synced: 'what was not synced is lost', rollback: 'data rolled back', nothing: 'data lost' }[keep],
+    );
     this.#process = 'stopped';
-    this.#inbox.length = 0;
+    this.#loop.clear();
+    this.#gate.clear();
     this.#wakeUs = undefined;
-    if (keep === 'nothing') this.#storage.wipe();
+    this.#storage.end(keep, this.#world.nowUs);
     this.#world.network.detach(this, how);
     this.#waiters.release(() => this.view());
   }
@@ -297,14 +360,15 @@ export class SimNode implements Host, MeshPort {
         const line = lineOf(effect.event, this.#world.nowUs, this.id);
         if (line !== undefined) this.#world.trace.line(line, this.index);
         this.#world.changed(this, effect.event);
-      } else this.#carryOut(effect);
+      } else if (effect.type === 'persist') this.#storage.write(effect.persist, this.#world.nowUs);
+      else if (!this.#gate.holdsEffect(effect)) this.#carryOut(effect);
     }
     if (hasLeft) this.#end('exit', 'close');
     else this.#arm();
     if (hasNewView) this.#waiters.wake(() => this.view());
   }
 
-  #carryOut(effect: Exclude<Effect, { type: 'emit' }>): void {
+  #carryOut(effect: NetworkEffect): void {
     const { network } = this.#world;
     switch (effect.type) {
       case 'send':
@@ -316,9 +380,6 @@ export class SimNode implements Host, MeshPort {
       case 'disconnect':
         network.disconnect(this, effect.to);
         return;
-      case 'persist':
-        this.#storage.write(effect.persist);
-        return;
       default:
         assertNever(effect);
     }
@@ -328,8 +389,7 @@ export class SimNode implements Host, MeshPort {
   #arm(): void {
     const deadline = this.#node().nextDeadline();
     if (deadline === undefined) return;
-    const dueUs = this.#startedUs + (deadline - this.#clockOffsetMs) * 1000;
-    const wakeUs = Math.max(dueUs, this.#world.nowUs);
+    const wakeUs = Math.max(this.#clock.reachesUs(deadline), this.#world.nowUs);
     if (this.#wakeUs !== undefined && this.#wakeUs <= wakeUs) return;
     this.#wakeUs = wakeUs;
     const boot = this.#boot;
@@ -340,7 +400,7 @@ export class SimNode implements Host, MeshPort {
 
   #wake(): void {
     this.#wakeUs = undefined;
-    if (this.#process !== 'running') return;
+    if (this.#process !== 'running' || this.#isTickWaiting) return;
     const deadline = this.#node().nextDeadline();
     if (deadline === undefined || deadline > this.nowMs()) {
       this.#arm();
@@ -350,24 +410,41 @@ export class SimNode implements Host, MeshPort {
     this.#ticksAtOnce = nowUs === this.#lastTickUs ? this.#ticksAtOnce + 1 : 0;
     this.#lastTickUs = nowUs;
     if (this.#ticksAtOnce >= ticksAtOnceMax) this.#guarded('tick', () => assert(false, 'ticks do not move the next deadline'));
-    this.#take({ type: 'tick' });
+    if (this.#loop.isIdle) {
+      this.#take({ type: 'tick' });
+      return;
+    }
+    this.#isTickWaiting = true;
+    this.#loop.post(() => {
+      this.#isTickWaiting = false;
+      this.#tick();
+    }, nowUs);
+  }
+
+  /** What was handled while the tick waited may have moved the deadline. */
+  #tick(): void {
+    const deadline = this.#node().nextDeadline();
+    if (deadline !== undefined && deadline <= this.nowMs()) this.#take({ type: 'tick' });
+    else this.#arm();
   }
 
   #scheduleClock(inUs: number): void {
     const boot = this.#boot;
     this.#world.schedule(this.#world.nowUs + inUs, () => {
       if (this.#boot !== boot || this.#process === 'stopped') return;
-      if (this.#process === 'running') this.#takeClock(0);
+      if (this.#process === 'running' && !this.#isClockWaiting) {
+        this.#isClockWaiting = true;
+        this.#loop.post(() => {
+          this.#isClockWaiting = false;
+          this.#takeClock();
+        }, this.#world.nowUs);
+      }
       this.#scheduleClock(clockIntervalUs);
     });
   }
 
-  #takeClock(lagMs: number): void {
-    this.#take({ type: 'clock', lagMs, wallMs: this.#wallMs() });
-  }
-
-  #wallMs(): number {
-    return wallStartMs + Math.floor(this.#world.nowUs / 1000);
+  #takeClock(): void {
+    this.#take({ type: 'clock', lagMs: this.#loop.takeLagMs(), wallMs: this.#clock.wallMs(this.#world.nowUs) });
   }
 
   #node(): NodeLogic {

@@ -1,62 +1,206 @@
-/** The data directory of a simulated node: what `persist` effects wrote, and what a next boot reads. */
+/**
+ * The data directory of a simulated node: what `persist` effects wrote, when that became durable, and what a next
+ * boot reads. It mirrors the agent's: an epoch is durable at once, a new registration or config version after one
+ * round of fsync, and what may wait (known peers, removed config, a mere change of check state) after a second more;
+ * one round writes everything that waits. A disk that refuses is tried again, and nothing is durable meanwhile.
+ */
 
 import { assertNever, registrationKey, versionId } from '@skein/core';
 import type { KnownPeer, Persist, Registration, SignedConfig } from '@skein/core';
+import type { Keep } from './fault.ts';
 
-export class Storage {
-  #epoch = 0;
-  #peers: readonly KnownPeer[] = [];
-  readonly #registrations = new Map<string, Registration>();
-  readonly #configs = new Map<string, SignedConfig>();
+type Change = Exclude<Persist, { type: 'epoch' }>;
 
-  write(persist: Persist): void {
-    switch (persist.type) {
-      case 'epoch':
-        this.#epoch = persist.epoch;
-        return;
-      case 'registration':
-        this.#registrations.set(registrationKey(persist.registration), persist.registration);
-        return;
-      case 'registration-removed':
-        this.#registrations.delete(persist.key);
-        return;
-      case 'config':
-        this.#configs.set(versionId(persist.entry.value), persist.entry);
-        return;
-      case 'config-removed':
-        this.#configs.delete(versionId(persist.version));
-        return;
-      case 'peers':
-        this.#peers = persist.peers;
-        return;
-      default:
-        assertNever(persist);
-    }
+/** How long one round of writing and fsync takes: a good disk of a busy host. */
+const syncUs = 5000;
+/** How long a change that may wait, waits for others. */
+const lazyUs = 1_000_000;
+const retryMinUs = 250_000;
+const retryMaxUs = 30_000_000;
+
+/** Everything that a disk holds. */
+class Contents {
+  epoch = 0;
+  peers: readonly KnownPeer[] = [];
+  readonly registrations = new Map<string, Registration>();
+  readonly configs = new Map<string, SignedConfig>();
+
+  copy(): Contents {
+    const copy = new Contents();
+    copy.epoch = this.epoch;
+    copy.peers = this.peers;
+    for (const [key, value] of this.registrations) copy.registrations.set(key, value);
+    for (const [key, value] of this.configs) copy.configs.set(key, value);
+    return copy;
   }
 
-  /** The epoch of the boot that begins now: one more than the last, and durable. */
-  nextEpoch(): number {
-    this.#epoch += 1;
-    return this.#epoch;
+  apply(change: Change): void {
+    switch (change.type) {
+      case 'registration':
+        this.registrations.set(registrationKey(change.registration), change.registration);
+        return;
+      case 'registration-removed':
+        this.registrations.delete(change.key);
+        return;
+      case 'config':
+        this.configs.set(versionId(change.entry.value), change.entry);
+        return;
+      case 'config-removed':
+        this.configs.delete(versionId(change.version));
+        return;
+      case 'peers':
+        this.peers = change.peers;
+        return;
+      default:
+        assertNever(change);
+    }
+  }
+}
+
+export class Storage {
+  #disk = new Contents();
+  #backup = new Contents();
+  /** Changes that no round has taken up yet, by the file that they concern: a newer one replaces an older one. */
+  #pending = new Map<string, Change>();
+  #isUrgent = false;
+  #roundAtUs = Infinity;
+  #round: ReadonlyMap<string, Change> | undefined;
+  #roundEndUs = Infinity;
+  #isFull = false;
+  #retryUs = retryMinUs;
+  /** What each registration held apart from check state, to know a mere change of state. */
+  readonly #definitions = new Map<string, unknown>();
+
+  /** Takes one change, at a time not before that of the last call. An epoch is durable when this returns, if the disk takes it. */
+  write(persist: Persist, nowUs: number): void {
+    this.#settle(nowUs);
+    if (persist.type === 'epoch') {
+      // A refused one is no harm: the mesh knows the number and gives it back after the next start.
+      if (!this.#isFull) this.#disk.epoch = persist.epoch;
+      return;
+    }
+    const file = fileOf(persist);
+    const isLazy = this.#isLazy(persist, file);
+    this.#pending.delete(file);
+    this.#pending.set(file, persist);
+    this.#isUrgent ||= !isLazy;
+    // A disk that refuses is tried when its time has come, not with every change.
+    if (this.#round === undefined && this.#retryUs === retryMinUs)
+      this.#roundAtUs = Math.min(this.#roundAtUs, nowUs + (isLazy ? lazyUs : 0));
+  }
+
+  /** The epoch of the boot that begins now: one more than the last, and durable. Undefined when the disk takes no writes. */
+  nextEpoch(): number | undefined {
+    if (this.#isFull) return undefined;
+    this.#disk.epoch += 1;
+    return this.#disk.epoch;
   }
 
   registrations(): readonly Registration[] {
-    return [...this.#registrations.values()];
+    return [...this.#disk.registrations.values()];
   }
 
   configEntries(): readonly SignedConfig[] {
-    return [...this.#configs.values()];
+    return [...this.#disk.configs.values()];
   }
 
   peers(): readonly KnownPeer[] {
-    return this.#peers;
+    return this.#disk.peers;
   }
 
-  /** The disk was lost. */
-  wipe(): void {
-    this.#epoch = 0;
-    this.#peers = [];
-    this.#registrations.clear();
-    this.#configs.clear();
+  /** From now on every write fails, or none does any more. */
+  setFull(isFull: boolean, nowUs: number): void {
+    this.#settle(nowUs);
+    this.#isFull = isFull;
+  }
+
+  /** Copies what is durable, for a crash that keeps `rollback`. */
+  backUp(nowUs: number): void {
+    this.#settle(nowUs);
+    this.#backup = this.#disk.copy();
+  }
+
+  /** The process that wrote here ended. What the disk holds from now on is what `keep` says. */
+  end(keep: Keep, nowUs: number): void {
+    this.#settle(nowUs);
+    if (keep === 'all' && !this.#isFull) {
+      for (const change of this.#round?.values() ?? []) this.#disk.apply(change);
+      for (const change of this.#pending.values()) this.#disk.apply(change);
+    }
+    if (keep === 'rollback') this.#disk = this.#backup.copy();
+    if (keep === 'nothing') this.#disk = new Contents();
+    this.#round = undefined;
+    this.#roundEndUs = Infinity;
+    this.#pending = new Map();
+    this.#endRound();
+    this.#definitions.clear();
+    for (const [key, registration] of this.#disk.registrations) this.#definitions.set(`r/${key}`, definitionOf(registration));
+  }
+
+  #isLazy(change: Change, file: string): boolean {
+    if (change.type === 'registration-removed') this.#definitions.delete(file);
+    if (change.type !== 'registration') return change.type === 'peers' || change.type === 'config-removed';
+    const definition = definitionOf(change.registration);
+    const isOnlyState = this.#definitions.get(file) === definition;
+    this.#definitions.set(file, definition);
+    return isOnlyState;
+  }
+
+  /** Plays the rounds that began and ended up to now. */
+  #settle(nowUs: number): void {
+    for (;;) {
+      if (this.#round !== undefined) {
+        if (this.#roundEndUs > nowUs) return;
+        this.#finishRound(this.#round, this.#roundEndUs);
+      } else {
+        // What is written in the same step belongs to the same round.
+        if (this.#roundAtUs >= nowUs) return;
+        this.#roundEndUs = this.#roundAtUs + syncUs;
+        this.#round = this.#pending;
+        this.#pending = new Map();
+        this.#isUrgent = false;
+      }
+    }
+  }
+
+  #finishRound(round: ReadonlyMap<string, Change>, endUs: number): void {
+    this.#round = undefined;
+    this.#roundEndUs = Infinity;
+    if (this.#isFull) {
+      const newer = this.#pending;
+      this.#pending = new Map([...round].filter(([file]) => !newer.has(file)));
+      for (const [file, change] of newer) this.#pending.set(file, change);
+      this.#roundAtUs = endUs + this.#retryUs;
+      this.#retryUs = Math.min(this.#retryUs * 2, retryMaxUs);
+      return;
+    }
+    for (const change of round.values()) this.#disk.apply(change);
+    this.#endRound();
+    if (this.#pending.size > 0) this.#roundAtUs = endUs + (this.#isUrgent ? 0 : lazyUs);
+  }
+
+  #endRound(): void {
+    this.#retryUs = retryMinUs;
+    this.#roundAtUs = Infinity;
+  }
+}
+
+function definitionOf(registration: Registration): unknown {
+  return registration.type === 'check' ? registration.definition : registration.instance;
+}
+
+/** Changes of one file replace each other. */
+function fileOf(change: Change): string {
+  switch (change.type) {
+    case 'registration':
+      return `r/${registrationKey(change.registration)}`;
+    case 'registration-removed':
+      return `r/${change.key}`;
+    case 'config':
+      return `c/${versionId(change.entry.value)}`;
+    case 'config-removed':
+      return `c/${versionId(change.version)}`;
+    default:
+      return change.type;
   }
 }

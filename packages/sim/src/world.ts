@@ -13,12 +13,13 @@ import type { MeshConfig, MeshEvent, NodeOptions, ProfileName } from '@skein/cor
 import { hostsMax } from './link.ts';
 import { Network } from './network.ts';
 import { KeyRing } from './notary.ts';
+import type { NodeLogic } from './node-setup.ts';
 import type { NetworkName } from './quantiles.ts';
 import { EventQueue } from './queue.ts';
 import { Randomness, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
 import { SimNode } from './sim-node.ts';
-import type { NodeLogic, Surroundings } from './sim-node.ts';
+import type { Surroundings } from './sim-node.ts';
 import { Trace } from './trace.ts';
 
 export interface WorldOptions {
