@@ -139,7 +139,7 @@ describe('an exchange', () => {
 
   function setUp(id: NodeId = self): { turn: Turn; knowledge: Knowledge; listener: Listener; sync: AntiEntropy } {
     const turn = makeTurn(id);
-    const knowledge = new Knowledge();
+    const knowledge = new Knowledge((key) => (key === 'm/x' ? [1] : undefined));
     const listener = new Listener();
     return { turn, knowledge, listener, sync: new AntiEntropy(turn, knowledge, listener) };
   }

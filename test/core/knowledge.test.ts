@@ -12,10 +12,12 @@ const stamp = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength
 const acts: fc.Arbitrary<Act[]> = fc.array(fc.tuple(key, fc.option(stamp, { nil: undefined })), { maxLength: 40 });
 
 function play(history: readonly Act[]): Knowledge {
-  const knowledge = new Knowledge();
+  const stamps = new Map<string, readonly number[]>();
+  const knowledge = new Knowledge((subject) => stamps.get(subject));
   for (const [subject, value] of history) {
     if (value === undefined) knowledge.delete(subject);
     else knowledge.set(subject, value);
+    if (value !== undefined) stamps.set(subject, value);
   }
   return knowledge;
 }
@@ -81,7 +83,7 @@ describe('knowledge', () => {
     const knowledge = play([['m/a', [1]]]);
     expect(knowledge.differing([])).toHaveLength(limits.digestBuckets);
     expect(knowledge.differing(Array.from({ length: 1000 }, () => 7))).toHaveLength(limits.digestBuckets);
-    const [bucket] = knowledge.differing(new Knowledge().buckets());
+    const [bucket] = knowledge.differing(play([]).buckets());
     expect([...knowledge.entries([bucket!, bucket!, 100_000, -1])]).toEqual([{ key: 'm/a', stamp: [1] }]);
   });
 });

@@ -23,7 +23,7 @@ import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
 import { limits } from './limits.ts';
 import { Links } from './membership/links.ts';
-import { accusationRank, claimRank, isPresent, type Member } from './membership/member.ts';
+import { isPresent, memberStamp, type Member } from './membership/member.ts';
 import { Membership } from './membership/membership.ts';
 import { Prober } from './membership/prober.ts';
 import type { MeshConfig } from './mesh-config.ts';
@@ -71,7 +71,7 @@ export class MeshNode {
   readonly #membership: Membership;
   readonly #links: Links;
   readonly #prober: Prober;
-  readonly #knowledge = new Knowledge();
+  readonly #knowledge: Knowledge;
   readonly #dissemination: Dissemination;
   readonly #antiEntropy: AntiEntropy;
   readonly #catalog: Catalog;
@@ -96,6 +96,7 @@ export class MeshNode {
     this.#wallOffsetMs = options.wallMs - now;
     const turn = new Turn(options, now);
     this.#turn = turn;
+    this.#knowledge = new Knowledge((key) => this.#stampOf(key));
     this.#catalog = this.#makeCatalog();
     this.#config = new ConfigStore(
       turn,
@@ -464,17 +465,22 @@ export class MeshNode {
 
   #memberTouched(member: Member, routing: boolean): void {
     this.#changedAt = this.#turn.now;
-    const { epoch, incarnation } = member.signed.value;
     if (this.#membership.isSilent(member)) this.#knowledge.delete(memberKey(member.id));
-    else {
-      const stamp = [epoch, incarnation, claimRank(member.signed.value), Number(member.verified), accusationRank(member)];
-      this.#knowledge.set(memberKey(member.id), stamp);
-    }
+    else this.#knowledge.set(memberKey(member.id), memberStamp(member));
     this.#views.touchMember(member, routing);
     if (member.id !== this.self) {
       this.#remembered.delete(member.id);
       this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
     }
+  }
+
+  #stampOf(key: string): readonly number[] | undefined {
+    const subject = key.slice(2);
+    if (key.startsWith('k/')) return this.#config.stamp(subject);
+    const id = nodeId(subject);
+    if (key.startsWith('c/')) return this.#catalog.replica(id)?.stamp;
+    const member = this.#membership.get(id);
+    return member === undefined ? undefined : memberStamp(member);
   }
 
   #memberAbsent(member: Member, forgotten: boolean): void {

@@ -7,71 +7,77 @@ import type { DigestEntry } from '../message.ts';
 import { hashNumber, hashText, mix } from '../hash.ts';
 import { limits } from '../limits.ts';
 
-interface Known {
-  readonly stamp: readonly number[];
-  readonly hash: number;
-}
-
 export class Knowledge {
-  readonly #known: Map<string, Known>[] = Array.from({ length: limits.digestBuckets }, () => new Map<string, Known>());
-  readonly #buckets = new Uint32Array(limits.digestBuckets);
-  #root: number | undefined;
+  readonly #stampOf: (key: string) => readonly number[] | undefined;
+  /** By subject: the hash of key and stamp, as a signed integer, which takes no room of its own. */
+  readonly #known = new Map<string, number>();
+  readonly #buckets = new Int32Array(limits.digestBuckets);
+  #root = 0;
+  /** What `buckets` gave last, while it holds. */
+  #list: readonly number[] | undefined;
+
+  /** `stampOf` gives the stamp that a subject was set with last: whoever has the content has that too. */
+  constructor(stampOf: (key: string) => readonly number[] | undefined) {
+    this.#stampOf = stampOf;
+  }
 
   set(key: string, stamp: readonly number[]): void {
     const keyHash = hashText(key);
-    const bucket = bucketOf(keyHash);
     let hash = keyHash;
     for (const part of stamp) hash = hashNumber(part, hash);
-    hash = mix(hash);
-    const subjects = this.#known[bucket]!;
-    const before = subjects.get(key);
-    if (before?.hash === hash) return;
-    subjects.set(key, { stamp, hash });
-    this.#fold(bucket, (before?.hash ?? 0) ^ hash);
+    hash = mix(hash) | 0;
+    const before = this.#known.get(key);
+    if (before === hash) return;
+    this.#known.set(key, hash);
+    this.#fold(bucketOf(keyHash), (before ?? 0) ^ hash);
   }
 
   delete(key: string): void {
-    const bucket = bucketOf(hashText(key));
-    const before = this.#known[bucket]!.get(key);
+    const before = this.#known.get(key);
     if (before === undefined) return;
-    this.#known[bucket]!.delete(key);
-    this.#fold(bucket, before.hash);
+    this.#known.delete(key);
+    this.#fold(bucketOf(hashText(key)), before);
   }
 
   stamp(key: string): readonly number[] | undefined {
-    return this.#known[bucketOf(hashText(key))]!.get(key)?.stamp;
+    return this.#known.has(key) ? this.#stampOf(key) : undefined;
   }
 
   /** Hash over everything, 32 bits. */
   get root(): number {
-    if (this.#root === undefined) {
-      let hash = 0;
-      for (let i = 0; i < this.#buckets.length; i++) hash = hashNumber(this.#buckets[i]!, hash);
-      this.#root = hash;
-    }
-    return this.#root;
+    return this.#root >>> 0;
   }
 
+  /** One hash of 32 bits for each bucket. */
   buckets(): readonly number[] {
-    return [...this.#buckets];
+    this.#list ??= Array.from(this.#buckets, (hash) => hash >>> 0);
+    return this.#list;
   }
 
   /** The numbers of the buckets in which `theirs` differs. */
   differing(theirs: readonly number[]): readonly number[] {
+    const ours = this.buckets();
     const numbers: number[] = [];
-    for (let i = 0; i < this.#buckets.length; i++) if (this.#buckets[i] !== theirs[i]) numbers.push(i);
+    for (let i = 0; i < ours.length; i++) if (ours[i] !== theirs[i]) numbers.push(i);
     return numbers;
   }
 
-  *entries(buckets: readonly number[]): IterableIterator<DigestEntry> {
-    for (const bucket of new Set(buckets)) {
-      for (const [key, known] of this.#known[bucket] ?? []) yield { key, stamp: known.stamp };
+  /** All subjects of these buckets, in the order of the buckets. */
+  entries(buckets: readonly number[]): readonly DigestEntry[] {
+    const chosen = new Map<number, DigestEntry[]>();
+    for (const bucket of buckets) if (bucket in this.#buckets) chosen.set(bucket, []);
+    if (chosen.size === 0) return [];
+    for (const key of this.#known.keys()) {
+      const entries = chosen.get(bucketOf(hashText(key)));
+      if (entries !== undefined) entries.push({ key, stamp: this.#stampOf(key) ?? [] });
     }
+    return [...chosen.values()].flat();
   }
 
   #fold(bucket: number, change: number): void {
-    this.#buckets[bucket] = this.#buckets[bucket]! ^ change;
-    this.#root = undefined;
+    this.#buckets[bucket]! ^= change;
+    this.#root ^= change;
+    this.#list = undefined;
   }
 }
 

@@ -35,7 +35,7 @@ export function isPresent(member: Member): boolean {
  * that number on nothing changes any more, and holding others is no divergence. What an operator forced is a verdict of
  * its own.
  */
-export function accusationRank(member: Member): number {
+function accusationRank(member: Member): number {
   const { accusations } = member;
   for (const { value } of accusations.values()) if (value.reason === 'forced') return (enough + 1) * hashes;
   if (accusations.size >= enough) return enough * hashes;
@@ -52,4 +52,10 @@ const hashes = 4_294_967_296;
 /** Order of statuses under one claim: alive < suspect < failed < left. */
 export function claimRank(record: MemberRecord): number {
   return record.status === 'left' ? 2 : record.status === 'leaving' ? 1 : 0;
+}
+
+/** What this node knows of a member, for digests. See `DigestEntry.stamp`. */
+export function memberStamp(member: Member): readonly number[] {
+  const { epoch, incarnation } = member.signed.value;
+  return [epoch, incarnation, claimRank(member.signed.value), Number(member.verified), accusationRank(member)];
 }
