@@ -5,7 +5,7 @@ import { limits } from '../limits.ts';
 import type { Notary, SealedRecord } from '../signed.ts';
 import type { CatalogDelta } from './delta.ts';
 import { recordKey, type CatalogHead, type RecordValue } from './record.ts';
-import { digestOf, type Replica } from './replica.ts';
+import { digestOf, inKeyOrder, type Replica } from './replica.ts';
 
 /** Drafts the delta that writes and removes these records, or says which limit forbids it. Changes nothing. */
 export function draftDelta(
@@ -48,7 +48,7 @@ export function draftDelta(
     epoch,
     version,
     count: records.size,
-    digest: digestOf(records, [...records.keys()].sort(), notary),
+    digest: digestOf(inKeyOrder(records), notary),
   };
   const delta: CatalogDelta = { head: notary.sign('head', head), after: version - 1, upserts: sealedUpserts, removals };
   assert(!fresh || removals.length === 0, 'a first version removes nothing');

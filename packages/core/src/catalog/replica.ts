@@ -3,7 +3,6 @@
  * The digest in the head covers every record, so a delta or a snapshot proves itself whoever relays it.
  */
 
-import { assert } from '../assert.ts';
 import { compareStamps } from '../gossip/knowledge.ts';
 import { hashText } from '../hash.ts';
 import { limits } from '../limits.ts';
@@ -24,12 +23,18 @@ export type ApplyResult =
   | { readonly type: 'gap' }
   | { readonly type: 'refused'; readonly reason: string };
 
+interface Removal {
+  readonly key: string;
+  readonly version: number;
+}
+
+const noRemovals: readonly Removal[] = [];
+
 export class Replica {
   #head: Signed<CatalogHead> | undefined;
-  #records = new Map<string, SealedRecord>();
-  /** Keys of `#records`, sorted: the order that the digest is defined over. */
-  #keys: string[] = [];
-  #removals: { readonly key: string; readonly version: number }[] = [];
+  /** In the order of their keys, which the digest is defined over. Most nodes own little: a plain list takes the least room. */
+  #records: readonly SealedRecord[] = [];
+  #removals: readonly Removal[] = noRemovals;
   /** The log of removals is complete for everything after this version. */
   #removalsAfter = 0;
   #bytes = 0;
@@ -47,7 +52,7 @@ export class Replica {
   }
 
   get size(): number {
-    return this.#records.size;
+    return this.#records.length;
   }
 
   get bytes(): number {
@@ -55,26 +60,32 @@ export class Replica {
   }
 
   get(key: string): SealedRecord | undefined {
-    return this.#records.get(key);
+    let low = 0;
+    let high = this.#records.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const sealed = this.#records[middle]!;
+      const found = recordKey(sealed.record.value);
+      if (found === key) return sealed;
+      if (found < key) low = middle + 1;
+      else high = middle;
+    }
+    return undefined;
   }
 
   instance(id: string): Instance | undefined {
-    const value = this.#records.get(`i/${id}`)?.record.value;
+    const value = this.get(`i/${id}`)?.record.value;
     return value?.type === 'instance' ? value.instance : undefined;
   }
 
+  /** By id. */
   *instances(): IterableIterator<Instance> {
-    for (const key of this.#keys) {
-      const value = this.#records.get(key)?.record.value;
-      if (value?.type === 'instance') yield value.instance;
-    }
+    for (const { record } of this.#records) if (record.value.type === 'instance') yield record.value.instance;
   }
 
+  /** By id. */
   *checks(): IterableIterator<Check> {
-    for (const key of this.#keys) {
-      const value = this.#records.get(key)?.record.value;
-      if (value?.type === 'check') yield value.check;
-    }
+    for (const { record } of this.#records) if (record.value.type === 'check') yield record.value.check;
   }
 
   /** The stamp of this catalog in digests; empty while nothing is held. */
@@ -100,24 +111,24 @@ export class Replica {
     const snapshot = delta.after === 0;
     if (!snapshot && (head.epoch !== this.epoch || delta.after > this.version)) return { type: 'gap' };
 
-    const base = snapshot ? new Map<string, SealedRecord>() : new Map(this.#records);
-    for (const key of delta.removals) base.delete(key);
+    const before = this.#byKey();
+    const after = snapshot ? new Map<string, SealedRecord>() : new Map(before);
+    for (const key of delta.removals) after.delete(key);
     for (const sealed of delta.upserts) {
       if (sealed.record.version > head.version) return { type: 'refused', reason: 'record-from-the-future' };
-      base.set(recordKey(sealed.record.value), sealed);
+      after.set(recordKey(sealed.record.value), sealed);
     }
     let bytes = 0;
-    for (const sealed of base.values()) bytes += sealed.bytes.length;
-    if (base.size > limits.recordsPerOwner || bytes > limits.catalogBytesPerOwner)
+    for (const sealed of after.values()) bytes += sealed.bytes.length;
+    if (after.size > limits.recordsPerOwner || bytes > limits.catalogBytesPerOwner)
       return { type: 'refused', reason: 'catalog-too-large' };
-    const keys = [...base.keys()].sort();
-    if (base.size !== head.count || digestOf(base, keys, notary) !== head.digest)
+    const records = inKeyOrder(after);
+    if (records.length !== head.count || digestOf(records, notary) !== head.digest)
       return { type: 'refused', reason: 'catalog-digest' };
 
-    const change = this.#difference(base);
-    this.#logRemovals(base, head, snapshot);
-    this.#records = base;
-    this.#keys = keys;
+    const change = difference(before, after);
+    this.#logRemovals(before, after, { version: head.version, snapshot });
+    this.#records = records;
     this.#bytes = bytes;
     this.#head = delta.head;
     return { type: 'applied', change };
@@ -130,58 +141,65 @@ export class Replica {
     // Who has this version already and still asks has another content of it.
     const whole = epoch !== this.epoch || after < this.#removalsAfter || after === 0 || after >= this.version;
     const upserts: SealedRecord[] = [];
-    for (const key of this.#keys) {
-      const sealed = this.#records.get(key);
-      assert(sealed !== undefined, 'every key of a replica has a record');
-      if (whole || sealed.record.version > after) upserts.push(sealed);
-    }
+    for (const sealed of this.#records) if (whole || sealed.record.version > after) upserts.push(sealed);
     if (whole) return { head, after: 0, upserts, removals: [] };
     const removals = new Set<string>();
     for (const removal of this.#removals)
-      if (removal.version > after && !this.#records.has(removal.key)) removals.add(removal.key);
+      if (removal.version > after && this.get(removal.key) === undefined) removals.add(removal.key);
     return { head, after, upserts, removals: [...removals] };
   }
 
-  #difference(next: ReadonlyMap<string, SealedRecord>): ReplicaChange {
-    const upserted: string[] = [];
-    const previous: RecordValue[] = [];
-    for (const [key, sealed] of next) {
-      const held = this.#records.get(key);
-      if (held?.hash === sealed.hash) continue;
-      upserted.push(key);
-      if (held !== undefined) previous.push(held.record.value);
-    }
-    for (const [key, held] of this.#records) if (!next.has(key)) previous.push(held.record.value);
-    return { upserted, previous };
+  #byKey(): ReadonlyMap<string, SealedRecord> {
+    const records = new Map<string, SealedRecord>();
+    for (const sealed of this.#records) records.set(recordKey(sealed.record.value), sealed);
+    return records;
   }
 
-  #logRemovals(next: ReadonlyMap<string, SealedRecord>, head: CatalogHead, snapshot: boolean): void {
+  #logRemovals(
+    before: ReadonlyMap<string, SealedRecord>,
+    after: ReadonlyMap<string, SealedRecord>,
+    { version, snapshot }: { readonly version: number; readonly snapshot: boolean },
+  ): void {
     if (snapshot) {
       // A snapshot does not say when something went, so shorter gaps than the whole cannot be filled from here.
-      this.#removals = [];
-      this.#removalsAfter = head.version;
+      this.#removals = noRemovals;
+      this.#removalsAfter = version;
       return;
     }
-    for (const key of this.#records.keys()) if (!next.has(key)) this.#removals.push({ key, version: head.version });
-    while (this.#removals.length > limits.removalLog) {
-      const oldest = this.#removals.shift();
-      assert(oldest !== undefined, 'a log over its limit has an oldest entry');
-      this.#removalsAfter = oldest.version;
-    }
+    const gone: Removal[] = [];
+    for (const key of before.keys()) if (!after.has(key)) gone.push({ key, version });
+    if (gone.length === 0) return;
+    const log = [...this.#removals, ...gone];
+    const dropped = log.splice(0, Math.max(0, log.length - limits.removalLog));
+    this.#removals = log;
+    this.#removalsAfter = dropped.at(-1)?.version ?? this.#removalsAfter;
   }
+}
+
+function difference(before: ReadonlyMap<string, SealedRecord>, after: ReadonlyMap<string, SealedRecord>): ReplicaChange {
+  const upserted: string[] = [];
+  const previous: RecordValue[] = [];
+  for (const [key, sealed] of after) {
+    const held = before.get(key);
+    if (held?.hash === sealed.hash) continue;
+    upserted.push(key);
+    if (held !== undefined) previous.push(held.record.value);
+  }
+  for (const [key, held] of before) if (!after.has(key)) previous.push(held.record.value);
+  return { upserted, previous };
 }
 
 function headStamp({ epoch, version, digest }: CatalogHead): readonly number[] {
   return [epoch, version, hashText(digest)];
 }
 
+/** These records in the order of their keys. */
+export function inKeyOrder(records: ReadonlyMap<string, SealedRecord>): readonly SealedRecord[] {
+  if (records.size < 2) return [...records.values()];
+  return [...records].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sealed]) => sealed);
+}
+
 /** The digest that a head commits to. */
-export function digestOf(records: ReadonlyMap<string, SealedRecord>, keys: readonly string[], notary: Notary): string {
-  const hashes: string[] = [];
-  for (const key of keys) {
-    const sealed = records.get(key);
-    assert(sealed !== undefined, 'every key of a catalog has a record');
-    hashes.push(sealed.hash);
-  }
-  return notary.digest(hashes);
+export function digestOf(records: readonly SealedRecord[], notary: Notary): string {
+  return notary.digest(records.map((sealed) => sealed.hash));
 }

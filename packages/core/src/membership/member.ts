@@ -35,7 +35,7 @@ export function isPresent(member: Member): boolean {
  * that number on nothing changes any more, and holding others is no divergence. What an operator forced is a verdict of
  * its own.
  */
-function accusationRank(member: Member): number {
+export function accusationRank(member: Member): number {
   const { accusations } = member;
   for (const { value } of accusations.values()) if (value.reason === 'forced') return (enough + 1) * hashes;
   if (accusations.size >= enough) return enough * hashes;

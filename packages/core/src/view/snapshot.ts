@@ -13,6 +13,7 @@ export interface SnapshotContent {
   readonly instances: PersistentMap<readonly InstanceView[]>;
   readonly config: PersistentMap<ConfigEntry>;
   readonly registrations: PersistentMap<Registration>;
+  readonly aliveCount: number;
 }
 
 export class Snapshot implements View {
@@ -58,9 +59,7 @@ export class Snapshot implements View {
   }
 
   get aliveCount(): number {
-    let count = 0;
-    for (const member of this.#content.members.values()) if (member.status === 'alive' || member.status === 'suspect') count++;
-    return count;
+    return this.#content.aliveCount;
   }
 
   services(): Iterable<ServiceView> {

@@ -20,6 +20,8 @@ export interface IndexSnapshot {
 export class TopicIndexes {
   readonly #tag: number;
   #byTopic = PersistentMap.empty<number>();
+  /** Changed since the last snapshot: most changes are never looked at one by one. */
+  readonly #changed = new Map<string, number>();
   #touched = new Set<string>();
   #nowMs: number;
   #last: number;
@@ -49,7 +51,7 @@ export class TopicIndexes {
   }
 
   touch(topic: string): void {
-    this.#byTopic = this.#byTopic.set(topic, this.current);
+    this.#changed.set(topic, this.current);
     this.#touched.add(topic);
   }
 
@@ -59,15 +61,23 @@ export class TopicIndexes {
     if (this.#touched.size === 0) return [];
     const touched = [...this.#touched];
     this.#touched = new Set();
-    if (this.#byTopic.size > topicsMax) this.#fold();
+    if (this.#byTopic.size + this.#changed.size > topicsMax) this.#fold();
     return touched;
   }
 
   snapshot(): IndexSnapshot {
+    this.#settle();
     return { last: this.#last, floor: this.#floor, byTopic: this.#byTopic };
   }
 
+  #settle(): void {
+    for (const [topic, index] of this.#changed) this.#byTopic = this.#byTopic.set(topic, index);
+    this.#changed.clear();
+  }
+
   #fold(): void {
+    this.#settle();
+    if (this.#byTopic.size <= topicsMax) return;
     const oldest = [...this.#byTopic].sort((a, b) => a[1] - b[1]).slice(0, topicsMax / 4);
     for (const [topic, index] of oldest) {
       this.#byTopic = this.#byTopic.delete(topic);

@@ -5,7 +5,7 @@
 
 import type { Catalog } from '../catalog/catalog.ts';
 import { recordKey, type Check, type CheckStatus, type Instance, type RecordValue } from '../catalog/record.ts';
-import type { ReplicaChange } from '../catalog/replica.ts';
+import type { Replica, ReplicaChange } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import { hashText } from '../hash.ts';
@@ -27,31 +27,32 @@ export interface ViewSources {
   isLinked(id: NodeId): boolean;
 }
 
-/** What one owner has, grouped as services need it. */
-interface OwnerIndex {
-  readonly byService: ReadonlyMap<string, readonly Instance[]>;
-  readonly checksOf: ReadonlyMap<string, readonly Check[]>;
-  readonly nodeChecks: readonly Check[];
-}
-
-const nothing: OwnerIndex = { byService: new Map(), checksOf: new Map(), nodeChecks: [] };
-
 interface RecordIndex {
   readonly create: number;
-  readonly modify: number;
+  modify: number;
 }
+
+/** The checks of one owner: of its host, and of each instance. */
+interface OwnerChecks {
+  readonly nodeChecks: readonly CheckView[];
+  readonly byInstance: ReadonlyMap<string, readonly CheckView[]>;
+}
+
+const noChecks: OwnerChecks = { nodeChecks: [], byInstance: new Map() };
+const nobody: readonly NodeId[] = [];
+
+/** In place of ids of instances: every one that the owner has. */
+const all = 'all';
 
 export class ViewBuilder {
   readonly #self: NodeId;
   readonly #mesh: string;
   readonly #sources: ViewSources;
   readonly #indexes: TopicIndexes;
-  readonly #owners = new Map<NodeId, OwnerIndex>();
-  readonly #ownersOf = new Map<string, Set<NodeId>>();
-  /** Views of instances that nothing has touched since they were made, by owner and instance id. */
-  readonly #instanceViews = new Map<NodeId, Map<string, InstanceView>>();
-  /** By `<owner>/<record key>`, `m/<id>` or `k/<config key>`: when it was made and last changed. */
+  /** By `<owner>/<record key>`, member id or `k/<config key>`: when it was made and last changed. */
   readonly #recordIndexes = new Map<string, RecordIndex>();
+  /** Owners whose instances do not look as in `#content` any more: all, or those of these ids. */
+  readonly #dirtyInstances = new Map<NodeId, Set<string> | typeof all>();
   readonly #dirtyMembers = new Set<NodeId>();
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyConfig = new Set<string>();
@@ -69,52 +70,48 @@ export class ViewBuilder {
       instances: PersistentMap.empty<readonly InstanceView[]>(),
       config: PersistentMap.empty<ConfigEntry>(),
       registrations: PersistentMap.empty<Registration>(),
+      aliveCount: 0,
     };
   }
 
   touchMember(member: Member, routing: boolean): void {
-    this.#dirtyMembers.add(member.id);
+    const { id } = member;
+    this.#dirtyMembers.add(id);
     this.#touch(topics.members);
-    this.#stamp(`m/${member.id}`);
+    this.#stamp(id);
     if (!routing) return;
-    this.#instanceViews.delete(member.id);
-    this.#touch(topics.node(member.id));
-    for (const service of this.#owner(member.id).byService.keys()) this.#touchService(service);
-    if (this.#sources.catalog.replica(member.id)?.size) this.#touch(topics.checks);
+    this.#touch(topics.node(id));
+    const replica = this.#sources.catalog.replica(id);
+    if (replica === undefined || replica.size === 0) return;
+    this.#touch(topics.checks);
+    this.#touchInstances(id, replica.instances());
   }
 
   touchCatalog(owner: NodeId, change: ReplicaChange): void {
-    const before = this.#owners.get(owner) ?? nothing;
-    this.#owners.delete(owner);
     const replica = this.#sources.catalog.replica(owner);
-    const values: RecordValue[] = [];
+    const upserted: RecordValue[] = [];
     for (const key of change.upserted) {
       const value = replica?.get(key)?.record.value;
       if (value === undefined) continue;
-      values.push(value);
+      upserted.push(value);
       this.#stamp(`${owner}/${key}`);
     }
-    this.#touchRecords(owner, before, change.previous);
     for (const value of change.previous) {
       const key = recordKey(value);
       if (replica?.get(key) === undefined) this.#recordIndexes.delete(`${owner}/${key}`);
     }
-    this.#touchRecords(owner, this.#owner(owner), values);
-    this.#touchServiceList(owner, before, this.#owner(owner));
+    this.#touchRecords(owner, replica, change.previous);
+    this.#touchRecords(owner, replica, upserted);
+    this.#touchServiceList(replica, upserted, change.previous);
   }
 
   /** An owner's catalog is gone. `forgotten`: so is the member. */
   touchAbsent(id: NodeId, records: readonly RecordValue[], forgotten: boolean): void {
-    const before = this.#owners.get(id) ?? nothing;
-    this.#owners.delete(id);
-    this.#touchRecords(id, before, records);
-    for (const value of records) this.#recordIndexes.delete(`${id}/${recordKey(value)}`);
-    this.#instanceViews.delete(id);
-    this.#touchServiceList(id, before, this.#owner(id));
+    this.touchCatalog(id, { upserted: [], previous: records });
     this.#dirtyMembers.add(id);
     this.#touch(topics.members);
     this.#touch(topics.node(id));
-    if (forgotten) this.#recordIndexes.delete(`m/${id}`);
+    if (forgotten) this.#recordIndexes.delete(id);
   }
 
   touchConfig(kind: string, name: string): void {
@@ -141,31 +138,24 @@ export class ViewBuilder {
 
   view(): View {
     if (this.#view !== undefined) return this.#view;
-    let { members, services, instances, config } = this.#content;
+    let { members, config, aliveCount } = this.#content;
     for (const id of this.#dirtyMembers) {
+      const before = members.get(id);
       const member = this.#sources.membership.get(id);
-      members = member === undefined ? members.delete(id) : members.set(id, this.#memberView(member));
-    }
-    const ownersTouched = new Set<NodeId>();
-    for (const name of this.#dirtyServices) {
-      for (const instance of services.get(name)?.instances ?? []) ownersTouched.add(instance.owner);
-      const service = this.#serviceView(name);
-      for (const instance of service?.instances ?? []) ownersTouched.add(instance.owner);
-      services = service === undefined ? services.delete(name) : services.set(name, service);
-    }
-    for (const owner of ownersTouched) {
-      const owned = this.#instancesOf(owner);
-      instances = owned.length === 0 ? instances.delete(owner) : instances.set(owner, owned);
+      const after = member === undefined ? undefined : this.#memberView(member);
+      members = after === undefined ? members.delete(id) : members.set(id, after);
+      aliveCount += isAlive(after) - isAlive(before);
     }
     for (const key of this.#dirtyConfig) {
       const entry = this.#configEntry(key);
       config = entry === undefined ? config.delete(key) : config.set(key, entry);
     }
     const { registrations } = this.#sources.health;
+    this.#content = { members, ...this.#buildInstances(), config, registrations, aliveCount };
     this.#dirtyMembers.clear();
+    this.#dirtyInstances.clear();
     this.#dirtyServices.clear();
     this.#dirtyConfig.clear();
-    this.#content = { members, services, instances, config, registrations };
     this.#view = new Snapshot(this.#self, this.#mesh, this.#content, this.#indexes.snapshot());
     return this.#view;
   }
@@ -183,77 +173,78 @@ export class ViewBuilder {
     this.#touch(topics.checksOf(name));
   }
 
-  #touchRecords(owner: NodeId, index: OwnerIndex, values: readonly RecordValue[]): void {
+  /** These instances look different now, and so do the services that have them. */
+  #touchInstances(owner: NodeId, instances: Iterable<Instance>): void {
+    this.#dirtyInstances.set(owner, all);
+    for (const { service } of instances) this.#touchService(service);
+  }
+
+  #touchInstance(owner: NodeId, id: string): void {
+    const dirty = this.#dirtyInstances.get(owner);
+    if (dirty === all) return;
+    if (dirty !== undefined) dirty.add(id);
+    else this.#dirtyInstances.set(owner, this.#content.instances.get(owner) === undefined ? all : new Set([id]));
+  }
+
+  /** `replica`: what the owner has now. Services that it does not have any more are those of `values`. */
+  #touchRecords(owner: NodeId, replica: Replica | undefined, values: readonly RecordValue[]): void {
     if (values.length === 0) return;
     this.#touch(topics.node(owner));
     for (const value of values) {
-      const views = this.#instanceViews.get(owner);
       if (value.type === 'instance') {
-        views?.delete(value.instance.id);
+        this.#touchInstance(owner, value.instance.id);
         this.#touchService(value.instance.service);
         continue;
       }
       this.#touch(topics.checks);
-      if (value.check.instanceId === undefined) {
-        this.#instanceViews.delete(owner);
+      const { instanceId } = value.check;
+      if (instanceId === undefined) {
         this.#dirtyMembers.add(owner);
-        for (const service of index.byService.keys()) this.#touchService(service);
+        this.#touchInstances(owner, replica?.instances() ?? []);
         continue;
       }
-      views?.delete(value.check.instanceId);
-      for (const [service, instances] of index.byService) {
-        if (instances.some((instance) => instance.id === value.check.instanceId)) this.#touchService(service);
-      }
+      this.#touchInstance(owner, instanceId);
+      const service = replica?.instance(instanceId)?.service;
+      if (service !== undefined) this.#touchService(service);
     }
   }
 
-  /** Keeps which owners have a service, and touches the list of services where names or tags changed. */
-  #touchServiceList(owner: NodeId, before: OwnerIndex, after: OwnerIndex): void {
-    const names = new Set([...before.byService.keys(), ...after.byService.keys()]);
-    for (const name of names) {
-      const had = before.byService.get(name);
-      const has = after.byService.get(name);
-      if (has === undefined) {
-        const owners = this.#ownersOf.get(name);
-        owners?.delete(owner);
-        if (owners?.size === 0) this.#ownersOf.delete(name);
-      } else if (had === undefined) {
-        const owners = this.#ownersOf.get(name);
-        if (owners === undefined) this.#ownersOf.set(name, new Set([owner]));
-        else owners.add(owner);
-      }
-      if (tagsText(had) !== tagsText(has)) this.#touch(topics.services);
+  /** Touches the list of services where names or tags changed. */
+  #touchServiceList(replica: Replica | undefined, upserted: readonly RecordValue[], previous: readonly RecordValue[]): void {
+    const had = new Map<string, Instance[]>();
+    const has = new Map<string, Instance[]>();
+    for (const value of [...previous, ...upserted]) {
+      if (value.type !== 'instance') continue;
+      had.set(value.instance.service, []);
+      has.set(value.instance.service, []);
+    }
+    if (had.size === 0) return;
+    const fresh = new Set(upserted.map(recordKey));
+    for (const value of previous) if (value.type === 'instance') had.get(value.instance.service)?.push(value.instance);
+    for (const instance of replica?.instances() ?? []) {
+      has.get(instance.service)?.push(instance);
+      if (!fresh.has(`i/${instance.id}`)) had.get(instance.service)?.push(instance);
+    }
+    for (const [name, before] of had) {
+      if (tagsText(before) === tagsText(has.get(name) ?? [])) continue;
+      this.#touch(topics.services);
+      return;
     }
   }
 
   #stamp(key: string): void {
     const index = this.#indexes.current;
-    this.#recordIndexes.set(key, { create: this.#recordIndexes.get(key)?.create ?? index, modify: index });
+    const known = this.#recordIndexes.get(key);
+    if (known === undefined) this.#recordIndexes.set(key, { create: index, modify: index });
+    else known.modify = index;
   }
 
   // --- what is built ---
 
-  #owner(id: NodeId): OwnerIndex {
-    const known = this.#owners.get(id);
-    if (known !== undefined) return known;
-    const replica = this.#sources.catalog.replica(id);
-    if (replica === undefined) return nothing;
-    const byService = new Map<string, Instance[]>();
-    const checksOf = new Map<string, Check[]>();
-    const nodeChecks: Check[] = [];
-    for (const instance of replica.instances()) pushTo(byService, instance.service, instance);
-    for (const check of replica.checks()) {
-      if (check.instanceId === undefined) nodeChecks.push(check);
-      else pushTo(checksOf, check.instanceId, check);
-    }
-    const index: OwnerIndex = { byService, checksOf, nodeChecks };
-    this.#owners.set(id, index);
-    return index;
-  }
-
   #memberView(member: Member): MemberView {
     const record = member.signed.value;
-    const index = this.#recordIndexes.get(`m/${member.id}`);
+    const index = this.#recordIndexes.get(member.id);
+    const { nodeChecks } = this.#checksOf(member.id);
     return {
       id: member.id,
       name: record.name,
@@ -262,43 +253,49 @@ export class ViewBuilder {
       verified: member.verified,
       record,
       address: hostOf(record.addresses[0] ?? ''),
-      accusers: [...member.accusations.keys()],
+      accusers: member.accusations.size === 0 ? nobody : [...member.accusations.keys()],
       linked: member.id === this.#self || this.#sources.isLinked(member.id),
-      checks: this.#owner(member.id).nodeChecks.map((check) => this.#checkView(member.id, check)),
+      checks: nodeChecks,
       createIndex: index?.create ?? 1,
       modifyIndex: index?.modify ?? 1,
     };
   }
 
-  #serviceView(name: string): ServiceView | undefined {
-    const owners = this.#ownersOf.get(name);
-    if (owners === undefined) return undefined;
-    const instances: InstanceView[] = [];
-    for (const owner of owners) {
-      const member = this.#sources.membership.get(owner);
-      if (member === undefined) continue;
-      for (const instance of this.#owner(owner).byService.get(name) ?? []) instances.push(this.#instanceView(member, instance));
+  /** Rebuilds what is dirty of the instances, by owner and by service. */
+  #buildInstances(): Pick<SnapshotContent, 'instances' | 'services'> {
+    let { instances, services } = this.#content;
+    const added = new Map<string, InstanceView[]>();
+    for (const [owner, dirty] of this.#dirtyInstances) {
+      const owned = this.#instancesOf(owner, dirty);
+      instances = owned.length === 0 ? instances.delete(owner) : instances.set(owner, owned);
+      for (const view of owned) if (this.#dirtyServices.has(view.instance.service)) pushTo(added, view.instance.service, view);
     }
-    if (instances.length === 0) return undefined;
-    instances.sort((a, b) => order(a.nodeName, b.nodeName) || order(a.owner, b.owner) || order(a.instance.id, b.instance.id));
-    const tags = [...new Set(instances.flatMap((view) => view.instance.tags))].sort();
-    return { name, instances, tags };
+    for (const name of this.#dirtyServices) {
+      const kept = services.get(name)?.instances.filter((view) => !this.#dirtyInstances.has(view.owner)) ?? [];
+      const service = serviceView(name, kept.concat(added.get(name) ?? []));
+      services = service === undefined ? services.delete(name) : services.set(name, service);
+    }
+    return { instances, services };
   }
 
-  #instanceView(member: Member, instance: Instance): InstanceView {
-    let views = this.#instanceViews.get(member.id);
-    if (views === undefined) this.#instanceViews.set(member.id, (views = new Map<string, InstanceView>()));
-    let view = views.get(instance.id);
-    if (view === undefined) views.set(instance.id, (view = this.#makeInstanceView(member, instance)));
-    return view;
+  /** The instances of one owner by id; of those that are not dirty, the views that there are. */
+  #instancesOf(owner: NodeId, dirty: ReadonlySet<string> | typeof all): readonly InstanceView[] {
+    const member = this.#sources.membership.get(owner);
+    const replica = this.#sources.catalog.replica(owner);
+    if (member === undefined || replica === undefined) return [];
+    const held = new Map<string, InstanceView>();
+    if (dirty !== all) {
+      for (const view of this.#content.instances.get(owner) ?? [])
+        if (!dirty.has(view.instance.id)) held.set(view.instance.id, view);
+    }
+    const checks = this.#checksOf(owner);
+    return Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks));
   }
 
-  #makeInstanceView(member: Member, instance: Instance): InstanceView {
+  #instanceView(member: Member, instance: Instance, { nodeChecks, byInstance }: OwnerChecks): InstanceView {
     const record = member.signed.value;
-    const owner = this.#owner(member.id);
-    const checks = [...owner.nodeChecks, ...(owner.checksOf.get(instance.id) ?? [])].map((check) =>
-      this.#checkView(member.id, check),
-    );
+    const own = byInstance.get(instance.id);
+    const checks = own === undefined ? nodeChecks : [...nodeChecks, ...own];
     const status = worst(checks);
     const index = this.#recordIndexes.get(`${member.id}/i/${instance.id}`);
     return {
@@ -317,19 +314,22 @@ export class ViewBuilder {
     };
   }
 
+  #checksOf(owner: NodeId): OwnerChecks {
+    const replica = this.#sources.catalog.replica(owner);
+    if (replica === undefined) return noChecks;
+    const nodeChecks: CheckView[] = [];
+    const byInstance = new Map<string, CheckView[]>();
+    for (const check of replica.checks()) {
+      const view = this.#checkView(owner, check);
+      if (check.instanceId === undefined) nodeChecks.push(view);
+      else pushTo(byInstance, check.instanceId, view);
+    }
+    return { nodeChecks, byInstance };
+  }
+
   #checkView(owner: NodeId, check: Check): CheckView {
     const index = this.#recordIndexes.get(`${owner}/c/${check.id}`);
     return { ...check, createIndex: index?.create ?? 1, modifyIndex: index?.modify ?? 1 };
-  }
-
-  #instancesOf(owner: NodeId): readonly InstanceView[] {
-    const member = this.#sources.membership.get(owner);
-    const owned: InstanceView[] = [];
-    if (member === undefined) return owned;
-    for (const instances of this.#owner(owner).byService.values()) {
-      for (const instance of instances) owned.push(this.#instanceView(member, instance));
-    }
-    return owned.sort((a, b) => order(a.instance.id, b.instance.id));
   }
 
   #configEntry(key: string): ConfigEntry | undefined {
@@ -350,8 +350,21 @@ function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function tagsText(instances: readonly Instance[] | undefined): string | undefined {
-  return instances === undefined ? undefined : [...new Set(instances.flatMap((instance) => instance.tags))].sort().join('\n');
+/** Ordered by node name, owner and id. Undefined when there is no instance. */
+function serviceView(name: string, instances: InstanceView[]): ServiceView | undefined {
+  if (instances.length === 0) return undefined;
+  instances.sort((a, b) => order(a.nodeName, b.nodeName) || order(a.owner, b.owner) || order(a.instance.id, b.instance.id));
+  return { name, instances, tags: [...new Set(instances.flatMap((view) => view.instance.tags))].sort() };
+}
+
+function isAlive(member: MemberView | undefined): number {
+  return Number(member?.status === 'alive' || member?.status === 'suspect');
+}
+
+/** The tags of these instances, to compare. Undefined when there is no instance. */
+function tagsText(instances: readonly Instance[]): string | undefined {
+  if (instances.length === 0) return undefined;
+  return [...new Set(instances.flatMap((instance) => instance.tags))].sort().join('\n');
 }
 
 function worst(checks: readonly Check[]): CheckStatus {
