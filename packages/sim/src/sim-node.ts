@@ -33,6 +33,7 @@ import { Storage } from './storage.ts';
 import { hashEffect, hashInput, lineOf } from './record.ts';
 import type { Trace } from './trace.ts';
 import { Waiters } from './mesh-port.ts';
+import type { Witness } from './world.ts';
 
 /** What a node needs from its world. */
 export interface Surroundings extends Timeline {
@@ -42,6 +43,7 @@ export interface Surroundings extends Timeline {
   readonly keys: KeyRing;
   /** Makes the node of one boot. */
   create(options: NodeOptions, now: number): NodeLogic;
+  readonly witness?: Witness;
   /** An event of a node, or a fault: whoever waits for a state of the world may look again. */
   changed(node: SimNode, event: MeshEvent | undefined): void;
 }
@@ -455,6 +457,7 @@ export class SimNode implements Host, Machine, MeshPort {
   #fault(kind: string, cause: string): void {
     const { nowUs, trace } = this.#world;
     trace.line({ atUs: nowUs, node: this.id, kind, subject: '', from: '', to: '', cause }, this.index);
+    this.#world.witness?.life(this, kind, cause, nowUs);
     this.#world.changed(this, undefined);
   }
 

@@ -33,10 +33,23 @@ export interface WorldOptions {
   readonly validateConfig?: NodeOptions['validateConfig'];
   /** Sees every event that a node emits, as it happens. */
   readonly onEvent?: (node: SimNode, event: MeshEvent) => void;
+  /** Sees the whole run, and changes nothing in it. */
+  readonly witness?: Witness;
   /** How many lines of trace are kept. Default 256. */
   readonly traceLines?: number;
   /** Makes the logic of a node. Default: a `MeshNode`. */
   readonly create?: (options: NodeOptions, now: number) => NodeLogic;
+}
+
+/** Looks on while a world runs. What it is told is a fact by then; it must not touch the world. */
+export interface Witness {
+  /** The world is made and has no nodes yet. */
+  begin(world: World): void;
+  /** Another second of virtual time has passed. */
+  second(world: World): void;
+  event(node: SimNode, event: MeshEvent, atUs: number): void;
+  /** A process was started, crashed, paused and so on. `cause` may be empty. */
+  life(node: SimNode, kind: string, cause: string, atUs: number): void;
 }
 
 export interface AddNodeOptions {
@@ -93,9 +106,13 @@ export class World {
       create: options.create ?? ((nodeOptions, nodeNow) => new MeshNode(nodeOptions, nodeNow)),
       changed: (node, event) => {
         this.#revision++;
-        if (event !== undefined) options.onEvent?.(node, event);
+        if (event === undefined) return;
+        options.onEvent?.(node, event);
+        options.witness?.event(node, event, this.#nowUs);
       },
+      ...(options.witness && { witness: options.witness }),
     };
+    if (options.witness !== undefined) this.#attend(options.witness);
   }
 
   /** The seed as text, which gives the same world again. */
@@ -183,6 +200,15 @@ export class World {
   /** Equal for two runs exactly when every node took in and did the same things at the same times. */
   traceHash(): string {
     return this.trace.value();
+  }
+
+  #attend(witness: Witness): void {
+    witness.begin(this);
+    const second = (): void => {
+      witness.second(this);
+      this.#queue.push(this.#nowUs + 1_000_000, second);
+    };
+    this.#queue.push(1_000_000, second);
   }
 
   #run(endUs: number, isMet: () => boolean): boolean {
