@@ -15,7 +15,8 @@ export class SimStage implements Stage {
   readonly #world: World;
   readonly #nodes: readonly SimNode[];
 
-  constructor(options: { readonly size: number; readonly seed: number }) {
+  /** `cpuUs`: what each input costs a host, one after the other; 0 is nothing. */
+  constructor(options: { readonly size: number; readonly seed: number; readonly cpuUs: number }) {
     this.size = options.size;
     this.#world = new World({
       seed: options.seed,
@@ -29,6 +30,7 @@ export class SimStage implements Stage {
     });
     this.#world.network.setDefault({ latency: wireUs });
     this.#nodes = this.#world.mesh(options.size);
+    for (const node of this.#nodes) node.slowCpu(options.cpuUs);
     this.#world.runFor(settleMs);
   }
 
