@@ -163,6 +163,7 @@ export class FakePort implements MeshPort {
       members: () => members.values(),
       member: (id) => members.get(id),
       memberByName: (name) => [...members.values()].find((member) => member.name === name),
+      isolated: false,
       aliveCount: [...members.values()].filter(({ status }) => status === 'alive' || status === 'suspect').length,
       services: () => services.values(),
       service: (name) => services.get(name),

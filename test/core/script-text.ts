@@ -113,6 +113,8 @@ function eventText(event: MeshEvent): string | undefined {
       return `${event.id} forgotten`;
     case 'synced':
       return `synced with ${event.id}`;
+    case 'isolated':
+      return event.isolated ? 'isolated' : 'no longer isolated';
     case 'refuted':
       return `refuted ${event.accuser} with incarnation ${event.incarnation}`;
     case 'seed-failed':

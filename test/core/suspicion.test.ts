@@ -78,6 +78,7 @@ describe('what is held against a member, in digests', () => {
       verified: true,
       reachable: true,
       accusations: new Map(accusers.map(nodeId).map((accuser) => [accuser, signed(accuser)])),
+      doubt: undefined,
       since: 0,
       absentSince: undefined,
     };

@@ -1,7 +1,7 @@
 /** A member table by itself: who hears and accuses whom is written by the test, deadlines come due as time passes. */
 
 import { nodeId } from '@skein/core';
-import type { Accusation, MemberRecord, NodeId, Signed } from '@skein/core';
+import type { Accusation, MemberRecord, MeshConfig, NodeId, Signed } from '@skein/core';
 import { Membership, type Member, type MembershipListener, type Turn } from '@skein/core/parts';
 import { claim, fact, ids, makeTurn } from './fixture.ts';
 
@@ -12,8 +12,8 @@ export class Table implements MembershipListener {
   readonly membership: Membership;
   readonly calls: string[] = [];
 
-  constructor(epoch = 1, id: NodeId = self) {
-    this.turn = makeTurn(id);
+  constructor(epoch = 1, id: NodeId = self, config: Partial<MeshConfig> = {}) {
+    this.turn = makeTurn(id, config);
     const labels = { name: `name-${id}`, addresses: [`${id}:1`], region: '', zone: '', tags: {} };
     this.membership = new Membership(this.turn, labels, epoch, this);
   }
@@ -22,6 +22,8 @@ export class Table implements MembershipListener {
   accusationNews = (subject: NodeId, accuser: NodeId): void => void this.calls.push(`accusation ${accuser} ${subject}`);
   memberTouched = (): void => undefined;
   memberPresent = (member: Member): void => void this.calls.push(`present ${member.id}`);
+  watched = (): number => 4;
+  isolationChanged = (): void => void this.calls.push(`isolated ${this.membership.isIsolated}`);
   memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);
   memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);
   memberAbsent = (member: Member, forgotten: boolean): void =>
@@ -47,6 +49,7 @@ export class Table implements MembershipListener {
       const [kind, id] = (due?.key ?? '').split('/');
       if (kind === 'suspect') this.membership.suspicionExpired(nodeId(id ?? ''));
       else if (kind === 'refute') this.membership.refute();
+      else if (kind === 'withheld') this.membership.accuseWithheld();
       else if (kind === 'reap') this.membership.reap(nodeId(id ?? ''));
     }
     this.turn.now = end;
@@ -75,4 +78,5 @@ export class Table implements MembershipListener {
 }
 
 /** A table of five: this node, n0, and n1 to n4. */
-export const full = (): Table => new Table().hear(claim(a)).hear(claim(b)).hear(claim(c)).hear(claim(d));
+export const full = (config: Partial<MeshConfig> = {}): Table =>
+  new Table(1, self, config).hear(claim(a)).hear(claim(b)).hear(claim(c)).hear(claim(d));

@@ -137,6 +137,7 @@ export class FakeMesh implements MeshPort {
       members: () => [],
       member: () => undefined,
       memberByName: () => undefined,
+      isolated: false,
       aliveCount: 1,
       services: () => services.values(),
       service: (name) => services.get(name),

@@ -47,6 +47,9 @@ export class EventLog {
         return this.#log.info(event.deleted ? 'config entry deleted' : 'config entry applied', fields);
       case 'check-changed':
         return this.#log.info('check changed', fields);
+      case 'isolated':
+        if (event.isolated) return this.#log.warn('cannot reach many members: this host may be cut off', fields);
+        return this.#log.info('reaches the members again', fields);
       case 'refuted':
         return this.#log.info('refuted an accusation', fields);
       case 'registration-removed':

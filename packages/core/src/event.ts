@@ -33,6 +33,8 @@ export type MeshEvent =
   | { readonly type: 'synced'; readonly id: NodeId }
   /** We were accused and answered with a higher incarnation. */
   | { readonly type: 'refuted'; readonly accuser: NodeId; readonly incarnation: number }
+  /** We doubt more members than one node may accuse: most likely it is we who are cut off, or sick. Or that is over. */
+  | { readonly type: 'isolated'; readonly isolated: boolean }
   | {
       readonly type: 'seed-failed';
       readonly address: string;

@@ -37,6 +37,8 @@ export const limits = {
   seeds: 64,
   /** Accusations kept per subject, the first and its confirmations: a receiver re-derives `failed` from these. */
   accusationsPerSubject: 4,
+  /** Signatures of accusations checked for one link in one second: 50 ms of CPU. What is beyond comes again by anti-entropy. */
+  accusationsPerLinkSecond: 500,
   /** Pending facts per link before it is dropped to digests. */
   linkQueue: 4096,
   /** Removals remembered per owner, so that a short gap can be filled without a snapshot. */

@@ -39,6 +39,15 @@ export interface MeshConfig {
   readonly suspicionMaxMult: number;
   /** Distinct accusers needed to take a member out of rotation, where the mesh has as many. Default 2. */
   readonly accusersToEvict: number;
+  /**
+   * Accusations of one node that may be open or refuted at a time; who has links to more than 20 times as many may have one
+   * in twenty. What enough others confirm does not count. Beyond it a node accuses nobody and says that it is isolated, and
+   * the others do not believe it. Default 3. Smaller withholds what is true when few survive; each more is one healthy
+   * member more that a hostile one can make everybody suspect at a time.
+   */
+  readonly accusationsOpen: number;
+  /** After this time one refuted accusation no longer counts. Default 60 000. Smaller lets a sick host accuse more often. */
+  readonly accusationRefillMs: number;
   /** A push is coalesced with what else changes within this window after the one before it. Default 10. */
   readonly gossipWindowMs: number;
   /** How many random links a received fact is passed on to. Facts of our own go to all links of a full mesh. Default 1: what is missed shows in the roots that probes carry. */
@@ -77,6 +86,8 @@ const lan: MeshConfig = {
   suspicionMult: 8,
   suspicionMaxMult: 6,
   accusersToEvict: 2,
+  accusationsOpen: 3,
+  accusationRefillMs: 60_000,
   gossipWindowMs: 10,
   relayFanout: 1,
   syncIntervalMs: 10_000,

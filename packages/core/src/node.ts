@@ -250,6 +250,8 @@ export class MeshNode {
         return this.#prober.nackDue(Number(name));
       case 'suspect':
         return this.#membership.suspicionExpired(nodeId(name));
+      case 'withheld':
+        return this.#membership.accuseWithheld();
       case 'refute':
         return this.#membership.refute();
       case 'reap':
@@ -581,6 +583,8 @@ export class MeshNode {
       accusationNews: (subject, _accuser, from) => this.#dissemination.push(memberKey(subject), [], from),
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
       memberPresent: (member) => this.#links.want(member.id),
+      watched: () => this.#links.size,
+      isolationChanged: () => this.#views.touchMember(this.#membership.self, false),
       memberSuspected: (member) => this.#confirm(member),
       memberFailed: (member) => this.#links.giveUp(member.id),
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
@@ -644,5 +648,5 @@ export class MeshNode {
 
 /** Deadlines that pass judgement on others. */
 function isVerdict(key: string): boolean {
-  return key.startsWith('probe/') || key.startsWith('suspect/');
+  return key.startsWith('probe/') || key.startsWith('suspect/') || key === 'withheld';
 }

@@ -61,6 +61,8 @@ function changeOf(event: MeshEvent, node: string): Change | undefined {
       return { subject: event.id, to: event.reachable ? 'reachable' : 'unreachable', cause: event.reason };
     case 'member-reaped':
       return { subject: event.id };
+    case 'isolated':
+      return { subject: node, to: event.isolated ? 'isolated' : 'connected' };
     case 'refuted':
       return { subject: node, to: `incarnation ${event.incarnation}`, cause: `accused by ${event.accuser}` };
     case 'message-refused':

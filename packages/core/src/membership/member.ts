@@ -3,7 +3,7 @@
 import { hashText, mix } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import type { Signed } from '../signed.ts';
-import type { Accusation } from './accusation.ts';
+import type { Accusation, AccusationReason } from './accusation.ts';
 import type { MemberRecord, MemberStatus } from './member-record.ts';
 import { confirmationsMax } from './suspicion.ts';
 
@@ -17,6 +17,8 @@ export interface Member {
   reachable: boolean;
   /** Accusations of the current claim, by accuser. */
   readonly accusations: Map<NodeId, Signed<Accusation>>;
+  /** Why we ourselves cannot reach it, whether we accuse it for that or not. It is out of our own rotation meanwhile. */
+  doubt: AccusationReason | undefined;
   /** When `status` last changed; for one that we only heard of as departed, when its teller saw it go. */
   since: number;
   /** Since when others have it failed, as we were told with its record. Until we know better ourselves, it is not routed to. */

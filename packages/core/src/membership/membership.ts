@@ -21,6 +21,7 @@ import type { MemberFact } from '../message.ts';
 import type { Signed } from '../signed.ts';
 import { nameFault, wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
+import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import { isPresent, type Member } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
@@ -36,6 +37,10 @@ export interface MembershipListener {
   memberPresent(member: Member): void;
   /** Others accuse it: a probe of our own confirms or clears. */
   memberSuspected(member: Member): void;
+  /** How many members this node watches: the links it has. */
+  watched(): number;
+  /** We came to doubt more members than we may accuse, or got over it. */
+  isolationChanged(): void;
   /** Its suspicion ran out. */
   memberFailed(member: Member): void;
   /** It left, or was reaped: its catalog goes. `forgotten`: its row is gone too. */
@@ -57,6 +62,13 @@ export class Membership {
   readonly #self: Member;
   /** Members alive or suspect, this one included. */
   #alive = 1;
+  readonly #budget: AccusationBudget;
+  /** Members that we doubt and may not accuse for now. */
+  readonly #withheld = new Set<NodeId>();
+  #isolated = false;
+  /** Signatures of accusations checked in the second under way, by the link they came over. */
+  readonly #checked = new Map<NodeId, number>();
+  #checkedSince = Number.NEGATIVE_INFINITY;
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -67,6 +79,7 @@ export class Membership {
   constructor(turn: Turn, labels: OwnLabels, epoch: number, listener: MembershipListener) {
     this.#turn = turn;
     this.#listener = listener;
+    this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     const record: MemberRecord = {
       mesh: turn.mesh,
       id: turn.self,
@@ -87,6 +100,7 @@ export class Membership {
       verified: true,
       reachable: true,
       accusations: new Map(),
+      doubt: undefined,
       since: turn.now,
       absentSince: undefined,
     };
@@ -107,6 +121,11 @@ export class Membership {
 
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Whether this node doubts more members than it may accuse: most likely it is the one that is cut off, or sick. */
+  get isIsolated(): boolean {
+    return this.#isolated;
   }
 
   /** Members alive or suspect, this one included. */
@@ -160,6 +179,7 @@ export class Membership {
       verified,
       reachable: false,
       accusations: new Map(),
+      doubt: undefined,
       since,
       absentSince: status === 'left' || absentMs === 0 ? undefined : since,
     };
@@ -181,7 +201,7 @@ export class Membership {
     member.signed = signed;
     member.verified = verified || (member.verified && !reboot);
     member.absentSince = undefined;
-    this.#clearAccusations(member);
+    this.#clearAccusations(member, reboot || after.status !== 'alive');
     this.#setStatus(member, after.status, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
     this.#updateReachable(member, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
     this.#listener.memberTouched(member, reboot || labelsDiffer(before, after));
@@ -219,25 +239,64 @@ export class Membership {
 
   // --- accusations ---
 
-  /** Accuses a member of not being reachable from here. Takes it out of our own rotation at once. */
+  /**
+   * We cannot reach a member: out of our own rotation at once, and accused, unless enough others do so already or we have
+   * more against others than one node may.
+   */
   accuse(member: Member, reason: AccusationReason): void {
-    if (member === this.#self || !isPresent(member) || member.accusations.has(this.#turn.self)) return;
+    if (member === this.#self || !isPresent(member) || member.doubt !== undefined) return;
+    member.doubt = reason;
+    this.#accuseOrWithhold(member, reason);
+    this.#updateReachable(member, `doubted by us: ${reason}`);
+    this.#listener.memberTouched(member, false);
+  }
+
+  #accuseOrWithhold(member: Member, reason: AccusationReason): void {
+    if (this.#isBacked(member)) return;
+    if (!this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) {
+      this.#withheld.add(member.id);
+      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
+      return this.#setIsolated(true);
+    }
+    this.#sign(member, reason);
+    this.#suspect(member, `accused by us: ${reason}`);
+    this.#listener.accusationNews(member.id, this.#turn.self, undefined);
+  }
+
+  #sign(member: Member, reason: AccusationReason): void {
     const { epoch, incarnation } = member.signed.value;
     const sequence = ++this.#accusationSequence;
-    const signed = this.#turn.notary.sign('accusation', {
-      mesh: this.#turn.mesh,
-      accuser: this.#turn.self,
-      subject: member.id,
-      epoch,
-      incarnation,
-      reason,
-      sequence,
-    });
-    const isNews = !this.#isBacked(member);
-    member.accusations.set(this.#turn.self, signed);
-    this.#suspect(member, `accused by us: ${reason}`);
-    // Enough others said so already: one more changes nothing for anybody but us.
-    if (isNews) this.#listener.accusationNews(member.id, this.#turn.self, undefined);
+    const { mesh, self } = this.#turn;
+    const value: Accusation = { mesh, accuser: self, subject: member.id, epoch, incarnation, reason, sequence };
+    member.accusations.set(self, this.#turn.notary.sign('accusation', value));
+    if (isPresent(member)) this.#budget.open(self, member.id, this.#turn.now);
+  }
+
+  /** What one accuser may have open or refuted at a time: a few, or one in twenty of many links. */
+  #accusationCap(): number {
+    return Math.max(this.#turn.config.accusationsOpen, Math.floor(this.#listener.watched() / 20));
+  }
+
+  /** The deadline `withheld`, and whenever there is room again: accuses whom we still doubt. */
+  accuseWithheld(): void {
+    for (const id of this.#withheld) {
+      const member = this.#members.get(id);
+      if (member?.doubt === undefined || !isPresent(member) || this.#isBacked(member)) this.#withheld.delete(id);
+      else if (this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) {
+        this.#withheld.delete(id);
+        this.#accuseOrWithhold(member, member.doubt);
+      }
+    }
+    if (this.#withheld.size > 0)
+      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
+    else this.#setIsolated(false);
+  }
+
+  #setIsolated(isolated: boolean): void {
+    if (isolated === this.#isolated) return;
+    this.#isolated = isolated;
+    this.#turn.emit({ type: 'isolated', isolated });
+    this.#listener.isolationChanged();
   }
 
   /** Merges an accusation that came from a peer. */
@@ -254,7 +313,13 @@ export class Membership {
     if (member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced') return;
     // Of what is said about ourselves everything counts: whoever believes it needs our answer.
     if (member !== this.#self && !this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
+    const counts = isPresent(member) && !this.#isBacked(member);
+    const isAfforded = !counts || this.#budget.affords(accuser, this.#accusationCap(), this.#turn.now);
+    // Who accuses us is no witness of anybody believing it; who believes it, and tells us, needs our answer.
+    if (!isAfforded && (member !== this.#self || from === accuser)) return this.#turn.refuse(from, 'too-many-accusations');
+    if (!this.#mayCheck(from)) return this.#turn.refuse(from, 'too-many-signatures');
     if (!this.#turn.notary.verify('accusation', accuser, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (counts && isAfforded) this.#budget.open(accuser, subject, this.#turn.now);
     if (member === this.#self) return this.#defend(signed.value);
     member.accusations.set(accuser, signed);
     if (reason === 'forced' && member.status === 'failed') this.#retire(member);
@@ -262,6 +327,17 @@ export class Membership {
     this.#listener.accusationNews(subject, accuser, from);
     const isOpen = !this.#isBacked(member) && !member.accusations.has(this.#turn.self);
     if (member.status === 'suspect' && isOpen) this.#listener.memberSuspected(member);
+  }
+
+  /** Whether another signature over this link may be checked now: each costs some 0.1 ms of CPU, whoever it is by. */
+  #mayCheck(from: NodeId): boolean {
+    if (this.#turn.now - this.#checkedSince >= 1000) {
+      this.#checked.clear();
+      this.#checkedSince = this.#turn.now;
+    }
+    const count = this.#checked.get(from) ?? 0;
+    this.#checked.set(from, count + 1);
+    return count < limits.accusationsPerLinkSecond;
   }
 
   /** A direct answer under the current claim: our own accusation was wrong, whatever others say. */
@@ -274,10 +350,14 @@ export class Membership {
       member.absentSince = undefined;
       this.#updateReachable(member, 'answered us');
     }
-    if (!member.accusations.delete(this.#turn.self)) return;
+    if (member.doubt === undefined) return;
+    member.doubt = undefined;
+    member.accusations.delete(this.#turn.self);
+    if (member.accusations.size === 0) this.#budget.refute(id, this.#turn.now);
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
     this.#listener.memberTouched(member, false);
+    if (this.#withheld.size > 0) this.accuseWithheld();
   }
 
   #verify(member: Member, from: NodeId): void {
@@ -295,8 +375,13 @@ export class Membership {
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, member.accusations.size);
       this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, end));
     }
+    if (this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
+  }
+
+  #accusersWereRight(subject: NodeId): void {
+    if (this.#budget.confirm(subject) && this.#withheld.size > 0) this.#turn.deadlines.setEarlier('withheld', this.#turn.now);
   }
 
   /** A suspicion ran out: the member is failed, unless it was cleared meanwhile. */
@@ -308,6 +393,7 @@ export class Membership {
     member.since = member.absentSince ?? member.since;
     this.#updateReachable(member, 'failed');
     this.#armReap(member);
+    this.#accusersWereRight(id);
     this.#listener.memberTouched(member, true);
     this.#listener.memberFailed(member);
     if (forced) this.#retire(member);
@@ -358,6 +444,7 @@ export class Membership {
     const record: MemberRecord = { ...this.#self.signed.value, ...change };
     assert(compareRecords(record, this.#self.signed.value) > 0, 'our own claims only ever grow');
     this.#self.signed = this.#turn.notary.sign('member', record);
+    this.#budget.refute(this.#turn.self, this.#turn.now);
     this.#listener.recordNews(this.#turn.self, undefined);
     this.#listener.memberTouched(this.#self, change.tags !== undefined);
   }
@@ -378,18 +465,7 @@ export class Membership {
         message: `member "${name}" is ${member.status}, not failed: run \`skein leave\` on it, or stop it first`,
       };
     }
-    const { epoch, incarnation } = member.signed.value;
-    const sequence = ++this.#accusationSequence;
-    const signed = this.#turn.notary.sign('accusation', {
-      mesh: this.#turn.mesh,
-      accuser: this.#turn.self,
-      subject: id,
-      epoch,
-      incarnation,
-      reason: 'forced',
-      sequence,
-    });
-    member.accusations.set(this.#turn.self, signed);
+    this.#sign(member, 'forced');
     this.#retire(member);
     this.#listener.accusationNews(id, this.#turn.self, undefined);
     return { ok: true };
@@ -406,6 +482,8 @@ export class Membership {
     if (member === undefined || isPresent(member)) return;
     this.#turn.deadlines.clear(reapKey(id));
     this.#members.delete(id);
+    this.#budget.drop(id);
+    this.#withheld.delete(id);
     this.#listener.memberAbsent(member, true);
     this.#turn.emit({ type: 'member-reaped', id, name: member.signed.value.name });
   }
@@ -445,8 +523,13 @@ export class Membership {
     if (to === 'left') this.#listener.memberAbsent(member, false);
   }
 
-  #clearAccusations(member: Member): void {
+  /** A claim of its own answers all that was said; `right`: it was gone, or goes. */
+  #clearAccusations(member: Member, right: boolean): void {
     member.accusations.clear();
+    member.doubt = undefined;
+    if (right) this.#accusersWereRight(member.id);
+    else this.#budget.refute(member.id, this.#turn.now);
+    if (this.#withheld.size > 0) this.#turn.deadlines.setEarlier('withheld', this.#turn.now);
     this.#turn.deadlines.clear(suspectKey(member.id));
   }
 
@@ -463,9 +546,11 @@ export class Membership {
     if ((member.status !== 'alive' && member.status !== 'suspect') || !member.verified) return false;
     // Suspected while it leaves: it has asked for no more traffic all the same.
     if (member.signed.value.status !== 'alive' || member.absentSince !== undefined) return false;
-    if (member.accusations.size === 0) return true;
-    if (member.accusations.has(this.#turn.self)) return false;
-    return member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1));
+    if (member.doubt !== undefined) return false;
+    return (
+      member.accusations.size === 0 ||
+      member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1))
+    );
   }
 
   #reportStatus(member: Member, from: MemberStatus | undefined, reason: string): void {

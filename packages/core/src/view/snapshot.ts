@@ -14,6 +14,7 @@ export interface SnapshotContent {
   readonly config: PersistentMap<ConfigEntry>;
   readonly registrations: PersistentMap<Registration>;
   readonly aliveCount: number;
+  readonly isolated: boolean;
 }
 
 export class Snapshot implements View {
@@ -60,6 +61,10 @@ export class Snapshot implements View {
 
   get aliveCount(): number {
     return this.#content.aliveCount;
+  }
+
+  get isolated(): boolean {
+    return this.#content.isolated;
   }
 
   services(): Iterable<ServiceView> {

@@ -71,6 +71,7 @@ export class ViewBuilder {
       config: PersistentMap.empty<ConfigEntry>(),
       registrations: PersistentMap.empty<Registration>(),
       aliveCount: 0,
+      isolated: false,
     };
   }
 
@@ -151,7 +152,8 @@ export class ViewBuilder {
       config = entry === undefined ? config.delete(key) : config.set(key, entry);
     }
     const { registrations } = this.#sources.health;
-    this.#content = { members, ...this.#buildInstances(), config, registrations, aliveCount };
+    const isolated = this.#sources.membership.isIsolated;
+    this.#content = { members, ...this.#buildInstances(), config, registrations, aliveCount, isolated };
     this.#dirtyMembers.clear();
     this.#dirtyInstances.clear();
     this.#dirtyServices.clear();
@@ -253,7 +255,7 @@ export class ViewBuilder {
       verified: member.verified,
       record,
       address: hostOf(record.addresses[0] ?? ''),
-      accusers: member.accusations.size === 0 ? nobody : [...member.accusations.keys()],
+      accusers: accusersOf(member, this.#self),
       linked: member.id === this.#self || this.#sources.isLinked(member.id),
       checks: nodeChecks,
       createIndex: index?.create ?? 1,
@@ -338,6 +340,12 @@ export class ViewBuilder {
     const index = this.#recordIndexes.get(`k/${key}`);
     return { ...entry, index: index?.modify ?? 1, createIndex: index?.create ?? 1 };
   }
+}
+
+function accusersOf(member: Member, self: NodeId): readonly NodeId[] {
+  if (member.accusations.size === 0 && member.doubt === undefined) return nobody;
+  const accusers = [...member.accusations.keys()];
+  return member.doubt === undefined || member.accusations.has(self) ? accusers : [...accusers, self];
 }
 
 function pushTo<T>(groups: Map<string, T[]>, key: string, item: T): void {

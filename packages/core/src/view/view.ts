@@ -26,7 +26,7 @@ export interface MemberView {
   readonly record: MemberRecord;
   /** The host part of its first address: what Consul calls the node's address. */
   readonly address: string;
-  /** Who accuses it now. */
+  /** Who accuses it now; this node too when it only doubts it. */
   readonly accusers: readonly NodeId[];
   readonly linked: boolean;
   /** Checks of the node itself (not of one instance). */
@@ -94,6 +94,8 @@ export interface View {
   memberByName(name: string): MemberView | undefined;
   /** Members alive or suspect, self included. */
   readonly aliveCount: number;
+  /** Whether this node cannot reach more members than one node may accuse: most likely it is the one that is cut off. */
+  readonly isolated: boolean;
 
   services(): Iterable<ServiceView>;
   service(name: string): ServiceView | undefined;
