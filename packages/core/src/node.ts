@@ -56,7 +56,7 @@ export interface NodeOptions {
   readonly wallMs: number;
 }
 
-/** Known peers are written down this long after the last change. */
+/** Known peers are written down this long after a change, or a millisecond for each: all of them are written each time. */
 const peersDelayMs = 200;
 /** How many of those that hear of a first accusation probe its subject themselves, about. */
 const confirmers = 4;
@@ -387,6 +387,10 @@ export class MeshNode {
     this.#turn.deadlines.set('leave-done', this.#turn.now + 2 * this.#turn.config.gossipWindowMs);
   }
 
+  #persistPeersSoon(): void {
+    this.#turn.deadlines.setEarlier('peers', this.#turn.now + Math.max(peersDelayMs, this.#membership.size));
+  }
+
   #persistPeers(): void {
     const peers: KnownPeer[] = [];
     for (const member of this.#membership.all()) {
@@ -403,7 +407,7 @@ export class MeshNode {
     if (this.#links.size === 0) return;
     for (const id of this.#remembered.keys()) this.#links.drop(id);
     this.#remembered.clear();
-    this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
+    this.#persistPeersSoon();
   }
 
   // --- merging what peers say ---
@@ -472,7 +476,7 @@ export class MeshNode {
     this.#views.touchMember(member, routing);
     if (member.id !== this.self) {
       this.#remembered.delete(member.id);
-      this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
+      this.#persistPeersSoon();
     }
   }
 
@@ -493,7 +497,7 @@ export class MeshNode {
     this.#knowledge.delete(catalogKey(member.id));
     if (forgotten) {
       this.#knowledge.delete(memberKey(member.id));
-      this.#turn.deadlines.setEarlier('peers', this.#turn.now + peersDelayMs);
+      this.#persistPeersSoon();
     }
     this.#views.touchAbsent(member.id, this.#catalog.drop(member.id), forgotten);
   }

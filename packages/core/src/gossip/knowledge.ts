@@ -50,7 +50,11 @@ export class Knowledge {
 
   /** One hash of 32 bits for each bucket. */
   buckets(): readonly number[] {
-    this.#list ??= Array.from(this.#buckets, (hash) => hash >>> 0);
+    if (this.#list === undefined) {
+      const list: number[] = [];
+      for (const hash of this.#buckets) list.push(hash >>> 0);
+      this.#list = list;
+    }
     return this.#list;
   }
 

@@ -16,13 +16,25 @@ export interface Member {
   /** Whether traffic may go there. Derived; kept so that changes can be reported. */
   reachable: boolean;
   /** Accusations of the current claim, by accuser. */
-  readonly accusations: Map<NodeId, Signed<Accusation>>;
+  accusations: ReadonlyMap<NodeId, Signed<Accusation>>;
   /** Why we ourselves cannot reach it, whether we accuse it for that or not. It is out of our own rotation meanwhile. */
   doubt: AccusationReason | undefined;
   /** When `status` last changed; for one that we only heard of as departed, when its teller saw it go. */
   since: number;
   /** Since when others have it failed, as we were told with its record. Until we know better ourselves, it is not routed to. */
   absentSince: number | undefined;
+}
+
+/** What is held against almost everybody at almost all times: one map for all, since an empty one is larger than a row. */
+export const noAccusations: ReadonlyMap<NodeId, Signed<Accusation>> = new Map();
+
+/** These accusations less that of one accuser. */
+export function without(accusations: Member['accusations'], accuser: NodeId): Member['accusations'] {
+  if (!accusations.has(accuser)) return accusations;
+  if (accusations.size === 1) return noAccusations;
+  const others = new Map(accusations);
+  others.delete(accuser);
+  return others;
 }
 
 /** Whether a member takes part: gossip, probes and links go to it. */

@@ -23,7 +23,7 @@ import { nameFault, wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
-import { isPresent, type Member } from './member.ts';
+import { isPresent, noAccusations, without, type Member } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
 
@@ -99,7 +99,7 @@ export class Membership {
       status: 'alive',
       verified: true,
       reachable: true,
-      accusations: new Map(),
+      accusations: noAccusations,
       doubt: undefined,
       since: turn.now,
       absentSince: undefined,
@@ -178,7 +178,7 @@ export class Membership {
       status,
       verified,
       reachable: false,
-      accusations: new Map(),
+      accusations: noAccusations,
       doubt: undefined,
       since,
       absentSince: status === 'left' || absentMs === 0 ? undefined : since,
@@ -268,7 +268,7 @@ export class Membership {
     const sequence = ++this.#accusationSequence;
     const { mesh, self } = this.#turn;
     const value: Accusation = { mesh, accuser: self, subject: member.id, epoch, incarnation, reason, sequence };
-    member.accusations.set(self, this.#turn.notary.sign('accusation', value));
+    member.accusations = new Map(member.accusations).set(self, this.#turn.notary.sign('accusation', value));
     if (isPresent(member)) this.#budget.open(self, member.id, this.#turn.now);
   }
 
@@ -321,7 +321,7 @@ export class Membership {
     if (!this.#turn.notary.verify('accusation', accuser, signed)) return this.#turn.refuse(from, 'bad-signature');
     if (counts && isAfforded) this.#budget.open(accuser, subject, this.#turn.now);
     if (member === this.#self) return this.#defend(signed.value);
-    member.accusations.set(accuser, signed);
+    member.accusations = new Map(member.accusations).set(accuser, signed);
     if (reason === 'forced' && member.status === 'failed') this.#retire(member);
     else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
@@ -352,7 +352,7 @@ export class Membership {
     }
     if (member.doubt === undefined) return;
     member.doubt = undefined;
-    member.accusations.delete(this.#turn.self);
+    member.accusations = without(member.accusations, this.#turn.self);
     if (member.accusations.size === 0) this.#budget.refute(id, this.#turn.now);
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
@@ -525,7 +525,7 @@ export class Membership {
 
   /** A claim of its own answers all that was said; `right`: it was gone, or goes. */
   #clearAccusations(member: Member, right: boolean): void {
-    member.accusations.clear();
+    member.accusations = noAccusations;
     member.doubt = undefined;
     if (right) this.#accusersWereRight(member.id);
     else this.#budget.refute(member.id, this.#turn.now);
@@ -560,9 +560,8 @@ export class Membership {
 
   #reportNameConflict(member: Member): void {
     const { name } = member.signed.value;
-    const ids = [...this.#members.values()]
-      .filter((other) => isPresent(other) && other.signed.value.name === name)
-      .map((other) => other.id);
+    const ids: NodeId[] = [];
+    for (const other of this.#members.values()) if (other.signed.value.name === name && isPresent(other)) ids.push(other.id);
     if (ids.length > 1) this.#turn.emit({ type: 'name-conflict', name, ids: ids.sort() });
   }
 }

@@ -27,11 +27,6 @@ export interface ViewSources {
   isLinked(id: NodeId): boolean;
 }
 
-interface RecordIndex {
-  readonly create: number;
-  modify: number;
-}
-
 /** The checks of one owner: of its host, and of each instance. */
 interface OwnerChecks {
   readonly nodeChecks: readonly CheckView[];
@@ -49,8 +44,10 @@ export class ViewBuilder {
   readonly #mesh: string;
   readonly #sources: ViewSources;
   readonly #indexes: TopicIndexes;
-  /** By `<owner>/<record key>`, member id or `k/<config key>`: when it was made and last changed. */
-  readonly #recordIndexes = new Map<string, RecordIndex>();
+  /** When each record was made, by `<owner>/<record key>`, member id or `k/<config key>`. */
+  readonly #created = new Map<string, number>();
+  /** When those were last changed that were. */
+  readonly #modified = new Map<string, number>();
   /** Owners whose instances do not look as in `#content` any more: all, or those of these ids. */
   readonly #dirtyInstances = new Map<NodeId, Set<string> | typeof all>();
   readonly #dirtyMembers = new Set<NodeId>();
@@ -99,7 +96,7 @@ export class ViewBuilder {
     }
     for (const value of change.previous) {
       const key = recordKey(value);
-      if (replica?.get(key) === undefined) this.#recordIndexes.delete(`${owner}/${key}`);
+      if (replica?.get(key) === undefined) this.#unstamp(`${owner}/${key}`);
     }
     this.#touchRecords(owner, replica, change.previous);
     this.#touchRecords(owner, replica, upserted);
@@ -112,7 +109,7 @@ export class ViewBuilder {
     this.#dirtyMembers.add(id);
     this.#touch(topics.members);
     this.#touch(topics.node(id));
-    if (forgotten) this.#recordIndexes.delete(id);
+    if (forgotten) this.#unstamp(id);
   }
 
   touchConfig(kind: string, name: string): void {
@@ -236,16 +233,25 @@ export class ViewBuilder {
 
   #stamp(key: string): void {
     const index = this.#indexes.current;
-    const known = this.#recordIndexes.get(key);
-    if (known === undefined) this.#recordIndexes.set(key, { create: index, modify: index });
-    else known.modify = index;
+    const created = this.#created.get(key);
+    if (created === undefined) this.#created.set(key, index);
+    else if (created !== index) this.#modified.set(key, index);
+  }
+
+  #unstamp(key: string): void {
+    this.#created.delete(key);
+    this.#modified.delete(key);
+  }
+
+  #indexesOf(key: string): { readonly createIndex: number; readonly modifyIndex: number } {
+    const createIndex = this.#created.get(key) ?? 1;
+    return { createIndex, modifyIndex: this.#modified.get(key) ?? createIndex };
   }
 
   // --- what is built ---
 
   #memberView(member: Member): MemberView {
     const record = member.signed.value;
-    const index = this.#recordIndexes.get(member.id);
     const { nodeChecks } = this.#checksOf(member.id);
     return {
       id: member.id,
@@ -258,8 +264,7 @@ export class ViewBuilder {
       accusers: accusersOf(member, this.#self),
       linked: member.id === this.#self || this.#sources.isLinked(member.id),
       checks: nodeChecks,
-      createIndex: index?.create ?? 1,
-      modifyIndex: index?.modify ?? 1,
+      ...this.#indexesOf(member.id),
     };
   }
 
@@ -299,7 +304,6 @@ export class ViewBuilder {
     const own = byInstance.get(instance.id);
     const checks = own === undefined ? nodeChecks : [...nodeChecks, ...own];
     const status = worst(checks);
-    const index = this.#recordIndexes.get(`${member.id}/i/${instance.id}`);
     return {
       instance,
       owner: member.id,
@@ -311,8 +315,7 @@ export class ViewBuilder {
       checks,
       status,
       routable: member.reachable && status !== 'critical',
-      createIndex: index?.create ?? 1,
-      modifyIndex: index?.modify ?? 1,
+      ...this.#indexesOf(`${member.id}/i/${instance.id}`),
     };
   }
 
@@ -330,15 +333,14 @@ export class ViewBuilder {
   }
 
   #checkView(owner: NodeId, check: Check): CheckView {
-    const index = this.#recordIndexes.get(`${owner}/c/${check.id}`);
-    return { ...check, createIndex: index?.create ?? 1, modifyIndex: index?.modify ?? 1 };
+    return { ...check, ...this.#indexesOf(`${owner}/c/${check.id}`) };
   }
 
   #configEntry(key: string): ConfigEntry | undefined {
     const entry = this.#sources.config.entry(key);
     if (entry === undefined) return undefined;
-    const index = this.#recordIndexes.get(`k/${key}`);
-    return { ...entry, index: index?.modify ?? 1, createIndex: index?.create ?? 1 };
+    const { createIndex, modifyIndex } = this.#indexesOf(`k/${key}`);
+    return { ...entry, index: modifyIndex, createIndex };
   }
 }
 
