@@ -5,13 +5,17 @@ import type { Input, NodeId } from '@skein/core';
 /** `paused` is SIGSTOP: the kernel still accepts and acknowledges, nothing reads. */
 export type ProcessState = 'running' | 'paused' | 'stopped';
 
-export interface Host {
+/** A machine, as the paths between machines see it. */
+export interface Site {
   readonly index: number;
+  readonly zone: string;
+  readonly powered: boolean;
+}
+
+export interface Host extends Site {
   readonly id: NodeId;
   readonly mesh: string;
-  readonly zone: string;
   readonly addresses: readonly string[];
-  readonly powered: boolean;
   readonly process: ProcessState;
   /** Counts the processes that ran here. A connection belongs to one and does not outlive it. */
   readonly boot: number;

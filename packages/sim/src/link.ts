@@ -3,7 +3,7 @@
  * specific field winning. A cut blocks directed paths; cuts may overlap, and each is healed on its own.
  */
 
-import type { Host } from './host.ts';
+import type { Site } from './host.ts';
 import { latencies, quantileAt } from './quantiles.ts';
 import type { NetworkName, Quantiles } from './quantiles.ts';
 import { hashText } from './randomness.ts';
@@ -48,7 +48,7 @@ export class LinkTable {
     this.#randomness = randomness;
   }
 
-  path(from: Host, to: Host): Path {
+  path(from: Site, to: Site): Path {
     const key = pairKey(from, to);
     let path = this.#paths.get(key);
     if (path === undefined) {
@@ -68,13 +68,13 @@ export class LinkTable {
     this.version++;
   }
 
-  setPair(from: Host, to: Host, settings: Partial<LinkSettings>): void {
+  setPair(from: Site, to: Site, settings: Partial<LinkSettings>): void {
     this.#pairs.set(pairKey(from, to), settings);
     this.version++;
   }
 
   /** Blocks paths until the function it returns is called. */
-  cut(from: readonly Host[], to: readonly Host[]): () => void {
+  cut(from: readonly Site[], to: readonly Site[]): () => void {
     const cut: Cut = { from: new Set(from.map((host) => host.index)), to: new Set(to.map((host) => host.index)) };
     this.#cuts.add(cut);
     this.version++;
@@ -92,11 +92,11 @@ export class LinkTable {
     this.version++;
   }
 
-  settings(from: Host, to: Host): LinkSettings {
+  settings(from: Site, to: Site): LinkSettings {
     return { ...this.#default, ...this.#zones.get(zoneKey(from.zone, to.zone)), ...this.#pairs.get(pairKey(from, to)) };
   }
 
-  blocks(from: Host, to: Host): boolean {
+  blocks(from: Site, to: Site): boolean {
     for (const cut of this.#cuts) if (cut.from.has(from.index) && cut.to.has(to.index)) return true;
     return false;
   }
@@ -106,8 +106,8 @@ export class LinkTable {
 export class Path {
   readonly #table: LinkTable;
   readonly #randomness: Randomness;
-  readonly #from: Host;
-  readonly #to: Host;
+  readonly #from: Site;
+  readonly #to: Site;
   readonly #key: number;
   #version = 0;
   #settings!: LinkSettings;
@@ -115,7 +115,7 @@ export class Path {
   #latencyDraws = 0;
   #lossDraws = 0;
 
-  constructor(table: LinkTable, from: Host, to: Host, randomness: Randomness) {
+  constructor(table: LinkTable, from: Site, to: Site, randomness: Randomness) {
     this.#table = table;
     this.#from = from;
     this.#to = to;
@@ -164,7 +164,7 @@ function integerPower(base: number, exponent: number): number {
   return result;
 }
 
-function pairKey(from: Host, to: Host): number {
+function pairKey(from: Site, to: Site): number {
   return from.index * hostsMax + to.index;
 }
 

@@ -9,7 +9,7 @@ import { End } from './connection.ts';
 import type { Wires } from './connection.ts';
 import { dial } from './dial.ts';
 import type { DialResult, Exchange } from './dial.ts';
-import type { Host } from './host.ts';
+import type { Host, Site } from './host.ts';
 import { LinkTable } from './link.ts';
 import type { LinkSettings, Path } from './link.ts';
 import type { NetworkName } from './quantiles.ts';
@@ -73,7 +73,7 @@ export class Network implements Wires, Exchange {
     }
   }
 
-  path(from: Host, to: Host): Path {
+  path(from: Site, to: Site): Path {
     return this.#links.path(from, to);
   }
 

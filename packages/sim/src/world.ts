@@ -12,6 +12,7 @@ import { MeshNode, assert, nodeId, profiles } from '@skein/core';
 import type { MeshConfig, MeshEvent, NodeOptions, ProfileName } from '@skein/core';
 import { hostsMax } from './link.ts';
 import { Network } from './network.ts';
+import type { Timeline } from './network.ts';
 import { KeyRing } from './notary.ts';
 import type { NodeLogic } from './node-setup.ts';
 import type { NetworkName } from './quantiles.ts';
@@ -73,6 +74,8 @@ export class World {
   readonly randomness: Randomness;
   readonly network: Network;
   readonly trace: Trace;
+  /** Time and the future, for hosts that are not nodes of this world. */
+  readonly timeline: Timeline;
   readonly #options: WorldOptions;
   readonly #nodes: SimNode[] = [];
   readonly #queue = new EventQueue();
@@ -87,18 +90,18 @@ export class World {
     this.randomness = new Randomness(options.seed);
     this.trace = new Trace(options.traceLines ?? 256);
     const now = (): number => this.#nowUs;
-    const timeline = {
+    this.timeline = {
       get nowUs(): number {
         return now();
       },
       schedule: (atUs: number, run: () => void): void => this.#queue.push(Math.max(atUs, this.#nowUs), run),
     };
-    this.network = new Network(timeline, this.randomness, options.network ?? 'lan');
+    this.network = new Network(this.timeline, this.randomness, options.network ?? 'lan');
     this.#surroundings = {
       get nowUs(): number {
         return now();
       },
-      schedule: timeline.schedule,
+      schedule: (atUs, run) => this.timeline.schedule(atUs, run),
       randomness: this.randomness,
       network: this.network,
       trace: this.trace,
@@ -173,6 +176,11 @@ export class World {
       this.#revision++;
       action();
     });
+  }
+
+  /** Tells `runUntil` that something changed which its condition may be about. */
+  noticeChange(): void {
+    this.#revision++;
   }
 
   /** Runs everything that happens in the next `durationMs`. */

@@ -1,0 +1,56 @@
+/**
+ * The datagram lane of the network: a message arrives once, late, twice or never. Each draws its own delay, so that
+ * they overtake one another; what is larger than a packet travels in fragments and is lost with any of them. Nobody is
+ * told of a loss.
+ */
+
+import type { Site } from './host.ts';
+import type { Path } from './link.ts';
+import type { Timeline } from './network.ts';
+
+/** What the lane needs of the network. */
+export interface Paths {
+  path(from: Site, to: Site): Path;
+}
+
+/** Counts since the world began. */
+export interface DatagramFigures {
+  readonly sent: number;
+  readonly bytes: number;
+  readonly lost: number;
+}
+
+/** Payload of a packet on Ethernet, behind the headers of IP and UDP. */
+const mtuBytes = 1472;
+
+export class DatagramLane {
+  readonly #timeline: Timeline;
+  readonly #paths: Paths;
+  readonly #figures = { sent: 0, bytes: 0, lost: 0 };
+
+  constructor(timeline: Timeline, paths: Paths) {
+    this.#timeline = timeline;
+    this.#paths = paths;
+  }
+
+  get figures(): DatagramFigures {
+    return this.#figures;
+  }
+
+  /** Sends so many bytes. `arrive` is called where and when they get there: not at all when they are lost. */
+  send(from: Site, to: Site, bytes: number, arrive: () => void): void {
+    const path = this.#paths.path(from, to);
+    this.#figures.sent++;
+    this.#figures.bytes += bytes;
+    if (!path.open || this.#loses(path, bytes)) {
+      this.#figures.lost++;
+      return;
+    }
+    this.#timeline.schedule(this.#timeline.nowUs + path.latencyUs(), arrive);
+  }
+
+  #loses(path: Path, bytes: number): boolean {
+    for (let left = bytes; left > 0; left -= mtuBytes) if (path.loses(1)) return true;
+    return false;
+  }
+}
