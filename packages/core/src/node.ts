@@ -175,7 +175,7 @@ export class MeshNode {
         break;
       case 'clock':
         this.#config.setWall(input.wallMs);
-        this.#turn.awareness.setLag(input.lagMs);
+        this.#turn.awareness.setLag(input.lagMs, this.#turn.config.probeTimeoutMs);
         break;
       default:
         assertNever(input);
@@ -229,10 +229,12 @@ export class MeshNode {
   #tick(now: number): void {
     const { deadlines, config } = this.#turn;
     const lateMs = now - (deadlines.next() ?? now);
+    const isLate = lateMs > config.lateTickMs;
+    const verdictsAt = now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs);
+    if (isLate) this.#membership.holdVerdicts(verdictsAt);
     for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
       // After a stall, answers wait in the sockets while timers are already over: no verdict before they were read.
-      if (lateMs > config.lateTickMs && isVerdict(due.key))
-        deadlines.set(due.key, now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs));
+      if (isLate && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
       else this.#due(due.key);
     }
   }
@@ -621,6 +623,7 @@ export class MeshNode {
       isCandidate: (id) => this.#isPresent(id),
       isAccused: (id) => (this.#membership.get(id)?.accusations.size ?? 0) > 0,
       root: () => this.#knowledge.root,
+      pinged: (id) => this.#tellAccused(id),
       probeFailed: (id) => {
         const member = this.#membership.get(id);
         if (member !== undefined) this.#membership.accuse(member, 'probe-timeout');

@@ -11,6 +11,7 @@ export * from './gossip/knowledge.ts';
 export * from './hash.ts';
 export * from './health/health.ts';
 export * from './membership/accusation-budget.ts';
+export * from './membership/awareness.ts';
 export * from './membership/links.ts';
 export * from './membership/member.ts';
 export * from './membership/membership.ts';

@@ -66,6 +66,7 @@ export class Membership {
   /** Members that we doubt and may not accuse for now. */
   readonly #withheld = new Set<NodeId>();
   #isolated = false;
+  #verdictsAt = Number.NEGATIVE_INFINITY;
   /** Signatures of accusations checked in the second under way, by the link they came over. */
   readonly #checked = new Map<NodeId, number>();
   #checkedSince = Number.NEGATIVE_INFINITY;
@@ -123,7 +124,7 @@ export class Membership {
     return this.#members.size;
   }
 
-  /** Whether this node doubts more members than it may accuse: most likely it is the one that is cut off, or sick. */
+  /** Whether this node doubts more members than it may accuse: most likely it is the one that is cut off, or sick. Ends with an answer. */
   get isIsolated(): boolean {
     return this.#isolated;
   }
@@ -289,7 +290,6 @@ export class Membership {
     }
     if (this.#withheld.size > 0)
       this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
-    else this.#setIsolated(false);
   }
 
   #setIsolated(isolated: boolean): void {
@@ -345,6 +345,8 @@ export class Membership {
     const member = this.#members.get(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(member, id);
+    this.#withheld.delete(id);
+    if (this.#isolated && this.#withheld.size === 0) this.#setIsolated(false);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (member.absentSince !== undefined) {
       member.absentSince = undefined;
@@ -357,7 +359,6 @@ export class Membership {
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
     this.#listener.memberTouched(member, false);
-    if (this.#withheld.size > 0) this.accuseWithheld();
   }
 
   #verify(member: Member, from: NodeId): void {
@@ -373,11 +374,16 @@ export class Membership {
     if (member.status === 'suspect') {
       // Counted from its start: every accuser more brings the end closer.
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, member.accusations.size);
-      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, end));
+      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, this.#verdictsAt, end));
     }
     if (this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
+  }
+
+  /** We stood still, and what refutes a suspicion may wait in our sockets: none ends before this time, whoever confirms it. */
+  holdVerdicts(until: number): void {
+    this.#verdictsAt = until;
   }
 
   #accusersWereRight(subject: NodeId): void {

@@ -23,6 +23,8 @@ export interface ProbeListener {
   isAccused(id: NodeId): boolean;
   /** The state hash to send along. */
   root(): number;
+  /** A ping is on its way: what the others say of its receiver goes along, so that its answer is a refutation. */
+  pinged(id: NodeId): void;
   /** Nobody got an answer from it in time. */
   probeFailed(id: NodeId): void;
   /** Others reach it and we do not, though we have a link: that is at fault. */
@@ -82,6 +84,7 @@ export class Prober {
     if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
+    this.#listener.pinged(subject);
     this.#arm(probe, this.#turn.config.probeTimeoutMs);
   }
 
@@ -148,8 +151,8 @@ export class Prober {
       case 'indirect':
         this.#close(probe);
         // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A).
-        if (probe.asked > 0 && probe.nacks === 0 && !this.#listener.isAccused(probe.subject))
-          this.#listener.testByDial(probe.subject);
+        this.#turn.awareness.worsen(probe.asked - probe.nacks);
+        if (2 * probe.nacks < probe.asked && !this.#listener.isAccused(probe.subject)) this.#listener.testByDial(probe.subject);
         else this.#listener.probeFailed(probe.subject);
         return;
       case 'confirm':
