@@ -16,6 +16,7 @@ export * from './membership/links.ts';
 export * from './membership/member.ts';
 export * from './membership/membership.ts';
 export * from './membership/prober.ts';
+export * from './membership/topology.ts';
 export * from './membership/suspicion.ts';
 export * from './turn.ts';
 export * from './view/persistent-map.ts';

@@ -70,6 +70,7 @@ export class Membership {
   /** Signatures of accusations checked in the second under way, by the link they came over. */
   readonly #checked = new Map<NodeId, number>();
   #checkedSince = Number.NEGATIVE_INFINITY;
+  #presentCount = 1;
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -129,6 +130,11 @@ export class Membership {
     return this.#isolated;
   }
 
+  /** Members that take part, this one included. */
+  get presentCount(): number {
+    return this.#presentCount;
+  }
+
   /** Members alive or suspect, this one included. */
   aliveCount(): number {
     return this.#alive;
@@ -186,6 +192,7 @@ export class Membership {
     };
     this.#members.set(value.id, member);
     this.#alive += counted(status);
+    if (isPresent(member)) this.#presentCount++;
     member.reachable = this.#isReachable(member);
     this.#reportStatus(member, undefined, 'heard of');
     if (status === 'left') this.#armReap(member);
@@ -199,6 +206,7 @@ export class Membership {
     const after = signed.value;
     const reboot = after.epoch > before.epoch;
     const refuted = member.accusations.size > 0;
+    const wasPresent = isPresent(member);
     member.signed = signed;
     member.verified = verified || (member.verified && !reboot);
     member.absentSince = undefined;
@@ -207,7 +215,7 @@ export class Membership {
     this.#updateReachable(member, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
     this.#listener.memberTouched(member, reboot || labelsDiffer(before, after));
     if (before.name !== after.name) this.#reportNameConflict(member);
-    if (after.status !== 'left' && (reboot || before.status === 'left')) this.#listener.memberPresent(member);
+    if (isPresent(member) && (reboot || !wasPresent)) this.#listener.memberPresent(member);
   }
 
   /** Somebody tells us about ourselves: an echo, or proof that our persisted epoch or incarnation was lost. */
@@ -519,8 +527,10 @@ export class Membership {
   #setStatus(member: Member, to: MemberStatus, reason: string): void {
     const from = member.status;
     if (from === to) return;
+    const wasPresent = isPresent(member);
     member.status = to;
     this.#alive += counted(to) - counted(from);
+    this.#presentCount += Number(isPresent(member)) - Number(wasPresent);
     member.since = this.#turn.now;
     if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
     if (to === 'left') this.#armReap(member);

@@ -1,6 +1,6 @@
 /**
- * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, by
- * turns the successor in the order of ids and the next of a random round. A probe without an answer is handed to
+ * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, in a full
+ * mesh by turns the successor in the order of ids and the next of a random round, on rings the next of its successors. A probe without an answer is handed to
  * helpers; only when they get none either is the subject accused. A helper that got no answer has seen the failure
  * itself and accuses too, so that two accusers are found in the time of one probe.
  *
@@ -18,7 +18,11 @@ export interface ProbeListener {
   helpers(subject: NodeId): NodeId[];
   isLinked(id: NodeId): boolean;
   isDialing(id: NodeId): boolean;
+  isPresent(id: NodeId): boolean;
+  /** Whether it is one of `probeCandidates`. */
   isCandidate(id: NodeId): boolean;
+  /** Whether everybody is a candidate, and not only those that we watch on rings. */
+  isFullMesh(): boolean;
   /** Whether others accuse it already. */
   isAccused(id: NodeId): boolean;
   /** The state hash to send along. */
@@ -74,7 +78,7 @@ export class Prober {
   roundDue(): void {
     const { awareness, config, deadlines, now } = this.#turn;
     deadlines.set('probe-round', now + awareness.stretch(config.probeIntervalMs));
-    const subject = this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
+    const subject = this.#listener.isFullMesh() && this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
     if (subject !== undefined) this.probe(subject, 'direct');
   }
 
@@ -140,7 +144,7 @@ export class Prober {
   probeDue(seq: number): void {
     const probe = this.#probes.get(seq);
     if (probe === undefined) return;
-    if (!this.#listener.isCandidate(probe.subject)) return this.#close(probe);
+    if (!this.#listener.isPresent(probe.subject)) return this.#close(probe);
     switch (probe.stage) {
       case 'direct':
         probe.stage = 'indirect';
