@@ -6,25 +6,21 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { differences, simulate } from '@skein/sim';
+import { simulateRandom, simulateScenario } from '@skein/sim';
+import type { RunReport } from '@skein/sim';
 import { expect, test } from 'vitest';
 import rollingRestart from '../../simulations/rolling-restart.ts';
-import { runSwarm } from './swarm.ts';
 
 const path = join(import.meta.dirname, 'golden.json');
 
 /** What a run was: its hash, and figures that hint at why it changed. */
 function runs(): Record<string, object> {
   const golden: Record<string, object> = {};
-  for (const seed of [1, 2]) {
-    const { traceHash, events, virtualMs } = simulate(rollingRestart, { seed });
-    golden[`rolling-restart ${seed}`] = { traceHash, events, virtualMs };
-  }
-  for (const seed of [3, 4]) {
-    const { world, nodes } = runSwarm(seed, 12, 60_000);
-    world.runUntil(() => differences(nodes).length === 0, 60_000);
-    golden[`swarm ${seed}`] = { traceHash: world.traceHash(), events: world.events, virtualMs: world.nowMs };
-  }
+  const note = (name: string, { traceHash, figures }: RunReport): void => {
+    golden[name] = { traceHash, events: figures.events, virtualMs: figures.virtualMs };
+  };
+  for (const seed of [1, 2]) note(`rolling-restart ${seed}`, simulateScenario(rollingRestart, { seed }));
+  for (const seed of [3, 4]) note(`swarm ${seed}`, simulateRandom(seed, { chaosMs: 60_000 }));
   return golden;
 }
 

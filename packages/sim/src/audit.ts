@@ -3,22 +3,28 @@
  * samples, since anti-entropy promises that nothing at all stays different.
  */
 
-import type { ConfigEntry, InstanceView, View } from '@skein/core';
+import type { ConfigEntry, InstanceView, NodeId, View } from '@skein/core';
 import { versionId } from '@skein/core';
 import { canonicalJson } from './canonical.ts';
 import type { SimNode } from './sim-node.ts';
 
+const nobody: ReadonlySet<NodeId> = new Set();
+
 /**
  * What keeps the running nodes from agreeing, each as one line; empty when they agree: the members they hold alive
- * are those that run, and their catalogs and config entries are equal.
+ * are those that run, and their catalogs and config entries are equal. Of the members in `excused` nothing is asked.
  */
-export function differences(nodes: readonly SimNode[]): readonly string[] {
+export function differences(nodes: readonly SimNode[], excused: ReadonlySet<NodeId> = nobody): readonly string[] {
   const running = nodes.filter((node) => node.isRunning);
   const found: string[] = [];
   const truth = running.map((node) => `${node.id} alive`).sort();
-  const pictures = running.map((node) => ({ id: node.id, instances: instancesOf(node.view()), configs: configsOf(node.view()) }));
+  const pictures = running.map((node) => ({
+    id: node.id,
+    instances: instancesOf(node.view(), excused),
+    configs: configsOf(node.view()),
+  }));
   for (const node of running) {
-    for (const line of difference(truth, aliveIn(node.view()))) found.push(`${node.id} members: ${line}`);
+    for (const line of difference(truth, aliveIn(node.view(), excused))) found.push(`${node.id} members: ${line}`);
   }
   const [first, ...others] = pictures;
   if (first === undefined) return found;
@@ -30,19 +36,21 @@ export function differences(nodes: readonly SimNode[]): readonly string[] {
   return found;
 }
 
-function aliveIn(view: View): string[] {
+function aliveIn(view: View, excused: ReadonlySet<NodeId>): string[] {
   const lines: string[] = [];
   for (const member of view.members()) {
-    if (member.status === 'failed' || member.status === 'left') continue;
+    if (member.status === 'failed' || member.status === 'left' || excused.has(member.id)) continue;
     const doubts = `${member.reachable ? '' : ' unreachable'}${member.verified ? '' : ' unverified'}`;
     lines.push(`${member.id} ${member.status}${doubts}`);
   }
   return lines.sort();
 }
 
-function instancesOf(view: View): string[] {
+function instancesOf(view: View, excused: ReadonlySet<NodeId>): string[] {
   const lines: string[] = [];
-  for (const service of view.services()) for (const instance of service.instances) lines.push(instanceLine(instance));
+  for (const service of view.services()) {
+    for (const instance of service.instances) if (!excused.has(instance.owner)) lines.push(instanceLine(instance));
+  }
   return lines.sort();
 }
 

@@ -5,7 +5,6 @@ import type {
   CatalogDelta,
   DigestEntry,
   Gossip,
-  Have,
   Lane,
   MemberFact,
   Message,
@@ -98,7 +97,6 @@ export const messages: Readonly<Record<Message['type'], Entry>> = {
     typed<PingReport>('ping-report', shape('PingReport', { seq: uint(1), subject: id<NodeId>(2, names), reached: bool(3) })),
   ),
   gossip: entry(20, 'wire', gossip),
-  have: entry(21, 'wire', typed<Have>('have', shape('Have', { entries: list(1, digestEntry, limits.advertEntries) }))),
   'sync-open': entry(
     32,
     'sync',

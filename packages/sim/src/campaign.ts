@@ -1,0 +1,46 @@
+/** Many runs, looked at together: which failed, and what none of them ever met. */
+
+import { addCoverage, noCoverage, uncovered } from './coverage.ts';
+import type { Coverage } from './coverage.ts';
+import type { Failure } from './property.ts';
+import type { FaultPlan } from './plan.ts';
+import type { Seed } from './randomness.ts';
+import type { RunReport } from './run-plan.ts';
+
+export interface CampaignReport {
+  readonly runs: number;
+  /** The failing runs, each with what broke first. */
+  readonly failures: readonly { readonly plan: FaultPlan; readonly failure: Failure }[];
+  readonly coverage: Coverage;
+  /** Rare things, and `sometimes` properties, that happened in no run. A campaign with any is red, failures or not. */
+  readonly never: readonly string[];
+  readonly events: number;
+  readonly virtualMs: number;
+}
+
+/** Runs every seed. `isOver` is asked between runs. */
+export function campaign(
+  seeds: Iterable<Seed>,
+  run: (seed: Seed) => RunReport,
+  isOver: () => boolean = () => false,
+): CampaignReport {
+  const failures: { readonly plan: FaultPlan; readonly failure: Failure }[] = [];
+  const happened = new Map<string, boolean>();
+  let coverage = noCoverage();
+  let runs = 0;
+  let events = 0;
+  let virtualMs = 0;
+  for (const seed of seeds) {
+    if (isOver()) break;
+    const report = run(seed);
+    runs++;
+    events += report.figures.events;
+    virtualMs += report.figures.virtualMs;
+    coverage = addCoverage(coverage, report.coverage);
+    for (const [name, did] of Object.entries(report.happened)) happened.set(name, did || happened.get(name) === true);
+    const [failure] = report.failures;
+    if (failure !== undefined) failures.push({ plan: report.plan, failure });
+  }
+  const missing = [...happened].filter(([, did]) => !did).map(([name]) => name);
+  return { runs, failures, coverage, never: [...uncovered(coverage), ...missing], events, virtualMs };
+}

@@ -1,0 +1,267 @@
+/**
+ * Makes faults happen, and undoes the conditions among them. A fault that makes no sense when its time comes (a crash
+ * of what does not run, a second pause) is skipped and counted, so that a drawn or shrunk plan is always a valid one.
+ */
+
+import type { Condition, Fault, Incident, TimedFault } from './fault.ts';
+import type { LinkSettings } from './link.ts';
+import type { SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+/** A fault that happened. */
+export interface FaultSpan {
+  readonly fault: Fault;
+  readonly atMs: number;
+  /** When it was undone; of what happens at once, the same as `atMs`. Undefined while it lasts. */
+  readonly endMs: number | undefined;
+}
+
+/** Who hears of what happens. */
+export interface FaultListener {
+  /** A fault has just happened, or was just undone. */
+  applied(span: FaultSpan): void;
+  /** A paused process goes on: before and after its late timers and all that waited for it. */
+  resuming(node: SimNode, pausedMs: number): void;
+  resumed(node: SimNode): void;
+  booted(node: SimNode): void;
+}
+
+type LinkFault = Extract<Condition, { type: 'link' }>;
+
+interface Active {
+  readonly span: { readonly fault: Fault; readonly atMs: number; endMs: number | undefined };
+  readonly undo: () => void;
+}
+
+/** Faults that are about one node, by that node. */
+export function nodeOf(fault: Fault): number | undefined {
+  return 'node' in fault ? fault.node : undefined;
+}
+
+/** The nodes that a fault names. */
+export function nodesOf(fault: Fault): readonly number[] {
+  if ('node' in fault) return [fault.node];
+  return fault.type === 'split' ? fault.groups.flat() : [...fault.from, ...fault.to];
+}
+
+export class FaultSchedule {
+  readonly #world: World;
+  readonly #listener: FaultListener;
+  readonly #spans: Active['span'][] = [];
+  readonly #active = new Set<Active>();
+  readonly #links: LinkFault[] = [];
+  #skipped = 0;
+
+  constructor(world: World, listener: FaultListener) {
+    this.#world = world;
+    this.#listener = listener;
+  }
+
+  /** What happened so far, in order. */
+  get spans(): readonly FaultSpan[] {
+    return this.#spans;
+  }
+
+  /** Faults whose time came when they made no sense. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** Plans faults; their times count from `startMs`. */
+  plan(faults: readonly TimedFault[], startMs: number): void {
+    for (const { atMs, forMs, fault } of faults) {
+      this.#world.at(startMs + atMs, () => {
+        const active = this.happen(fault);
+        if (active !== undefined && forMs !== undefined)
+          this.#world.at(startMs + atMs + forMs, () => {
+            if (this.#active.has(active)) this.#end(active);
+          });
+      });
+    }
+  }
+
+  /** Lets a fault happen now. Returns what to undo, if it lasts. */
+  happen(fault: Fault): Active | undefined {
+    const nowMs = this.#world.nowMs;
+    const undo = this.#apply(fault);
+    if (undo === undefined) {
+      this.#skipped++;
+      return undefined;
+    }
+    const span: Active['span'] = { fault, atMs: nowMs, endMs: undefined };
+    this.#spans.push(span);
+    if (undo === 'done') {
+      span.endMs = nowMs;
+      this.#listener.applied(span);
+      return undefined;
+    }
+    const active = { span, undo };
+    this.#active.add(active);
+    this.#listener.applied(span);
+    return active;
+  }
+
+  /** Ends all conditions for which `ends` says so. */
+  undo(ends: (fault: Fault) => boolean): void {
+    for (const active of this.#active) if (ends(active.span.fault)) this.#end(active);
+  }
+
+  /** Boots what is stopped. */
+  restart(node: SimNode, seeds: boolean): void {
+    node.restart(seeds ? {} : { seeds: [] });
+    this.#listener.booted(node);
+  }
+
+  /** The conditions that last. */
+  *active(): IterableIterator<Fault> {
+    for (const { span } of this.#active) yield span.fault;
+  }
+
+  #end(active: Active): void {
+    this.#active.delete(active);
+    active.undo();
+    active.span.endMs = this.#world.nowMs;
+    this.#listener.applied(active.span);
+  }
+
+  /** Undefined: it made no sense. */
+  #apply(fault: Fault): (() => void) | 'done' | undefined {
+    switch (fault.type) {
+      case 'crash':
+      case 'power-off':
+      case 'restart':
+      case 'leave':
+      case 'step-clock':
+        return this.#incident(fault, this.#node(fault.node));
+      case 'split':
+        return this.#world.network.split(...fault.groups.map((group) => this.#nodes(group)));
+      case 'cut':
+        return this.#world.network.cut(this.#nodes(fault.from), this.#nodes(fault.to));
+      case 'flap':
+        return this.#flap(fault);
+      case 'link':
+        return this.#link(fault);
+      default:
+        return this.#isActive(fault) ? undefined : this.#condition(fault, this.#node(fault.node));
+    }
+  }
+
+  #incident(fault: Incident, node: SimNode): 'done' | undefined {
+    switch (fault.type) {
+      case 'crash':
+        if (node.process === 'stopped') return undefined;
+        node.crash({ keep: fault.keep });
+        return 'done';
+      case 'power-off':
+        if (node.process === 'stopped') return undefined;
+        node.powerOff({ keep: fault.keep });
+        return 'done';
+      case 'restart':
+        if (node.process !== 'stopped') return undefined;
+        this.restart(node, fault.seeds);
+        return 'done';
+      case 'step-clock':
+        node.stepClock(fault.byMs);
+        return 'done';
+      case 'leave':
+        if (node.process !== 'running') return undefined;
+        node.leave();
+        return 'done';
+      default:
+        return undefined;
+    }
+  }
+
+  #condition(fault: Condition, node: SimNode): (() => void) | undefined {
+    switch (fault.type) {
+      case 'pause': {
+        if (node.process !== 'running') return undefined;
+        const { boot } = node;
+        const pausedAtMs = this.#world.nowMs;
+        node.pause();
+        return () => {
+          if (node.boot !== boot || node.process !== 'paused') return;
+          this.#listener.resuming(node, this.#world.nowMs - pausedAtMs);
+          node.resume();
+          this.#listener.resumed(node);
+        };
+      }
+      case 'block-io':
+        node.blockIo(true);
+        return () => node.blockIo(false);
+      case 'slow-cpu':
+        node.slowCpu(fault.perMessageUs);
+        return () => node.slowCpu(0);
+      case 'drift':
+        node.drift(fault.ppm);
+        return () => node.drift(0);
+      case 'full-disk':
+        node.fullDisk(true);
+        return () => node.fullDisk(false);
+      default:
+        return undefined;
+    }
+  }
+
+  /** Whether the same trouble is on the same node already. */
+  #isActive(fault: Condition): boolean {
+    for (const { span } of this.#active) {
+      if (span.fault.type === fault.type && nodeOf(span.fault) === nodeOf(fault)) return true;
+    }
+    return false;
+  }
+
+  #flap(fault: Extract<Condition, { type: 'flap' }>): () => void {
+    const from = this.#nodes(fault.from);
+    const to = this.#nodes(fault.to);
+    let heal: (() => void) | undefined;
+    let isOver = false;
+    const turn = (): void => {
+      if (isOver) return;
+      const isOn = heal === undefined;
+      if (isOn) heal = this.#world.network.cut(from, to);
+      else {
+        heal?.();
+        heal = undefined;
+      }
+      this.#world.at(this.#world.nowMs + (isOn ? fault.onMs : fault.offMs), turn);
+    };
+    turn();
+    return () => {
+      isOver = true;
+      heal?.();
+    };
+  }
+
+  /** Settings of one path may come from several faults: the later one wins, field by field. */
+  #link(fault: LinkFault): () => void {
+    this.#links.push(fault);
+    this.#setLinks(fault);
+    return () => {
+      this.#links.splice(this.#links.indexOf(fault), 1);
+      this.#setLinks(fault);
+    };
+  }
+
+  #setLinks(changed: LinkFault): void {
+    const faults = this.#links.map(({ from, to, settings }) => ({ from: new Set(from), to: new Set(to), settings }));
+    for (const from of changed.from) {
+      for (const to of changed.to) {
+        if (from === to) continue;
+        let settings: Partial<LinkSettings> = {};
+        for (const fault of faults) if (fault.from.has(from) && fault.to.has(to)) settings = { ...settings, ...fault.settings };
+        this.#world.network.setLink(this.#node(from), this.#node(to), settings);
+      }
+    }
+  }
+
+  #nodes(indexes: readonly number[]): SimNode[] {
+    return indexes.map((index) => this.#node(index));
+  }
+
+  #node(index: number): SimNode {
+    const node = this.#world.nodes[index];
+    if (node === undefined) throw new RangeError(`there is no node ${index}: this world has ${this.#world.nodes.length}`);
+    return node;
+  }
+}

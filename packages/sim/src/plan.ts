@@ -1,0 +1,123 @@
+/**
+ * A run as plain data: the mesh, what is written and what goes wrong, each with its time. Scripts and random draws make
+ * plans, one executor runs them, the shrinker takes parts out of them, and JSON stores them. The same plan is the same
+ * run, on every machine.
+ *
+ * The run has five phases. *form*: the nodes boot and join. *chaos*: faults happen; safety is checked. *calm*: the
+ * network is whole again and the core is made well; the others stay as they are. *converge*: what has to come true
+ * comes true within its bound. *rest*: nothing happens, and nothing may.
+ */
+
+import { profiles } from '@skein/core';
+import type { CheckStatus, MeshConfig, ProfileName } from '@skein/core';
+import type { TimedFault } from './fault.ts';
+import type { NetworkName } from './quantiles.ts';
+
+/** A change that a client of one node makes. */
+export type Write =
+  | { readonly type: 'register'; readonly service: string; readonly instance: string; readonly port: number }
+  | { readonly type: 'deregister'; readonly instance: string }
+  /** The health check of an instance turns. */
+  | { readonly type: 'check'; readonly instance: string; readonly status: CheckStatus }
+  /** A config entry of kind `route` gets this value. */
+  | { readonly type: 'config'; readonly name: string; readonly value: number };
+
+/** A write and its time, in ms since the chaos began. */
+export interface TimedWrite {
+  readonly atMs: number;
+  readonly node: number;
+  readonly write: Write;
+}
+
+/** An instance on each of these nodes, from its first boot on; whoever lost it with its disk registers it again. */
+export interface PlannedService {
+  readonly name: string;
+  readonly on: readonly number[];
+}
+
+/** Requests during chaos and after: each of the nodes sends one every so often, to an instance that it picks itself. */
+export interface PlannedLoad {
+  readonly service: string;
+  readonly from: readonly number[];
+  readonly everyMs: number;
+  /** How many other instances are tried when one fails. */
+  readonly retries: number;
+}
+
+export interface FaultPlan {
+  readonly version: 1;
+  /** Eight hexadecimal digits. */
+  readonly seed: string;
+  readonly nodes: number;
+  /** Dealt out to the nodes in turn. Empty: no zones. */
+  readonly zones: readonly string[];
+  readonly network: NetworkName;
+  readonly profile: ProfileName;
+  /** Fields that differ from the profile's. */
+  readonly config: Partial<MeshConfig>;
+  /** The chance that a packet is lost while there is chaos, on every link. */
+  readonly loss: number;
+  /** How long forming may take. */
+  readonly formMs: number;
+  readonly chaosMs: number;
+  /** Who is resumed, restarted and cured when it calms down. The rest stays as broken as it is. */
+  readonly core: 'all' | readonly number[];
+  /** How long it may take to agree again. */
+  readonly convergeMs: number;
+  /** How long nothing may happen at the end. */
+  readonly restMs: number;
+  readonly services: readonly PlannedService[];
+  readonly loads: readonly PlannedLoad[];
+  readonly faults: readonly TimedFault[];
+  readonly writes: readonly TimedWrite[];
+}
+
+/** The most of everything that a plan may have. */
+export const planLimits = { nodes: 2048, faults: 10_000, writes: 100_000, services: 256, loads: 64, ms: 1_000_000_000 } as const;
+
+/** The timing of a plan's nodes. */
+export function configOf(plan: Pick<FaultPlan, 'profile' | 'config'>): MeshConfig {
+  return { ...profiles[plan.profile], ...plan.config };
+}
+
+type Timing = Pick<FaultPlan, 'profile' | 'config' | 'nodes'>;
+
+/** How long a suspicion may stand: suspicionMult * max(1, log10 N) * probeIntervalMs, nine times that where the observer is slow itself. */
+export function suspicionBoundMs(plan: Timing): number {
+  const { suspicionMult, probeIntervalMs } = configOf(plan);
+  // A digit for each factor of ten, which is log10 rounded up.
+  return suspicionMult * Math.max(1, String(Math.max(1, plan.nodes - 1)).length) * probeIntervalMs;
+}
+
+/**
+ * Within what a node that does not answer is failed everywhere: its neighbours on the ring of probes get to it within two
+ * intervals and N more, each as slow as the least healthy observer may be (nine times), then the verdict, the
+ * suspicion, and four flushes for each factor of ten of members.
+ */
+export function detectBoundMs(plan: Timing): number {
+  const { probeIntervalMs, probeTimeoutMs, indirectTimeoutMs } = configOf(plan);
+  const probeMs = 9 * (2 * probeIntervalMs) + 9 * (probeTimeoutMs + indirectTimeoutMs);
+  return probeMs + suspicionBoundMs(plan) + spreadBoundMs(plan);
+}
+
+/** Within what news reaches everybody on a sound network: four rounds for each factor of ten of members, then one of anti-entropy. */
+export function spreadBoundMs(plan: Timing): number {
+  const { gossipWindowMs, syncIntervalMs } = configOf(plan);
+  return 4 * String(plan.nodes).length * gossipWindowMs + 2 * syncIntervalMs;
+}
+
+/** Within what a lost link is dialled again: the longest back-off, the dial, and the queue of dials of a whole mesh before it. */
+export function reconnectBoundMs(plan: Timing): number {
+  const { redialMaxMs, dialTimeoutMs, dialsAtOnce } = configOf(plan);
+  return redialMaxMs + dialTimeoutMs * Math.max(1, Math.ceil(plan.nodes / 64 / dialsAtOnce));
+}
+
+/** Within what the core agrees after the calm began: two rounds of dialling, one detection, one spread. */
+export function convergeBoundMs(plan: Timing): number {
+  return 2 * reconnectBoundMs(plan) + detectBoundMs(plan) + spreadBoundMs(plan);
+}
+
+/** Within what a mesh that boots at once has formed: a dial that waits its turn at the first node, and one spread. */
+export function formBoundMs(plan: Timing): number {
+  return configOf(plan).dialTimeoutMs + 50 * plan.nodes + spreadBoundMs(plan);
+}

@@ -1,0 +1,160 @@
+/**
+ * Shows a run to its properties. Most of what happens is small: a node emits an event, a row of its member table
+ * changes. Rows are found by identity, since views share what did not change, so that watching costs little.
+ */
+
+import { topics } from '@skein/core';
+import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
+import type { FaultSpan } from './fault-schedule.ts';
+import type { Check, Failure, Property, Scene, SceneNode } from './property.ts';
+
+interface Watched {
+  readonly property: Property;
+  readonly check: Check;
+  broken: boolean;
+}
+
+/** Rows of one node as they were when last looked at. */
+interface Rows {
+  readonly boot: number;
+  readonly members: Map<NodeId, MemberView>;
+}
+
+/** Larger meshes are looked through row by row only once in so many changes: what is wrong stays wrong. */
+const rowsPerLookMax = 64;
+
+export class PropertyWatch {
+  readonly #scene: Scene;
+  readonly #watched: Watched[];
+  readonly #rows: Rows[] = [];
+  readonly #boots: number[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #onEvent: Watched[];
+  readonly #onMember: Watched[];
+  readonly #onView: Watched[];
+  readonly #onState: Watched[];
+  #looks = 0;
+
+  constructor(scene: Scene, properties: readonly Property[]) {
+    this.#scene = scene;
+    this.#watched = properties.map((property) => ({ property, check: property.begin(scene), broken: false }));
+    this.#onEvent = this.#watched.filter(({ check }) => check.event !== undefined);
+    this.#onMember = this.#watched.filter(({ check }) => check.member !== undefined);
+    this.#onView = this.#watched.filter(({ check }) => check.view !== undefined);
+    this.#onState = this.#watched.filter(({ property, check }) => property.kind !== 'eventually' && check.state !== undefined);
+  }
+
+  /** What broke, in order, each property once. */
+  get failures(): readonly Failure[] {
+    return this.#failures;
+  }
+
+  get properties(): readonly Property[] {
+    return this.#watched.map(({ property }) => property);
+  }
+
+  event(node: SceneNode, event: MeshEvent): void {
+    if (this.#boots[node.index] !== node.boot) {
+      this.#boots[node.index] = node.boot;
+      for (const { check } of this.#watched) check.boot?.(node);
+    }
+    for (const watched of this.#onEvent) this.#judge(watched, node, watched.check.event?.(node, event));
+    if (event.type === 'view-changed') {
+      this.#look(node, event.topics);
+      this.stateChanged();
+    }
+  }
+
+  fault(span: FaultSpan): void {
+    for (const { check } of this.#watched) check.fault?.(span);
+    this.stateChanged();
+  }
+
+  resuming(node: SceneNode, pausedMs: number): void {
+    for (const { check } of this.#watched) check.resuming?.(node, pausedMs);
+  }
+
+  resumed(node: SceneNode): void {
+    for (const { check } of this.#watched) check.resumed?.(node);
+  }
+
+  stateChanged(): void {
+    for (const watched of this.#onState) this.#judge(watched, undefined, watched.check.state?.());
+  }
+
+  /** Looks at everybody once more, whatever was passed over, and closes. */
+  end(): void {
+    for (const node of this.#scene.nodes) if (node.isRunning) this.#lookThrough(node, node.view());
+    for (const watched of this.#watched) this.#judge(watched, undefined, watched.check.end?.());
+  }
+
+  /** `eventually` properties, for whoever keeps their bounds. */
+  pending(): { readonly property: Property; holds(): boolean; fail(): void }[] {
+    return this.#watched
+      .filter(({ property }) => property.kind === 'eventually')
+      .map((watched) => ({
+        property: watched.property,
+        holds: () => watched.check.state?.() === undefined,
+        fail: () => this.#judge(watched, undefined, watched.check.state?.()),
+      }));
+  }
+
+  /** The names of `sometimes` properties, with whether they happened. */
+  happened(): Readonly<Record<string, boolean>> {
+    const happened: Record<string, boolean> = {};
+    for (const { property, check } of this.#watched)
+      if (property.kind === 'sometimes') happened[property.name] = check.happened?.() === true;
+    return happened;
+  }
+
+  #look(node: SceneNode, changed: readonly string[]): void {
+    if (this.#onMember.length === 0 && this.#onView.length === 0) return;
+    const isLarge = this.#scene.nodes.length > rowsPerLookMax;
+    if (isLarge && this.#looks++ % Math.ceil(this.#scene.nodes.length / rowsPerLookMax) !== 0) return;
+    const view = node.view();
+    if (changed.includes(topics.members)) this.#lookThrough(node, view);
+    for (const watched of this.#onView) this.#judge(watched, node, watched.check.view?.(node, view, changed));
+  }
+
+  #lookThrough(node: SceneNode, view: View): void {
+    const rows = this.#rowsOf(node);
+    let count = 0;
+    for (const member of view.members()) {
+      count++;
+      const before = rows.members.get(member.id);
+      if (before === member) continue;
+      rows.members.set(member.id, member);
+      for (const watched of this.#onMember) this.#judge(watched, node, watched.check.member?.(node, before, member));
+    }
+    if (count === rows.members.size) return;
+    for (const [id, before] of rows.members) {
+      if (view.member(id) !== undefined) continue;
+      rows.members.delete(id);
+      for (const watched of this.#onMember) this.#judge(watched, node, watched.check.member?.(node, before, undefined));
+    }
+  }
+
+  #rowsOf(node: SceneNode): Rows {
+    let rows = this.#rows[node.index];
+    if (rows === undefined || rows.boot !== node.boot) {
+      rows = { boot: node.boot, members: new Map() };
+      this.#rows[node.index] = rows;
+    }
+    return rows;
+  }
+
+  #judge(watched: Watched, node: SceneNode | undefined, found: string | undefined): void {
+    if (found === undefined || watched.broken) return;
+    watched.broken = true;
+    const { nowMs, chaosMs, phase } = this.#scene;
+    this.#failures.push({
+      property: watched.property.name,
+      doc: watched.property.doc,
+      phase,
+      atMs: nowMs,
+      chaosMs: chaosMs === undefined ? undefined : nowMs - chaosMs,
+      node: node?.name ?? '',
+      found,
+    });
+  }
+}

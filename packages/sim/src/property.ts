@@ -1,0 +1,154 @@
+/**
+ * What has to hold in a run. *always* and *never* are looked at after every change and end a run when they break;
+ * *eventually* has to come true within a bound; *sometimes* has to happen in some run of many, or the others proved nothing.
+ */
+
+import type { MemberView, MeshEvent, View } from '@skein/core';
+import type { CallFigures } from './load.ts';
+import type { FaultSpan } from './fault-schedule.ts';
+import type { FaultPlan } from './plan.ts';
+import type { SimNode } from './sim-node.ts';
+
+export type PropertyKind = 'always' | 'never' | 'eventually' | 'sometimes';
+
+export type PhaseName = 'form' | 'chaos' | 'calm' | 'converge' | 'rest';
+
+/** A node, to look at. */
+export type SceneNode = Pick<
+  SimNode,
+  'id' | 'index' | 'name' | 'zone' | 'isRunning' | 'process' | 'boot' | 'epoch' | 'view' | 'addresses'
+>;
+
+/** A run as properties see it. Nothing in it can be changed. */
+export interface Scene {
+  readonly plan: FaultPlan;
+  /** Virtual time since the world began. */
+  readonly nowMs: number;
+  readonly phase: PhaseName;
+  /** When chaos began; undefined while the mesh forms. */
+  readonly chaosMs: number | undefined;
+  readonly nodes: readonly SceneNode[];
+  /** Those that were made well when it calmed down. Before that, all. */
+  readonly core: readonly SceneNode[];
+  /** What went wrong so far. */
+  readonly faults: readonly FaultSpan[];
+  /** Requests so far, by service. */
+  calls(service: string): CallFigures;
+  /** Messages sent so far, by all. */
+  readonly messages: number;
+  /** Why the nodes that are well do not agree, each reason a line; empty when they do. */
+  differences(): readonly string[];
+  /** Ids of instances of `service` that `node` would send requests to. */
+  routable(node: SceneNode, service: string): readonly string[];
+}
+
+/** One run's eyes of a property. Each hook returns what is wrong, in words, or undefined. */
+export interface Check {
+  /** A node emitted this. */
+  event?(node: SceneNode, event: MeshEvent): string | undefined;
+  /** A node's row about a member changed. `before` is undefined for a new row, `after` for one that is gone. */
+  member?(node: SceneNode, before: MemberView | undefined, after: MemberView | undefined): string | undefined;
+  /** A node has a new view, in which these topics changed. */
+  view?(node: SceneNode, view: View, topics: readonly string[]): string | undefined;
+  /** A node booted: it knows nothing but what its disk kept. */
+  boot?(node: SceneNode): void;
+  /** A fault happened, or was undone. */
+  fault?(span: FaultSpan): void;
+  /** A paused process goes on; `during` runs its late timers and all that waited. */
+  resuming?(node: SceneNode, pausedMs: number): void;
+  resumed?(node: SceneNode): void;
+  /** Of `eventually`: why it does not hold now. Of `always` and `never`: why it does not hold after this change. */
+  state?(): string | undefined;
+  /** Of `sometimes`: whether it has happened. */
+  happened?(): boolean;
+  /** At the end of the run. */
+  end?(): string | undefined;
+}
+
+export interface Property {
+  readonly name: string;
+  /** One line: what is promised, and why it matters. */
+  readonly doc: string;
+  readonly kind: PropertyKind;
+  /** Of `eventually`: since when, in ms of chaos, and for how long; the calm and the plan's bound when absent. */
+  readonly fromMs?: number;
+  readonly withinMs?: number;
+  /** Fresh eyes for one run. */
+  begin(scene: Scene): Check;
+}
+
+/** What broke, when and where. */
+export interface Failure {
+  readonly property: string;
+  readonly doc: string;
+  readonly phase: PhaseName;
+  /** Virtual time since the world began, and since the chaos began. */
+  readonly atMs: number;
+  readonly chaosMs: number | undefined;
+  /** Who saw it; empty when it is about all. */
+  readonly node: string;
+  readonly found: string;
+}
+
+/** A property of every state from the start of chaos on. */
+export function always(name: string, holds: (scene: Scene) => boolean): Property {
+  return {
+    name,
+    doc: 'holds after every change',
+    kind: 'always',
+    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(() => holds(scene), 'it did not hold')) }),
+  };
+}
+
+/** A property of every state from the start of chaos on: what must not be. */
+export function never(name: string, isSo: (scene: Scene) => boolean): Property {
+  return {
+    name,
+    doc: 'is so after no change',
+    kind: 'never',
+    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(() => !isSo(scene), 'it was so')) }),
+  };
+}
+
+/** Has to come true within a bound: of the calm, or of `fromMs` of the chaos. */
+export function eventually(
+  name: string,
+  holds: (scene: Scene) => boolean,
+  bound: { readonly fromMs?: number; readonly withinMs?: number } = {},
+): Property {
+  return {
+    name,
+    doc: 'comes true within its bound',
+    kind: 'eventually',
+    ...bound,
+    begin: (scene) => ({ state: () => ask(() => holds(scene), 'it did not come true') }),
+  };
+}
+
+/** Has to be so once, in some run of a campaign. */
+export function sometimes(name: string, isSo: (scene: Scene) => boolean): Property {
+  return {
+    name,
+    doc: 'happens in some run',
+    kind: 'sometimes',
+    begin: (scene) => {
+      let has = false;
+      return {
+        state: () => {
+          has ||= scene.phase !== 'form' && isSo(scene);
+          return undefined;
+        },
+        happened: () => has,
+      };
+    },
+  };
+}
+
+/** An assertion library's error says more than a plain no. */
+function ask(holds: () => boolean, otherwise: string): string | undefined {
+  try {
+    return holds() ? undefined : otherwise;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

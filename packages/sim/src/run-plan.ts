@@ -1,0 +1,387 @@
+/** Runs a plan: the one executor behind scripts, random plans, replays and the shrinker. The phases are in `plan.ts`. */
+
+import { assert } from '@skein/core';
+import { differences } from './audit.ts';
+import { cover, noCoverage } from './coverage.ts';
+import type { Coverage } from './coverage.ts';
+import { SimulationError } from './failure.ts';
+import { FaultSchedule, nodeOf } from './fault-schedule.ts';
+import type { FaultSpan } from './fault-schedule.ts';
+import { Load } from './load.ts';
+import type { CallFigures } from './load.ts';
+import { configOf } from './plan.ts';
+import type { FaultPlan } from './plan.ts';
+import { PropertyWatch } from './property-watch.ts';
+import type { Failure, PhaseName, Property, Scene, SceneNode } from './property.ts';
+import { builtInProperties } from './properties/built-in.ts';
+import type { SimNode } from './sim-node.ts';
+import { Workload } from './workload.ts';
+import { World } from './world.ts';
+import type { WorldOptions } from './world.ts';
+
+export interface RunOptions extends Pick<WorldOptions, 'create' | 'onEvent' | 'traceLines' | 'validateConfig'> {
+  /** Checked besides the built-in ones. */
+  readonly properties?: readonly Property[];
+  /** Default true. */
+  readonly builtIn?: boolean;
+  /** Ends the run at the first failure for which it says so. Default: the run goes on to its end. */
+  readonly stopAt?: (failure: Failure) => boolean;
+}
+
+export interface RunFigures {
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly messages: number;
+  readonly bytes: number;
+  /** How long forming took, and how long after the calm everything had come true. Undefined: it did not. */
+  readonly formedMs: number | undefined;
+  readonly convergedMs: number | undefined;
+  readonly faults: number;
+  /** Faults whose time came when they made no sense. */
+  readonly skipped: number;
+  readonly writes: number;
+  /** Writes that no running node could take. */
+  readonly refused: number;
+  /** By service. */
+  readonly calls: Readonly<Record<string, CallFigures>>;
+}
+
+export interface RunReport {
+  readonly plan: FaultPlan;
+  readonly passed: boolean;
+  readonly failures: readonly Failure[];
+  /** `sometimes` properties, with whether they happened. */
+  readonly happened: Readonly<Record<string, boolean>>;
+  readonly coverage: Coverage;
+  readonly figures: RunFigures;
+  /** Equal for two runs exactly when every node did the same at the same times. */
+  readonly traceHash: string;
+  /** The last state changes. */
+  readonly trace: readonly string[];
+  readonly phases: readonly { readonly phase: PhaseName; readonly fromMs: number }[];
+  readonly faults: readonly FaultSpan[];
+}
+
+/** The names of the failures that no property of its own describes. */
+export const formsProperty = 'L6 the mesh forms';
+export const soundProperty = 'S0 nothing breaks inside';
+
+/** How often it is asked whether what has to come true did. */
+const pollMs = 50;
+/** How old a copy is at most that a disk is rolled back to. */
+const backupMs = 20_000;
+const noCalls: CallFigures = { calls: 0, ok: 0, refused: 0, toGone: 0, toSilent: 0 };
+
+export function runPlan(plan: FaultPlan, options: RunOptions = {}): RunReport {
+  return new Run(plan, options).report();
+}
+
+class Run implements Scene {
+  readonly plan: FaultPlan;
+  readonly #options: RunOptions;
+  readonly #world: World;
+  readonly #schedule: FaultSchedule;
+  readonly #workload: Workload;
+  readonly #watch: PropertyWatch;
+  readonly #coverage = noCoverage();
+  readonly #failures: Failure[] = [];
+  readonly #phases: { readonly phase: PhaseName; readonly fromMs: number }[] = [{ phase: 'form', fromMs: 0 }];
+  #load: Load | undefined;
+  #core: readonly SimNode[] = [];
+  #chaosMs: number | undefined;
+  /** When some node last changed its mind about another. */
+  #changedMs = 0;
+  #formedMs: number | undefined;
+  #convergedMs: number | undefined;
+
+  constructor(plan: FaultPlan, options: RunOptions) {
+    this.plan = plan;
+    this.#options = options;
+    const { create, traceLines, validateConfig } = options;
+    this.#world = new World({
+      seed: plan.seed,
+      network: plan.network,
+      profile: plan.profile,
+      ...(create && { create }),
+      ...(traceLines !== undefined && { traceLines }),
+      ...(validateConfig && { validateConfig }),
+      onEvent: (node, event) => {
+        cover(this.#coverage, event);
+        if (event.type === 'member-changed' || event.type === 'reachability-changed') this.#changedMs = this.nowMs;
+        this.#watch.event(node, event);
+        options.onEvent?.(node, event);
+      },
+    });
+    this.#workload = new Workload(plan);
+    this.#schedule = new FaultSchedule(this.#world, {
+      applied: (span) => this.#applied(span),
+      resuming: (node, pausedMs) => this.#watch.resuming(node, pausedMs),
+      resumed: (node) => this.#watch.resumed(node),
+      booted: (node) => this.#workload.booted(node),
+    });
+    const builtIn = options.builtIn === false ? [] : builtInProperties;
+    this.#watch = new PropertyWatch(this, [...builtIn, ...(options.properties ?? [])]);
+  }
+
+  // ---- what properties see
+
+  get nowMs(): number {
+    return this.#world.nowMs;
+  }
+
+  get phase(): PhaseName {
+    return this.#phases.at(-1)?.phase ?? 'form';
+  }
+
+  get chaosMs(): number | undefined {
+    return this.#chaosMs;
+  }
+
+  get nodes(): readonly SimNode[] {
+    return this.#world.nodes;
+  }
+
+  get core(): readonly SimNode[] {
+    return this.#chaosMs === undefined || this.phase === 'chaos' ? this.#world.nodes : this.#core;
+  }
+
+  get faults(): readonly FaultSpan[] {
+    return this.#schedule.spans;
+  }
+
+  get messages(): number {
+    return this.#world.network.figures.messages;
+  }
+
+  calls(service: string): CallFigures {
+    return this.#load?.figures(service) ?? noCalls;
+  }
+
+  differences(): readonly string[] {
+    const troubled = new Set<number>();
+    const excused = new Set<SimNode['id']>();
+    for (const fault of this.#schedule.active()) {
+      const index = nodeOf(fault);
+      const node = index === undefined ? undefined : this.nodes[index];
+      if (index === undefined || node === undefined) continue;
+      troubled.add(index);
+      if (fault.type !== 'pause' && fault.type !== 'block-io') excused.add(node.id);
+    }
+    const well = this.nodes.filter((node) => !troubled.has(node.index));
+    const counts = well.filter((node) => node.isRunning).length + excused.size;
+    // Numbers are cheap to compare; whole views are compared once those are right.
+    const odd = well.find((node) => node.isRunning && Math.abs(node.view().aliveCount - counts) > excused.size);
+    if (odd !== undefined) return [`${odd.name} holds ${odd.view().aliveCount} members alive, ${counts} run`];
+    return differences(well, excused);
+  }
+
+  routable(node: SceneNode, service: string): readonly string[] {
+    const instances = node.view().service(service)?.instances ?? [];
+    return instances.filter((each) => each.routable).map((each) => each.instance.id);
+  }
+
+  // ---- the phases
+
+  report(): RunReport {
+    try {
+      if (this.#form() && this.#chaos() && this.#calm() && this.#converge()) this.#rest();
+      this.#watch.end();
+    } catch (error) {
+      if (!(error instanceof SimulationError)) throw error;
+      this.#fail(
+        soundProperty,
+        'the core keeps its own invariants and never throws',
+        error.message.split('\n')[0] ?? '',
+        error.node,
+      );
+    }
+    const failures = [...this.#failures, ...this.#watch.failures].sort((a, b) => a.atMs - b.atMs);
+    return {
+      plan: this.plan,
+      passed: failures.length === 0,
+      failures,
+      happened: this.#watch.happened(),
+      coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.dropped },
+      figures: this.#figures(),
+      traceHash: this.#world.traceHash(),
+      trace: this.#world.trace.lines(),
+      phases: this.#phases,
+      faults: this.#schedule.spans,
+    };
+  }
+
+  #form(): boolean {
+    const { plan } = this;
+    const nodes = this.#world.mesh(plan.nodes, { ...(plan.zones.length > 0 && { zones: plan.zones }), config: plan.config });
+    for (const node of nodes) this.#workload.booted(node);
+    this.#formedMs = this.#until(plan.formMs, () => this.differences().length === 0);
+    if (this.#formedMs === undefined && !this.#isOver())
+      this.#fail(
+        formsProperty,
+        'nodes that boot together know each other within the bound',
+        this.differences().slice(0, 5).join('; '),
+      );
+    return !this.#isOver();
+  }
+
+  #chaos(): boolean {
+    const { plan } = this;
+    const startMs = this.nowMs;
+    this.#chaosMs = startMs;
+    this.#enter('chaos');
+    const load = new Load(this.#world, (index) => this.#isBlocked(index));
+    this.#load = load;
+    for (const each of plan.loads) load.begin(each);
+    if (plan.loss > 0) this.#world.network.setDefault({ loss: plan.loss });
+    this.#schedule.plan(
+      plan.faults.filter((fault) => fault.atMs < plan.chaosMs),
+      startMs,
+    );
+    for (const { atMs, node, write } of plan.writes) {
+      const writer = this.nodes[node];
+      if (writer !== undefined) this.#world.at(startMs + atMs, () => this.#workload.write(writer, write));
+    }
+    this.#backUp(new Set(plan.faults.flatMap(({ fault }) => ('keep' in fault && fault.keep === 'rollback' ? [fault.node] : []))));
+    for (const pending of this.#watch.pending()) if (pending.property.fromMs !== undefined) this.#keepBound(pending, startMs);
+    return this.#runFor(plan.chaosMs);
+  }
+
+  #calm(): boolean {
+    const { plan } = this;
+    const { core } = plan;
+    this.#core = core === 'all' ? this.nodes : this.nodes.filter((node) => core.includes(node.index));
+    this.#enter('calm');
+    const indexes = new Set(this.#core.map((node) => node.index));
+    this.#schedule.undo((fault) => indexes.has(nodeOf(fault) ?? -1) || nodeOf(fault) === undefined);
+    if (plan.loss > 0) this.#world.network.setDefault({ loss: 0 });
+    this.#restartCore();
+    // A leave that was under way ends, and the one who left comes back.
+    if (!this.#runFor(configOf(plan).leaveDelayMs + 1000)) return false;
+    this.#restartCore();
+    this.#watch.stateChanged();
+    return !this.#isOver();
+  }
+
+  #converge(): boolean {
+    this.#enter('converge');
+    const startMs = this.nowMs;
+    let pending = this.#watch.pending().filter(({ property }) => property.fromMs === undefined);
+    const bound = ({ property }: (typeof pending)[number]): number => property.withinMs ?? this.plan.convergeMs;
+    for (;;) {
+      pending = pending.filter((each) => !each.holds());
+      const tookMs = this.nowMs - startMs;
+      for (const each of pending) if (tookMs >= bound(each)) each.fail();
+      pending = pending.filter((each) => tookMs < bound(each));
+      if (this.#isOver()) return false;
+      if (pending.length === 0) break;
+      if (!this.#runFor(pollMs)) return false;
+    }
+    if (this.#watch.failures.every(({ phase }) => phase !== 'converge')) this.#convergedMs = this.nowMs - startMs;
+    return true;
+  }
+
+  #rest(): void {
+    if (this.plan.restMs === 0 || this.#convergedMs === undefined) return;
+    // Aftershocks end by themselves: probes on links that are no more, accusations of before and their refutations. When
+    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be.
+    const { probeTimeoutMs, indirectTimeoutMs } = configOf(this.plan);
+    const stillMs = 4 * (probeTimeoutMs + indirectTimeoutMs);
+    const startMs = this.nowMs;
+    while (this.nowMs - this.#changedMs < stillMs && this.nowMs - startMs < this.plan.convergeMs) {
+      if (!this.#runFor(stillMs - (this.nowMs - this.#changedMs))) return;
+    }
+    this.#enter('rest');
+    this.#runFor(this.plan.restMs);
+  }
+
+  // ---- parts of phases
+
+  #enter(phase: PhaseName): void {
+    this.#phases.push({ phase, fromMs: this.nowMs });
+  }
+
+  #restartCore(): void {
+    for (const node of this.#core) if (node.process === 'stopped') this.#schedule.restart(node, true);
+  }
+
+  /** Disks that will be rolled back are copied now and then, as backups are. */
+  #backUp(indexes: ReadonlySet<number>): void {
+    if (indexes.size === 0) return;
+    for (const node of this.nodes) if (indexes.has(node.index)) node.backUp();
+    this.#world.at(this.nowMs + backupMs, () => this.#backUp(indexes));
+  }
+
+  #isBlocked(index: number): boolean {
+    for (const fault of this.#schedule.active()) if (fault.type === 'block-io' && fault.node === index) return true;
+    return false;
+  }
+
+  /** An `eventually` with a time of its own, during chaos. */
+  #keepBound(pending: ReturnType<PropertyWatch['pending']>[number], startMs: number): void {
+    const { fromMs = 0, withinMs = this.plan.convergeMs } = pending.property;
+    const endMs = startMs + fromMs + withinMs;
+    const ask = (): void => {
+      if (pending.holds()) return;
+      if (this.nowMs >= endMs) pending.fail();
+      else this.#world.at(Math.min(endMs, this.nowMs + pollMs), ask);
+    };
+    this.#world.at(startMs + fromMs, ask);
+  }
+
+  #applied(span: FaultSpan): void {
+    const { fault, atMs, endMs } = span;
+    const isPauseOver = fault.type === 'pause' && endMs !== undefined;
+    if (isPauseOver && endMs - atMs > configOf(this.plan).lateTickMs) this.#coverage.pausesCrossingTimer++;
+    if (fault.type === 'power-off') {
+      const gone = this.nodes[fault.node];
+      assert(gone !== undefined, 'a fault that happened is about a node');
+      for (const node of this.nodes) if (this.#world.network.isLinked(node, gone.id)) this.#coverage.halfOpen++;
+    }
+    this.#watch.fault(span);
+  }
+
+  /** Runs on until `holds`; returns how long that took, undefined when it never did or the run is over. */
+  #until(withinMs: number, holds: () => boolean): number | undefined {
+    const startMs = this.nowMs;
+    while (!holds()) {
+      if (this.nowMs - startMs >= withinMs || !this.#runFor(pollMs)) return undefined;
+    }
+    return this.nowMs - startMs;
+  }
+
+  /** False when the run is over before that. */
+  #runFor(ms: number): boolean {
+    const { stopAt } = this.#options;
+    if (stopAt === undefined) this.#world.runFor(ms);
+    else this.#world.runUntil(() => this.#isOver(), ms);
+    return !this.#isOver();
+  }
+
+  #isOver(): boolean {
+    const { stopAt } = this.#options;
+    return stopAt !== undefined && (this.#failures.some(stopAt) || this.#watch.failures.some(stopAt));
+  }
+
+  #fail(property: string, doc: string, found: string, node = ''): void {
+    const { nowMs, phase } = this;
+    const chaosMs = this.#chaosMs === undefined ? undefined : nowMs - this.#chaosMs;
+    this.#failures.push({ property, doc, phase, atMs: nowMs, chaosMs, node, found });
+  }
+
+  #figures(): RunFigures {
+    const { messages, bytes } = this.#world.network.figures;
+    const services = new Set(this.plan.loads.map((load) => load.service));
+    return {
+      virtualMs: this.nowMs,
+      events: this.#world.events,
+      messages,
+      bytes,
+      formedMs: this.#formedMs,
+      convergedMs: this.#convergedMs,
+      faults: this.#schedule.spans.length,
+      skipped: this.#schedule.skipped,
+      ...this.#workload.figures,
+      calls: Object.fromEntries([...services].map((service) => [service, { ...this.calls(service) }])),
+    };
+  }
+}

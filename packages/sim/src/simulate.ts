@@ -1,0 +1,40 @@
+/** Runs stories, random plans and stored plans, without any test runner. */
+
+import { readPlan } from './plan-reader.ts';
+import { runPlan } from './run-plan.ts';
+import type { RunOptions, RunReport } from './run-plan.ts';
+import { Script } from './scenario.ts';
+import type { MeshOptions, Scenario } from './scenario.ts';
+import type { Seed } from './randomness.ts';
+import { drawPlan } from './swarm.ts';
+import type { SwarmOptions } from './swarm.ts';
+
+export interface SimulateOptions extends MeshOptions, RunOptions {
+  /** Default 1. */
+  readonly seed?: Seed;
+}
+
+/** Tells a story for one seed and runs it. The report says what failed; only a broken script or simulator throws. */
+export function simulate(options: SimulateOptions, script: (sim: Script) => void): RunReport {
+  const sim = new Script(options, options.seed ?? 1);
+  script(sim);
+  return runPlan(sim.plan(), { ...options, properties: [...sim.properties, ...(options.properties ?? [])] });
+}
+
+/** Runs a scenario of a file, on fewer or more nodes if that is said. */
+export function simulateScenario(
+  scenario: Scenario,
+  options: RunOptions & { readonly seed?: Seed; readonly nodes?: number } = {},
+): RunReport {
+  return simulate({ ...scenario, ...options }, (sim) => scenario.script(sim));
+}
+
+/** Runs the plan that a seed draws. */
+export function simulateRandom(seed: Seed, options: SwarmOptions & RunOptions = {}): RunReport {
+  return runPlan(drawPlan(seed, options), options);
+}
+
+/** Runs a stored plan. Throws a `PlanError` where it is none. */
+export function replay(plan: unknown, options: RunOptions = {}): RunReport {
+  return runPlan(readPlan(plan), options);
+}

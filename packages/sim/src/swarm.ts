@@ -1,0 +1,186 @@
+/**
+ * Draws whole plans from seeds. Each seed has only some of the families of faults, since the absence of one lets others
+ * run longer and meet states that all together never reach (swarm testing, Groce et al. 2012).
+ */
+
+import { seededRng, shuffle } from '@skein/core';
+import type { MeshConfig, Rng } from '@skein/core';
+import type { Fault, Keep, TimedFault } from './fault.ts';
+import { convergeBoundMs, formBoundMs } from './plan.ts';
+import type { FaultPlan, TimedWrite, Write } from './plan.ts';
+import { latencies } from './quantiles.ts';
+import { seedNumber, seedText } from './randomness.ts';
+import type { Seed } from './randomness.ts';
+
+export interface SwarmOptions {
+  /** Drawn between the two. Default 10 and 20. */
+  readonly nodesMin?: number;
+  readonly nodesMax?: number;
+  /** Default two minutes. */
+  readonly chaosMs?: number;
+}
+
+interface Draft {
+  readonly rng: Rng;
+  readonly nodes: number;
+  readonly chaosMs: number;
+}
+
+/** One family: draws a fault, and for how long it lasts when it is a condition. */
+type Family = (draft: Draft) => { readonly fault: Fault; readonly forMs?: number } | readonly TimedFault[];
+
+const keeps: readonly Keep[] = ['all', 'all', 'synced', 'rollback', 'nothing'];
+
+const families: Readonly<Record<string, Family>> = {
+  crash: (draft) => gone(draft, 'crash'),
+  power: (draft) => gone(draft, 'power-off'),
+  pause: (draft) => ({ fault: { type: 'pause', node: any(draft) }, forMs: 50 + draft.rng.below(15_000) }),
+  stall: (draft) => ({ fault: { type: 'pause', node: any(draft) }, forMs: 100 + draft.rng.below(1500) }),
+  split: (draft) => {
+    const nodes = Array.from({ length: draft.nodes }, (_, index) => index);
+    shuffle(nodes, draft.rng);
+    const at = 1 + draft.rng.below(draft.nodes - 1);
+    return { fault: { type: 'split', groups: [sorted(nodes.slice(0, at)), sorted(nodes.slice(at))] }, forMs: lasting(draft) };
+  },
+  oneWay: (draft) => ({ fault: { type: 'cut', ...someToSome(draft) }, forMs: lasting(draft) }),
+  flap: (draft) => ({
+    fault: { type: 'flap', ...someToSome(draft), onMs: 200 + draft.rng.below(5000), offMs: 200 + draft.rng.below(5000) },
+    forMs: lasting(draft),
+  }),
+  loss: (draft) => ({
+    fault: { type: 'link', ...someToSome(draft), settings: { loss: (5 + draft.rng.below(60)) / 100 } },
+    forMs: lasting(draft),
+  }),
+  delay: (draft) => ({
+    fault: { type: 'link', ...someToSome(draft), settings: { latency: draft.rng.below(2) === 0 ? latencies.wan : slow } },
+    forMs: lasting(draft),
+  }),
+  leave: (draft) => {
+    const node = any(draft);
+    const atMs = draft.rng.below(draft.chaosMs);
+    const backMs = atMs + 3000 + draft.rng.below(40_000);
+    return [
+      { atMs, fault: { type: 'leave', node } },
+      { atMs: backMs, fault: { type: 'restart', node, seeds: true, replace: false } },
+    ];
+  },
+  blocked: (draft) => ({ fault: { type: 'block-io', node: any(draft) }, forMs: 500 + draft.rng.below(20_000) }),
+  slow: (draft) => ({
+    fault: { type: 'slow-cpu', node: any(draft), perMessageUs: 1000 + draft.rng.below(40_000) },
+    forMs: lasting(draft),
+  }),
+  drift: (draft) => ({ fault: { type: 'drift', node: any(draft), ppm: draft.rng.below(2001) - 1000 }, forMs: lasting(draft) }),
+  // Config versions that are too far ahead are refused by everybody but their author, so clocks here stay below that.
+  clocks: (draft) => ({
+    fault: { type: 'step-clock', node: any(draft), byMs: (draft.rng.below(240) - 120) * 1000 },
+  }),
+  disk: (draft) => ({ fault: { type: 'full-disk', node: any(draft) }, forMs: lasting(draft) }),
+};
+
+const slow = { p0: 50_000, p50: 200_000, p90: 400_000, p99: 900_000, max: 2_000_000 };
+
+/** The plan of a seed. */
+export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
+  const number = seedNumber(seed);
+  const rng = seededRng(number ^ 0x5bd1e995);
+  const { nodesMin = 10, nodesMax = 20, chaosMs = 120_000 } = options;
+  const nodes = nodesMin + rng.below(nodesMax - nodesMin + 1);
+  const isWan = rng.below(4) === 3;
+  const draft: Draft = { rng, nodes, chaosMs };
+  const chosen = Object.values(families).filter(() => rng.below(3) === 0);
+  const core = rng.below(4) === 0 ? sorted(someOf(draft, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
+  // One seed in four forgets the departed within its run.
+  const config: Partial<MeshConfig> = rng.below(4) === 0 ? { leftTombstoneMs: 60_000, failedTombstoneMs: 90_000 } : {};
+  const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
+  return {
+    version: 1,
+    seed: seedText(number),
+    nodes,
+    zones: ['a', 'b', 'c'],
+    network: timing.profile,
+    profile: timing.profile,
+    config,
+    loss: rng.below(4) === 0 ? rng.below(10) / 100 : 0,
+    formMs: formBoundMs(timing),
+    chaosMs,
+    core,
+    convergeMs: convergeBoundMs(timing),
+    restMs: 5000,
+    services: [{ name: 'web', on: sorted(someOf(draft, Math.ceil(nodes / 2))) }],
+    loads: [],
+    faults: drawFaults(draft, chosen),
+    writes: drawWrites(draft),
+  };
+}
+
+function drawFaults(draft: Draft, chosen: readonly Family[]): readonly TimedFault[] {
+  const faults: TimedFault[] = [];
+  if (chosen.length === 0) return faults;
+  const count = 4 + draft.rng.below(28);
+  while (faults.length < count) {
+    const drawn = (chosen[draft.rng.below(chosen.length)] as Family)(draft);
+    if ('fault' in drawn) faults.push({ atMs: draft.rng.below(draft.chaosMs), ...drawn });
+    else faults.push(...drawn.filter((fault) => fault.atMs < draft.chaosMs));
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+function drawWrites(draft: Draft): readonly TimedWrite[] {
+  const { rng, chaosMs } = draft;
+  const writes = Array.from({ length: 10 + rng.below(40) }, (): TimedWrite => ({
+    atMs: rng.below(chaosMs),
+    node: any(draft),
+    write: drawWrite(rng),
+  }));
+  return writes.sort((a, b) => a.atMs - b.atMs);
+}
+
+function drawWrite(rng: Rng): Write {
+  const instance = `job-${rng.below(6)}`;
+  switch (rng.below(4)) {
+    case 0:
+      return { type: 'register', service: `jobs-${rng.below(2)}`, instance, port: 1000 + rng.below(1000) };
+    case 1:
+      return { type: 'deregister', instance };
+    case 2:
+      return { type: 'check', instance, status: rng.below(2) === 0 ? 'critical' : 'passing' };
+    default:
+      return { type: 'config', name: `route-${rng.below(3)}`, value: rng.below(1000) };
+  }
+}
+
+/** Ends a process one way or another, and mostly brings it back. */
+function gone(draft: Draft, type: 'crash' | 'power-off'): readonly TimedFault[] {
+  const { rng } = draft;
+  const node = any(draft);
+  const atMs = rng.below(draft.chaosMs);
+  const keep = keeps[rng.below(keeps.length)] as Keep;
+  const end: TimedFault = { atMs, fault: { type, node, keep } };
+  if (rng.below(4) === 0) return [end];
+  const seeds = keep === 'nothing' || rng.below(2) === 0;
+  return [end, { atMs: atMs + 100 + rng.below(40_000), fault: { type: 'restart', node, seeds, replace: false } }];
+}
+
+function someToSome(draft: Draft): { readonly from: readonly number[]; readonly to: readonly number[] } {
+  const from = sorted(someOf(draft, 1 + draft.rng.below(3)));
+  const everybody = Array.from({ length: draft.nodes }, (_, index) => index);
+  return { from, to: draft.rng.below(2) === 0 ? everybody : sorted(someOf(draft, 1 + draft.rng.below(draft.nodes))) };
+}
+
+function someOf(draft: Draft, count: number): number[] {
+  const nodes = Array.from({ length: draft.nodes }, (_, index) => index);
+  shuffle(nodes, draft.rng);
+  return nodes.slice(0, count);
+}
+
+function any(draft: Draft): number {
+  return draft.rng.below(draft.nodes);
+}
+
+function lasting(draft: Draft): number {
+  return 500 + draft.rng.below(30_000);
+}
+
+function sorted(indexes: readonly number[]): number[] {
+  return [...indexes].sort((a, b) => a - b);
+}
