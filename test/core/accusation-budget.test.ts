@@ -126,6 +126,8 @@ describe('a node that reaches nobody', () => {
     expect(table.membership.get(many[4]!)?.accusations.size).toBe(0);
     table.pass(200_000);
     expect(many.slice(0, 5).map((id) => table.status(id))).toEqual(many.slice(0, 5).map(() => 'failed unreachable'));
+    expect(table.membership.isIsolated).toBe(true);
+    table.membership.heardFrom(many[7]!, 1);
     expect(table.membership.isIsolated).toBe(false);
   });
 

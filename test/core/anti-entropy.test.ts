@@ -233,6 +233,8 @@ describe('pushes', () => {
     const turn = makeTurn(self);
     const writable = new Set<NodeId>([a, b]);
     const push = new Dissemination(turn, {
+      isFullMesh: () => true,
+      stamp: () => undefined,
       links: () => [a, b],
       isWritable: (id) => writable.has(id),
       write: (subjects) => [...subjects].map(() => ({ type: 'gossip', ...none })),

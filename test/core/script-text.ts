@@ -47,6 +47,8 @@ function messageText(message: Message): string {
       return `ping-report ${message.seq} about ${message.subject} ${message.reached ? 'reached' : 'not reached'}`;
     case 'gossip':
       return `gossip ${factsText(message)}`;
+    case 'have':
+      return `have ${message.entries.map(({ key, stamp }) => `${key}=${stamp.join('.')}`).join(' ')}`;
     case 'sync-open':
       return `sync-open ${message.exchange}`;
     case 'sync-digest':

@@ -163,6 +163,7 @@ export function message(notary: Notary): fc.Arbitrary<Message> {
     }),
     fc.record({ type: type('sync-facts'), exchange: uint, facts: gossip(notary), wants, last: fc.boolean() }),
     fc.record({ type: type('sync-pull'), exchange: uint, wants }),
+    fc.record({ type: type('have'), entries: fc.array(fc.record({ key: name, stamp: uints }), { maxLength: 4 }) }),
   );
 }
 

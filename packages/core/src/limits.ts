@@ -31,6 +31,8 @@ export const limits = {
   digestEntries: 65_536,
   digestBuckets: 256,
   wantsPerMessage: 8192,
+  /** Subjects named in one message that says only that there is news of them: with the longest keys, still one frame. */
+  advertEntries: 64,
   /** Members known at once, in any status. */
   members: 16_384,
   /** Addresses that a node was told to join. */

@@ -52,6 +52,27 @@ export interface MeshConfig {
   readonly gossipWindowMs: number;
   /** How many random links a received fact is passed on to. Facts of our own go to all links of a full mesh. Default 1: what is missed shows in the roots that probes carry. */
   readonly relayFanout: number;
+  /**
+   * Up to this many members, everybody is linked with everybody; above it, members are linked along rings, until there are
+   * fewer than fullMeshReturn again. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
+   * connection (some 0.3 MiB) per pair. Default 48 and 32: apart, so that a mesh of that size does not change to and fro.
+   */
+  readonly fullMeshLeave: number;
+  readonly fullMeshReturn: number;
+  /**
+   * In a large mesh: how many rings there are, and how many successors on each a member watches. It has rings * ringReach
+   * subjects and as many observers: 24 links by default (4 rings, reach 3). On one ring those who watch the same member can
+   * ask each other, ringReach - 1 of them; several rings keep the mesh whole when many fail at once.
+   */
+  readonly rings: number;
+  readonly ringReach: number;
+  /** In a large mesh: links beside those of the rings that are kept, the newest ones. They shorten paths and find views that drifted apart. Default 4. */
+  readonly longLinks: number;
+  /** In a large mesh: how many random links news is passed on to. Misses about e^-fanout of the members in the first wave. Default 4. */
+  readonly fanout: number;
+  /** In a large mesh: how many further links are told, advertiseMs later, that there is news; who lacks it asks for it. Default 4 and 50. */
+  readonly advertiseFanout: number;
+  readonly advertiseMs: number;
   /** How often one random linked member is compared with, bucket by bucket. Default 10 000 (lan). */
   readonly syncIntervalMs: number;
   /** A lost or missing link is dialled again after this, doubling up to redialMaxMs, with jitter of half. Default 250. */
@@ -90,6 +111,14 @@ const lan: MeshConfig = {
   accusationRefillMs: 60_000,
   gossipWindowMs: 10,
   relayFanout: 1,
+  fullMeshLeave: 48,
+  fullMeshReturn: 32,
+  rings: 4,
+  ringReach: 3,
+  longLinks: 4,
+  fanout: 4,
+  advertiseFanout: 4,
+  advertiseMs: 50,
   syncIntervalMs: 10_000,
   redialMinMs: 250,
   redialMaxMs: 30_000,

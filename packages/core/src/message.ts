@@ -63,6 +63,12 @@ export interface Gossip {
   readonly configs: readonly SignedConfig[];
 }
 
+/** "I know this much of these": lets a peer that news did not reach ask for it. */
+export interface Have {
+  readonly type: 'have';
+  readonly entries: readonly DigestEntry[];
+}
+
 /** What a node knows about one subject, without the content. The greater stamp is newer. */
 export interface DigestEntry {
   /** `m/<node id>`, `c/<owner id>` or `k/<kind>/<name>`. */
@@ -108,7 +114,7 @@ export interface SyncPull {
   readonly wants: readonly SyncWant[];
 }
 
-export type WireMessage = Ping | Ack | PingRequest | PingReport | Gossip;
+export type WireMessage = Ping | Ack | PingRequest | PingReport | Gossip | Have;
 export type SyncMessage = SyncOpen | SyncDigest | SyncFacts | SyncPull;
 export type Message = WireMessage | SyncMessage;
 

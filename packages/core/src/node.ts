@@ -16,18 +16,20 @@ import type { Effect, KnownPeer } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination } from './gossip/dissemination.ts';
 import { catalogKey, configEntryKey, FactWriter, memberKey } from './gossip/facts.ts';
-import { Knowledge } from './gossip/knowledge.ts';
+import { compareStamps, Knowledge } from './gossip/knowledge.ts';
 import { Health } from './health/health.ts';
 import type { Registration } from './health/registration.ts';
 import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
-import { limits } from './limits.ts';
+import { AddressBook } from './membership/address-book.ts';
 import { Links } from './membership/links.ts';
 import { isPresent, memberStamp, type Member } from './membership/member.ts';
 import { Membership } from './membership/membership.ts';
 import { Prober } from './membership/prober.ts';
+import { Topology } from './membership/topology.ts';
+import { Visits } from './membership/visits.ts';
 import type { MeshConfig } from './mesh-config.ts';
-import type { Gossip, Message } from './message.ts';
+import type { DigestEntry, Gossip, Message } from './message.ts';
 import type { Rng } from './rng.ts';
 import type { Notary } from './signed.ts';
 import { Turn } from './turn.ts';
@@ -56,12 +58,12 @@ export interface NodeOptions {
   readonly wallMs: number;
 }
 
-/** Known peers are written down this long after a change, or a millisecond for each: all of them are written each time. */
-const peersDelayMs = 200;
 /** How many of those that hear of a first accusation probe its subject themselves, about. */
 const confirmers = 4;
 /** A member that does not know of its accusers is told at most this often. */
 const tellAgainMs = 1000;
+/** In a large mesh, a new neighbour is dialled after this, or up to twice as long. */
+const settleMs = 200;
 /** Knowledge that changed this recently may still be on its way to a peer whose root differs. */
 const inFlightMs = 150;
 
@@ -69,6 +71,9 @@ export class MeshNode {
   readonly self: NodeId;
   readonly #turn: Turn;
   readonly #membership: Membership;
+  readonly #topology: Topology;
+  readonly #addressBook: AddressBook;
+  readonly #visits: Visits;
   readonly #links: Links;
   readonly #prober: Prober;
   readonly #knowledge: Knowledge;
@@ -79,8 +84,6 @@ export class MeshNode {
   readonly #health: Health;
   readonly #views: ViewBuilder;
   readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers'>;
-  /** Peers of earlier boots that were not heard of yet. */
-  readonly #remembered = new Map<NodeId, KnownPeer>();
   readonly #toldAt = new Map<NodeId, number>();
   /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
   readonly #wallOffsetMs: number;
@@ -112,10 +115,15 @@ export class MeshNode {
       registrationsChanged: () => this.#views.touchLocal(),
     });
     this.#membership = this.#makeMembership(options);
+    this.#topology = this.#makeTopology();
+    this.#addressBook = new AddressBook(turn, () => this.#membership.all());
+    this.#visits = new Visits(turn, () => this.#membership.all());
     this.#links = this.#makeLinks();
     this.#prober = this.#makeProber();
     this.#dissemination = new Dissemination(turn, {
+      isFullMesh: () => this.#topology.isFull,
       links: () => this.#links.ids(),
+      stamp: (key) => this.#knowledge.stamp(key),
       isWritable: (id) => this.#links.isWritable(id),
       write: (subjects) => this.#write(subjects, true),
     });
@@ -145,9 +153,8 @@ export class MeshNode {
     // A first version is published even when there is nothing in it: it supersedes what an earlier boot owned.
     this.#health.publish();
     this.#views.touchLocal();
-    for (const peer of this.#restored.peers) if (peer.id !== this.self) this.#remembered.set(peer.id, peer);
+    this.#addressBook.start(this.#restored.peers);
     this.#links.addKnownPeers(this.#restored.peers);
-    this.#turn.deadlines.set('remembered', this.#turn.now + this.#turn.config.failedTombstoneMs);
     this.#prober.start();
     this.#antiEntropy.start();
     return this.#finish();
@@ -175,7 +182,7 @@ export class MeshNode {
         break;
       case 'clock':
         this.#config.setWall(input.wallMs);
-        this.#turn.awareness.setLag(input.lagMs);
+        this.#turn.awareness.setLag(input.lagMs, this.#turn.config.probeTimeoutMs);
         break;
       default:
         assertNever(input);
@@ -229,10 +236,12 @@ export class MeshNode {
   #tick(now: number): void {
     const { deadlines, config } = this.#turn;
     const lateMs = now - (deadlines.next() ?? now);
+    const isLate = lateMs > config.lateTickMs;
+    const verdictsAt = now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs);
+    if (isLate) this.#membership.holdVerdicts(verdictsAt);
     for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
       // After a stall, answers wait in the sockets while timers are already over: no verdict before they were read.
-      if (lateMs > config.lateTickMs && isVerdict(due.key))
-        deadlines.set(due.key, now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs));
+      if (isLate && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
       else this.#due(due.key);
     }
   }
@@ -258,8 +267,14 @@ export class MeshNode {
         return this.#membership.reap(nodeId(name));
       case 'dial':
         return this.#links.dialDue(name);
+      case 'trim':
+        return this.#links.trimDue();
+      case 'visit':
+        return this.#visit();
       case 'gossip':
         return this.#dissemination.flush();
+      case 'advertise':
+        return this.#dissemination.advertiseDue();
       case 'sync-round':
         return this.#syncRound();
       case 'recheck':
@@ -269,9 +284,10 @@ export class MeshNode {
       case 'critical':
         return this.#health.expireCritical(name);
       case 'peers':
-        return this.#persistPeers();
+        return this.#addressBook.write();
       case 'remembered':
-        return this.#forgetRemembered();
+        for (const id of this.#addressBook.forget(this.#links.size === 0)) this.#links.drop(id);
+        return;
       case 'leave-left':
         return this.#announceLeft();
     }
@@ -294,6 +310,8 @@ export class MeshNode {
         return this.#prober.reported(message.seq, message.subject, message.reached);
       case 'gossip':
         return this.#mergeFacts(message, from);
+      case 'have':
+        return this.#askFor(message.entries, from);
       case 'sync-open':
         return this.#antiEntropy.opened(from, message);
       case 'sync-digest':
@@ -330,7 +348,7 @@ export class MeshNode {
     }
     switch (command.type) {
       case 'join':
-        return this.#join(command.addresses);
+        return this.#links.join(command.addresses);
       case 'leave':
         return this.#leave();
       case 'force-leave':
@@ -358,19 +376,7 @@ export class MeshNode {
     }
   }
 
-  // --- joining and leaving ---
-
-  #join(addresses: readonly string[]): CommandResult {
-    const bad = addresses.find((address) => address.length > limits.addressLength || !/^(\/.+|.+:\d{1,5})$/.test(address));
-    if (bad !== undefined)
-      return { ok: false, code: 'invalid-address', message: `"${bad}" is not an address: give host:port, as in 10.0.0.7:7946` };
-    if (this.#links.addSeeds(addresses)) return { ok: true };
-    return {
-      ok: false,
-      code: 'limit-exceeded',
-      message: `more than ${limits.seeds} addresses to join: a few are enough to find the others`,
-    };
-  }
+  // --- leaving ---
 
   #leave(): CommandResult {
     if (this.#leaving !== 'no') return { ok: true };
@@ -385,29 +391,6 @@ export class MeshNode {
     this.#dissemination.flush();
     this.#leaving = 'left';
     this.#turn.deadlines.set('leave-done', this.#turn.now + 2 * this.#turn.config.gossipWindowMs);
-  }
-
-  #persistPeersSoon(): void {
-    this.#turn.deadlines.setEarlier('peers', this.#turn.now + Math.max(peersDelayMs, this.#membership.size));
-  }
-
-  #persistPeers(): void {
-    const peers: KnownPeer[] = [];
-    for (const member of this.#membership.all()) {
-      const { name, addresses } = member.signed.value;
-      if (member.id !== this.self && member.status !== 'left') peers.push({ id: member.id, name, addresses });
-    }
-    for (const peer of this.#remembered.values()) peers.push(peer);
-    this.#turn.persist({ type: 'peers', peers });
-  }
-
-  /** A peer of an earlier boot of whom nobody in the mesh has heard for as long as one is remembered is gone. */
-  #forgetRemembered(): void {
-    this.#turn.deadlines.set('remembered', this.#turn.now + this.#turn.config.failedTombstoneMs);
-    if (this.#links.size === 0) return;
-    for (const id of this.#remembered.keys()) this.#links.drop(id);
-    this.#remembered.clear();
-    this.#persistPeersSoon();
   }
 
   // --- merging what peers say ---
@@ -452,6 +435,18 @@ export class MeshNode {
     if (id !== undefined && this.#links.has(id) && this.#isPresent(id)) this.#prober.probe(id, 'direct');
   }
 
+  /** A peer has news of these. What we lack, we ask it for. */
+  #askFor(entries: readonly DigestEntry[], from: NodeId): void {
+    if (!this.#links.has(from)) return;
+    for (const { key, stamp } of entries)
+      if (compareStamps(stamp, this.#knowledge.stamp(key) ?? []) > 0) this.#antiEntropy.gap(key, from, false);
+  }
+
+  #visit(): void {
+    const id = this.#topology.isFull ? undefined : this.#visits.due();
+    if (id !== undefined) this.#links.visit(id);
+  }
+
   #syncRound(): void {
     for (const member of this.#membership.all()) {
       if (!this.#membership.isSilent(member)) continue;
@@ -474,10 +469,7 @@ export class MeshNode {
     if (this.#membership.isSilent(member)) this.#knowledge.delete(memberKey(member.id));
     else this.#knowledge.set(memberKey(member.id), memberStamp(member));
     this.#views.touchMember(member, routing);
-    if (member.id !== this.self) {
-      this.#remembered.delete(member.id);
-      this.#persistPeersSoon();
-    }
+    if (member.id !== this.self) this.#addressBook.touch(member.id, this.#membership.size);
   }
 
   #stampOf(key: string): readonly number[] | undefined {
@@ -489,15 +481,26 @@ export class MeshNode {
     return member === undefined ? undefined : memberStamp(member);
   }
 
+  /** It takes part now, or again: the topology says who links with it. */
+  #memberPresent(member: Member): void {
+    this.#topology.add(member.id);
+    if (!this.#topology.isFull) this.#visits.begin();
+    // Known from an earlier boot, it may be on the list of those to dial already.
+    if (this.#topology.isWanted(member.id)) this.#links.want(member.id, 0);
+    else this.#links.unwant(member.id);
+  }
+
   #memberAbsent(member: Member, forgotten: boolean): void {
+    this.#topology.remove(member.id);
     this.#links.drop(member.id);
     this.#prober.forget(member.id);
     this.#toldAt.delete(member.id);
     this.#antiEntropy.forgetSubject(catalogKey(member.id));
     this.#knowledge.delete(catalogKey(member.id));
     if (forgotten) {
+      this.#antiEntropy.forgetSubject(memberKey(member.id));
       this.#knowledge.delete(memberKey(member.id));
-      this.#persistPeersSoon();
+      this.#addressBook.touch(member.id, this.#membership.size);
     }
     this.#views.touchAbsent(member.id, this.#catalog.drop(member.id), forgotten);
   }
@@ -555,7 +558,9 @@ export class MeshNode {
   /** Some others look for themselves whether an accusation holds: a few of many, or a busy host would drown in pings. */
   #confirm(member: Member): void {
     const { rng } = this.#turn;
-    if (rng.below(Math.max(confirmers, this.#links.size)) < confirmers) this.#prober.probe(member.id, 'confirm');
+    if (!this.#topology.isFull) {
+      if (this.#topology.isSubject(member.id)) this.#prober.probe(member.id, 'confirm');
+    } else if (rng.below(Math.max(confirmers, this.#links.size)) < confirmers) this.#prober.probe(member.id, 'confirm');
   }
 
   #isPresent(id: NodeId): boolean {
@@ -564,6 +569,17 @@ export class MeshNode {
   }
 
   // --- the parts ---
+
+  #makeTopology(): Topology {
+    const { mesh, config, rng } = this.#turn;
+    return new Topology(this.self, mesh, config, {
+      present: () => this.#present(),
+      presentCount: () => this.#membership.presentCount - 1,
+      // While a large mesh forms, neighbours change with every newcomer: a moment's wait saves most of the handshakes.
+      wanted: (id) => this.#links.want(id, this.#topology.isFull ? 0 : settleMs + rng.below(settleMs)),
+      unwanted: (id) => this.#links.unwant(id),
+    });
+  }
 
   #makeCatalog(): Catalog {
     return new Catalog(this.#turn, {
@@ -586,11 +602,14 @@ export class MeshNode {
       recordNews: (id, from) => this.#dissemination.push(memberKey(id), [], from),
       accusationNews: (subject, _accuser, from) => this.#dissemination.push(memberKey(subject), [], from),
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
-      memberPresent: (member) => this.#links.want(member.id),
+      memberPresent: (member) => this.#memberPresent(member),
       watched: () => this.#links.size,
       isolationChanged: () => this.#views.touchMember(this.#membership.self, false),
       memberSuspected: (member) => this.#confirm(member),
-      memberFailed: (member) => this.#links.giveUp(member.id),
+      memberFailed: (member) => {
+        this.#topology.remove(member.id);
+        this.#links.giveUp(member.id);
+      },
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
       epochRaised: () => void this.#catalog.write(this.epoch, [...this.#health.records()], []),
     });
@@ -605,22 +624,28 @@ export class MeshNode {
         const member = this.#membership.get(id);
         return member === undefined || member.status === 'left' ? undefined : member.signed.value.addresses;
       },
+      isWanted: (id) => {
+        const member = this.#membership.get(id);
+        return member === undefined || this.#topology.isFull || (isPresent(member) && this.#topology.isWanted(id));
+      },
     });
   }
 
   #makeProber(): Prober {
     return new Prober(this.#turn, {
-      probeCandidates: () => {
-        const ids: NodeId[] = [];
-        for (const member of this.#membership.all()) if (member.id !== this.self && isPresent(member)) ids.push(member.id);
-        return ids;
+      probeCandidates: () => this.#probeCandidates(),
+      helpers: (subject) => {
+        const asked = this.#topology.isFull ? this.#links.ids() : this.#topology.coObservers(subject);
+        return [...asked].filter((id) => id !== subject && this.#links.has(id) && this.#membership.get(id)?.status === 'alive');
       },
-      helpers: (subject) => [...this.#links.ids()].filter((id) => id !== subject && this.#membership.get(id)?.status === 'alive'),
       isLinked: (id) => this.#links.has(id),
       isDialing: (id) => this.#links.isDialing(id),
-      isCandidate: (id) => this.#isPresent(id),
+      isPresent: (id) => this.#isPresent(id),
+      isCandidate: (id) => this.#isPresent(id) && (this.#topology.isFull || this.#topology.isSubject(id)),
+      isFullMesh: () => this.#topology.isFull,
       isAccused: (id) => (this.#membership.get(id)?.accusations.size ?? 0) > 0,
       root: () => this.#knowledge.root,
+      pinged: (id) => this.#tellAccused(id),
       probeFailed: (id) => {
         const member = this.#membership.get(id);
         if (member !== undefined) this.#membership.accuse(member, 'probe-timeout');
@@ -632,6 +657,18 @@ export class MeshNode {
         this.#membership.heardFrom(id, epoch);
       },
     });
+  }
+
+  /** Everybody else who takes part. */
+  #present(): NodeId[] {
+    const ids: NodeId[] = [];
+    for (const member of this.#membership.all()) if (member.id !== this.self && isPresent(member)) ids.push(member.id);
+    return ids;
+  }
+
+  #probeCandidates(): NodeId[] {
+    if (!this.#topology.isFull) return this.#topology.subjects();
+    return this.#present();
   }
 
   #makeAntiEntropy(): AntiEntropy {

@@ -27,6 +27,8 @@ export function messageBytes(message: Message): number {
     }
     case 'sync-facts':
       return 12 + gossipBytes(message.facts) + wantsBytes(message.wants);
+    case 'have':
+      return 8 + 64 * message.entries.length;
     case 'sync-pull':
       return 12 + wantsBytes(message.wants);
     default:

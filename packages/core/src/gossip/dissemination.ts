@@ -8,12 +8,16 @@
 
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
-import type { Gossip } from '../message.ts';
+import type { DigestEntry, Gossip } from '../message.ts';
 import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
 
 export interface DisseminationListener {
+  /** Whether every member is linked with every other. */
+  isFullMesh(): boolean;
   links(): Iterable<NodeId>;
+  /** How new what we know of a subject is. */
+  stamp(key: string): readonly number[] | undefined;
   isWritable(id: NodeId): boolean;
   /** Messages with these subjects; the number is the version that receivers are expected to hold. */
   write(subjects: ReadonlyMap<string, readonly number[]>): readonly Gossip[];
@@ -26,6 +30,8 @@ export class Dissemination {
   readonly #queues = new Map<NodeId, Map<string, readonly number[]>>();
   /** Links that were dropped to digests: what they missed is compared when they take data again. */
   readonly #overflowed = new Set<NodeId>();
+  /** Per link: subjects of which it is told only that there is news. */
+  readonly #adverts = new Map<NodeId, Set<string>>();
   #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(turn: Turn, listener: DisseminationListener) {
@@ -34,17 +40,45 @@ export class Dissemination {
   }
 
   /**
-   * Queues a fact. Our own goes to every link; what we pass on goes to a few, since its author told all of its
-   * links already. `before` is the stamp that receivers hold so far.
+   * Queues a fact. Our own goes to every link. What we pass on goes to one more in a full mesh, since its author told all
+   * of its links; in a large mesh it goes to a few at once, and a few others are told a little later that it is there.
+   * `before` is the stamp that receivers hold so far.
    */
   push(key: string, before: readonly number[], from: NodeId | undefined): void {
     const links = [...this.#listener.links()];
-    if (from === undefined) {
-      for (const link of links) this.pushTo(link, key, before);
+    const { rng, config } = this.#turn;
+    if (this.#listener.isFullMesh()) {
+      const others = from === undefined ? links : sample(without(links, from), config.relayFanout, rng);
+      for (const link of others) this.pushTo(link, key, before);
       return;
     }
-    const others = links.filter((link) => link !== from);
-    for (const link of sample(others, this.#turn.config.relayFanout, this.#turn.rng)) this.pushTo(link, key, before);
+    const fanout = from === undefined ? 2 * config.rings * config.ringReach : config.fanout;
+    const told = sample(from === undefined ? links : without(links, from), fanout + config.advertiseFanout, rng);
+    for (const link of told.slice(0, fanout)) this.pushTo(link, key, before);
+    for (const link of told.slice(fanout)) this.#advertise(link, key);
+  }
+
+  #advertise(link: NodeId, key: string): void {
+    let keys = this.#adverts.get(link);
+    if (keys === undefined) this.#adverts.set(link, (keys = new Set()));
+    if (keys.size >= limits.linkQueue) return;
+    keys.add(key);
+    this.#turn.deadlines.setEarlier('advertise', this.#turn.now + this.#turn.config.advertiseMs);
+  }
+
+  /** The deadline `advertise`: by now most have heard from somebody; the rest may ask. */
+  advertiseDue(): void {
+    for (const [link, keys] of this.#adverts) {
+      if (!this.#listener.isWritable(link)) continue;
+      const entries: DigestEntry[] = [];
+      for (const key of keys) {
+        const stamp = this.#listener.stamp(key);
+        if (stamp !== undefined) entries.push({ key, stamp });
+      }
+      for (let i = 0; i < entries.length; i += limits.advertEntries)
+        this.#turn.send(link, { type: 'have', entries: entries.slice(i, i + limits.advertEntries) }, 'wire');
+    }
+    this.#adverts.clear();
   }
 
   pushTo(link: NodeId, key: string, before: readonly number[]): void {
@@ -67,6 +101,7 @@ export class Dissemination {
 
   drop(link: NodeId): void {
     this.#queues.delete(link);
+    this.#adverts.delete(link);
     this.#overflowed.delete(link);
   }
 
@@ -100,4 +135,8 @@ export class Dissemination {
     }
     this.#queues.clear();
   }
+}
+
+function without(links: readonly NodeId[], from: NodeId): NodeId[] {
+  return links.filter((link) => link !== from);
 }

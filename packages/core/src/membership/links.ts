@@ -1,5 +1,5 @@
 /**
- * Which links this node has, wants and dials: a full mesh, built in the background at a bounded rate.
+ * Which links this node has and dials, to have those that the topology wants, built in the background at a bounded rate.
  *
  * A member without a link is dialled with back-off, for as long as it is remembered: hosts come back, partitions
  * heal. Of two nodes that hear of each other, the one with the greater id dials first, and the other only if that
@@ -8,6 +8,7 @@
  * Step by step: join.txt, lost-link.txt and restart.txt in test/datadriven.
  */
 
+import type { CommandResult } from '../command.ts';
 import type { KnownPeer } from '../effect.ts';
 import type { NodeId } from '../identity.ts';
 import type { DialFailure, DialOutcome } from '../input.ts';
@@ -19,6 +20,8 @@ export interface LinkListener {
   lost(id: NodeId): void;
   /** A dial to a member failed. `evidence`: it followed a broken link or a failed probe. */
   dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void;
+  /** Whether a link with it is to be had for as long as it is known. */
+  isWanted(id: NodeId): boolean;
   /** Where a member can be dialled; undefined when it is not to be dialled (any more). */
   addressesOf(id: NodeId): readonly string[] | undefined;
 }
@@ -49,6 +52,8 @@ interface Target {
 
 /** Dials to somebody never met that may time out before it counts: in a burst of joins everybody is slow to accept. */
 const strangerTimeouts = 3;
+/** A link that is not needed stays for so long: newcomers need the one they joined by, and views differ for a moment. */
+const spareMs = 30_000;
 
 export class Links {
   readonly #turn: Turn;
@@ -58,6 +63,8 @@ export class Links {
   readonly #dials = new Map<number, Target>();
   /** Targets whose time has come, waiting for a free dial. */
   readonly #waiting = new Map<string, Target>();
+  /** Links that are not wanted, and since when, oldest first. */
+  readonly #spare = new Map<NodeId, number>();
 
   constructor(turn: Turn, listener: LinkListener) {
     this.#turn = turn;
@@ -87,19 +94,25 @@ export class Links {
 
   // --- what is wanted ---
 
-  /** Returns false, and adds none, when there would be more than may be kept. */
-  addSeeds(addresses: readonly string[]): boolean {
+  /** Adds seeds: addresses that are dialled whoever answers there. Refuses all of them when one is wrong or they are too many. */
+  join(addresses: readonly string[]): CommandResult {
+    const bad = addresses.find((address) => address.length > limits.addressLength || !/^(\/.+|.+:\d{1,5})$/.test(address));
+    if (bad !== undefined)
+      return { ok: false, code: 'invalid-address', message: `"${bad}" is not an address: give host:port, as in 10.0.0.7:7946` };
     const fresh = new Set(addresses.filter((address) => !this.#targets.has(seedKey(address))));
     let known = 0;
     for (const target of this.#targets.values()) if (target.to === undefined) known++;
-    if (known + fresh.size > limits.seeds) return false;
+    if (known + fresh.size > limits.seeds) {
+      const message = `more than ${limits.seeds} addresses to join: a few are enough to find the others`;
+      return { ok: false, code: 'limit-exceeded', message };
+    }
     for (const address of addresses) {
       const target = this.#target(seedKey(address), undefined, [address]);
       target.joined = false;
       target.answeredBy = undefined;
       this.#dialSoon(target, 0);
     }
-    return true;
+    return { ok: true };
   }
 
   /** Peers of an earlier boot: dialled until they are heard of, one way or another. */
@@ -110,13 +123,43 @@ export class Links {
     }
   }
 
-  /** A member is present: it wants a link. */
-  want(id: NodeId): void {
+  /** A member is present and wants a link, `inMs` from now. */
+  want(id: NodeId, inMs: number): void {
+    this.#spare.delete(id);
     if (this.#links.has(id)) return;
     const target = this.#target(memberKey(id), id, []);
     target.attempts = 0;
     const patience = this.#turn.self > id ? 0 : this.#turn.config.dialTimeoutMs;
-    this.#dialSoon(target, patience);
+    this.#dialSoon(target, patience + inMs);
+  }
+
+  /** A member needs no link any more: one that there is may stay for a while. */
+  unwant(id: NodeId): void {
+    if (this.#links.has(id)) this.#keepSpare(id);
+    else this.drop(id);
+  }
+
+  /** Dials a member that needs no link, once, to see whether it is there and knows the same. */
+  visit(id: NodeId): void {
+    if (!this.#links.has(id)) this.#dialSoon(this.#target(memberKey(id), id, []), 0);
+  }
+
+  /** The deadline `trim`: closes links that are not needed, but for the newest few. */
+  trimDue(): void {
+    const { now, config } = this.#turn;
+    let extra = this.#spare.size - config.longLinks;
+    for (const [id, since] of this.#spare) {
+      if (extra-- <= 0) return;
+      if (since + spareMs > now) return this.#turn.deadlines.set('trim', since + spareMs);
+      this.#spare.delete(id);
+      this.#turn.perform({ type: 'disconnect', to: id, reason: 'not needed' });
+    }
+  }
+
+  #keepSpare(id: NodeId): void {
+    this.#spare.delete(id);
+    this.#spare.set(id, this.#turn.now);
+    if (this.#spare.size > this.#turn.config.longLinks) this.#turn.deadlines.setEarlier('trim', this.#turn.now + spareMs);
   }
 
   /**
@@ -168,15 +211,17 @@ export class Links {
     target.met = true;
     this.#waiting.delete(target.key);
     this.#turn.deadlines.clear(`dial/${target.key}`);
+    if (!this.#listener.isWanted(id)) this.#keepSpare(id);
     this.#turn.emit({ type: 'link-changed', id, linked: true });
     this.#listener.linked(id, epoch);
   }
 
   lost(id: NodeId): void {
     if (!this.#links.delete(id)) return;
+    this.#spare.delete(id);
     this.#turn.emit({ type: 'link-changed', id, linked: false });
     this.#listener.lost(id);
-    if (this.#listener.addressesOf(id) !== undefined) this.test(id);
+    if (this.#listener.addressesOf(id) !== undefined && this.#listener.isWanted(id)) this.test(id);
     else this.drop(id);
     if (this.#links.size === 0) this.#redialSeeds();
   }
@@ -259,6 +304,9 @@ export class Links {
       if (!evidence) return;
       // The old link gave no answer and no new one can be had: an answer on it after all would be stale.
       this.#turn.perform({ type: 'disconnect', to: target.to, reason: 'no answer' });
+    } else if (!this.#listener.isWanted(target.to)) {
+      this.drop(target.to);
+      if (!evidence) return;
     } else {
       this.#dialSoon(target, retryInMs);
     }

@@ -66,9 +66,11 @@ export class Membership {
   /** Members that we doubt and may not accuse for now. */
   readonly #withheld = new Set<NodeId>();
   #isolated = false;
+  #verdictsAt = Number.NEGATIVE_INFINITY;
   /** Signatures of accusations checked in the second under way, by the link they came over. */
   readonly #checked = new Map<NodeId, number>();
   #checkedSince = Number.NEGATIVE_INFINITY;
+  #presentCount = 1;
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -123,9 +125,14 @@ export class Membership {
     return this.#members.size;
   }
 
-  /** Whether this node doubts more members than it may accuse: most likely it is the one that is cut off, or sick. */
+  /** Whether this node doubts more members than it may accuse: most likely it is the one that is cut off, or sick. Ends with an answer. */
   get isIsolated(): boolean {
     return this.#isolated;
+  }
+
+  /** Members that take part, this one included. */
+  get presentCount(): number {
+    return this.#presentCount;
   }
 
   /** Members alive or suspect, this one included. */
@@ -185,6 +192,7 @@ export class Membership {
     };
     this.#members.set(value.id, member);
     this.#alive += counted(status);
+    if (isPresent(member)) this.#presentCount++;
     member.reachable = this.#isReachable(member);
     this.#reportStatus(member, undefined, 'heard of');
     if (status === 'left') this.#armReap(member);
@@ -198,6 +206,7 @@ export class Membership {
     const after = signed.value;
     const reboot = after.epoch > before.epoch;
     const refuted = member.accusations.size > 0;
+    const wasPresent = isPresent(member);
     member.signed = signed;
     member.verified = verified || (member.verified && !reboot);
     member.absentSince = undefined;
@@ -206,7 +215,7 @@ export class Membership {
     this.#updateReachable(member, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
     this.#listener.memberTouched(member, reboot || labelsDiffer(before, after));
     if (before.name !== after.name) this.#reportNameConflict(member);
-    if (after.status !== 'left' && (reboot || before.status === 'left')) this.#listener.memberPresent(member);
+    if (isPresent(member) && (reboot || !wasPresent)) this.#listener.memberPresent(member);
   }
 
   /** Somebody tells us about ourselves: an echo, or proof that our persisted epoch or incarnation was lost. */
@@ -289,7 +298,6 @@ export class Membership {
     }
     if (this.#withheld.size > 0)
       this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
-    else this.#setIsolated(false);
   }
 
   #setIsolated(isolated: boolean): void {
@@ -345,6 +353,8 @@ export class Membership {
     const member = this.#members.get(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(member, id);
+    this.#withheld.delete(id);
+    if (this.#isolated && this.#withheld.size === 0) this.#setIsolated(false);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (member.absentSince !== undefined) {
       member.absentSince = undefined;
@@ -357,7 +367,6 @@ export class Membership {
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
     this.#listener.memberTouched(member, false);
-    if (this.#withheld.size > 0) this.accuseWithheld();
   }
 
   #verify(member: Member, from: NodeId): void {
@@ -373,11 +382,16 @@ export class Membership {
     if (member.status === 'suspect') {
       // Counted from its start: every accuser more brings the end closer.
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, member.accusations.size);
-      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, end));
+      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, this.#verdictsAt, end));
     }
     if (this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
+  }
+
+  /** We stood still, and what refutes a suspicion may wait in our sockets: none ends before this time, whoever confirms it. */
+  holdVerdicts(until: number): void {
+    this.#verdictsAt = until;
   }
 
   #accusersWereRight(subject: NodeId): void {
@@ -513,8 +527,10 @@ export class Membership {
   #setStatus(member: Member, to: MemberStatus, reason: string): void {
     const from = member.status;
     if (from === to) return;
+    const wasPresent = isPresent(member);
     member.status = to;
     this.#alive += counted(to) - counted(from);
+    this.#presentCount += Number(isPresent(member)) - Number(wasPresent);
     member.since = this.#turn.now;
     if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
     if (to === 'left') this.#armReap(member);

@@ -1,6 +1,6 @@
 /**
- * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, by
- * turns the successor in the order of ids and the next of a random round. A probe without an answer is handed to
+ * SWIM's failure detector (Das et al. 2002, 3.1 and 4.3) on warm links: one member is probed each interval, in a full
+ * mesh by turns the successor in the order of ids and the next of a random round, on rings the next of its successors. A probe without an answer is handed to
  * helpers; only when they get none either is the subject accused. A helper that got no answer has seen the failure
  * itself and accuses too, so that two accusers are found in the time of one probe.
  *
@@ -18,11 +18,17 @@ export interface ProbeListener {
   helpers(subject: NodeId): NodeId[];
   isLinked(id: NodeId): boolean;
   isDialing(id: NodeId): boolean;
+  isPresent(id: NodeId): boolean;
+  /** Whether it is one of `probeCandidates`. */
   isCandidate(id: NodeId): boolean;
+  /** Whether everybody is a candidate, and not only those that we watch on rings. */
+  isFullMesh(): boolean;
   /** Whether others accuse it already. */
   isAccused(id: NodeId): boolean;
   /** The state hash to send along. */
   root(): number;
+  /** A ping is on its way: what the others say of its receiver goes along, so that its answer is a refutation. */
+  pinged(id: NodeId): void;
   /** Nobody got an answer from it in time. */
   probeFailed(id: NodeId): void;
   /** Others reach it and we do not, though we have a link: that is at fault. */
@@ -72,7 +78,7 @@ export class Prober {
   roundDue(): void {
     const { awareness, config, deadlines, now } = this.#turn;
     deadlines.set('probe-round', now + awareness.stretch(config.probeIntervalMs));
-    const subject = this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
+    const subject = this.#listener.isFullMesh() && this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
     if (subject !== undefined) this.probe(subject, 'direct');
   }
 
@@ -82,6 +88,7 @@ export class Prober {
     if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
+    this.#listener.pinged(subject);
     this.#arm(probe, this.#turn.config.probeTimeoutMs);
   }
 
@@ -137,7 +144,7 @@ export class Prober {
   probeDue(seq: number): void {
     const probe = this.#probes.get(seq);
     if (probe === undefined) return;
-    if (!this.#listener.isCandidate(probe.subject)) return this.#close(probe);
+    if (!this.#listener.isPresent(probe.subject)) return this.#close(probe);
     switch (probe.stage) {
       case 'direct':
         probe.stage = 'indirect';
@@ -148,8 +155,8 @@ export class Prober {
       case 'indirect':
         this.#close(probe);
         // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A).
-        if (probe.asked > 0 && probe.nacks === 0 && !this.#listener.isAccused(probe.subject))
-          this.#listener.testByDial(probe.subject);
+        this.#turn.awareness.worsen(probe.asked - probe.nacks);
+        if (2 * probe.nacks < probe.asked && !this.#listener.isAccused(probe.subject)) this.#listener.testByDial(probe.subject);
         else this.#listener.probeFailed(probe.subject);
         return;
       case 'confirm':

@@ -5,6 +5,7 @@ import type {
   CatalogDelta,
   DigestEntry,
   Gossip,
+  Have,
   Lane,
   MemberFact,
   Message,
@@ -97,6 +98,7 @@ export const messages: Readonly<Record<Message['type'], Entry>> = {
     typed<PingReport>('ping-report', shape('PingReport', { seq: uint(1), subject: id<NodeId>(2, names), reached: bool(3) })),
   ),
   gossip: entry(20, 'wire', gossip),
+  have: entry(21, 'wire', typed<Have>('have', shape('Have', { entries: list(1, digestEntry, limits.advertEntries) }))),
   'sync-open': entry(
     32,
     'sync',

@@ -1,0 +1,65 @@
+/**
+ * Who this node could dial after a restart: the members it knows, and those of earlier boots that it did not hear of
+ * yet. Written down when the members change, so that a mesh whose hosts all restart finds itself again without seeds.
+ *
+ * Step by step: restart.txt in test/datadriven.
+ */
+
+import type { KnownPeer } from '../effect.ts';
+import type { NodeId } from '../identity.ts';
+import type { Turn } from '../turn.ts';
+import type { Member } from './member.ts';
+
+/** Written this long after the last change, and no sooner after than one millisecond per member, since a write has them all. */
+const writeDelayMs = 200;
+
+export class AddressBook {
+  readonly #turn: Turn;
+  readonly #members: () => Iterable<Member>;
+  /** Peers of earlier boots that were not heard of yet. */
+  readonly #remembered = new Map<NodeId, KnownPeer>();
+
+  constructor(turn: Turn, members: () => Iterable<Member>) {
+    this.#turn = turn;
+    this.#members = members;
+  }
+
+  start(peers: readonly KnownPeer[]): void {
+    for (const peer of peers) if (peer.id !== this.#turn.self) this.#remembered.set(peer.id, peer);
+    this.#armForget();
+  }
+
+  /** A member was heard of, changed or forgotten. `count`: how many are known. */
+  touch(id: NodeId, count: number): void {
+    this.#remembered.delete(id);
+    this.#turn.deadlines.setEarlier('peers', this.#turn.now + Math.max(writeDelayMs, count));
+  }
+
+  /** The deadline `peers`. */
+  write(): void {
+    const peers: KnownPeer[] = [];
+    for (const member of this.#members()) {
+      const { name, addresses } = member.signed.value;
+      if (member.id !== this.#turn.self && member.status !== 'left') peers.push({ id: member.id, name, addresses });
+    }
+    for (const peer of this.#remembered.values()) peers.push(peer);
+    this.#turn.persist({ type: 'peers', peers });
+  }
+
+  /**
+   * The deadline `remembered`: a peer of an earlier boot of whom nobody in the mesh has heard for as long as one is
+   * remembered is gone. Returns whom nobody has to dial any more.
+   */
+  forget(isAlone: boolean): readonly NodeId[] {
+    this.#armForget();
+    if (isAlone) return [];
+    const gone = [...this.#remembered.keys()];
+    this.#remembered.clear();
+    this.#turn.deadlines.setEarlier('peers', this.#turn.now + writeDelayMs);
+    return gone;
+  }
+
+  #armForget(): void {
+    this.#turn.deadlines.set('remembered', this.#turn.now + this.#turn.config.failedTombstoneMs);
+  }
+}

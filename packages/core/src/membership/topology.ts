@@ -1,0 +1,186 @@
+/**
+ * Who should have a link with whom. A small mesh links everybody with everybody. A large one arranges its members on a
+ * few rings, each a random order that all nodes derive alike from the ids, and links each member with those next to it.
+ *
+ * On every ring a member watches the next few, so those that watch one member on one ring are linked with each other
+ * as well: each can ask the others about it, without a dial. Several rings make the links a random graph, in which news
+ * is everywhere after some log N hops, and which falls apart only when almost everybody is gone.
+ * (Rings as in Rapid, Suresh et al. 2018, 4.1; its observers are one a ring and cannot ask each other.)
+ */
+
+import { hashText, mix } from '../hash.ts';
+import type { NodeId } from '../identity.ts';
+import type { MeshConfig } from '../mesh-config.ts';
+
+export interface TopologyListener {
+  /** Everybody present but ourselves. */
+  present(): Iterable<NodeId>;
+  /** How many these are. */
+  presentCount(): number;
+  /** A link with this member is needed. */
+  wanted(id: NodeId): void;
+  /** A link with this member is no longer needed. */
+  unwanted(id: NodeId): void;
+}
+
+interface Neighbour {
+  readonly id: NodeId;
+  /** How far round the ring it is, from us. */
+  readonly distance: number;
+}
+
+/** One ring, as far as it concerns us: who comes after and who before us, nearest first. */
+interface Ring {
+  readonly seed: number;
+  readonly own: number;
+  after: Neighbour[];
+  before: Neighbour[];
+}
+
+export class Topology {
+  readonly #self: NodeId;
+  readonly #config: MeshConfig;
+  readonly #listener: TopologyListener;
+  readonly #rings: readonly Ring[];
+  /** On how many sides of how many rings each neighbour is. */
+  #neighbours = new Map<NodeId, number>();
+  #isFull = true;
+
+  constructor(self: NodeId, mesh: string, config: MeshConfig, listener: TopologyListener) {
+    this.#self = self;
+    this.#config = config;
+    this.#listener = listener;
+    this.#rings = Array.from({ length: config.rings }, (_, ring) => {
+      const seed = hashText(`${mesh}/${ring}/`);
+      return { seed, own: position(self, seed), after: [], before: [] };
+    });
+  }
+
+  /** Whether everybody is linked with everybody. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Whether a link with this member, who is present, is needed. */
+  isWanted(id: NodeId): boolean {
+    return this.#isFull || this.#neighbours.has(id);
+  }
+
+  /** On rings: those we share links with. */
+  neighbours(): IterableIterator<NodeId> {
+    return this.#neighbours.keys();
+  }
+
+  /** On rings: those whom we watch, each once. */
+  subjects(): NodeId[] {
+    const subjects = new Set<NodeId>();
+    for (let step = 0; step < this.#config.ringReach; step++) {
+      for (const { after } of this.#rings) {
+        const next = after[step];
+        if (next !== undefined) subjects.add(next.id);
+      }
+    }
+    return [...subjects];
+  }
+
+  /** On rings: whether we watch this member. */
+  isSubject(id: NodeId): boolean {
+    return this.#rings.some(({ after }) => after.some((next) => next.id === id));
+  }
+
+  /** On rings: those neighbours of ours that watch this subject of ours too. */
+  coObservers(subject: NodeId): NodeId[] {
+    const observers = new Set<NodeId>();
+    for (const { after, before } of this.#rings) {
+      const step = after.findIndex((next) => next.id === subject);
+      if (step < 0) continue;
+      for (const { id } of after.slice(0, step)) observers.add(id);
+      // The one k places before us reaches ringReach - k places beyond us.
+      for (const { id } of before.slice(0, this.#config.ringReach - step - 1)) observers.add(id);
+    }
+    observers.delete(subject);
+    return [...observers];
+  }
+
+  /** A member is present that was not. */
+  add(id: NodeId): void {
+    if (id === this.#self) return;
+    if (this.#isFull && this.#listener.presentCount() > this.#config.fullMeshLeave) return this.#useRings();
+    if (this.#isFull) return this.#listener.wanted(id);
+    for (const ring of this.#rings) {
+      const at = position(id, ring.seed);
+      this.#insert(ring.after, { id, distance: (at - ring.own) >>> 0 });
+      this.#insert(ring.before, { id, distance: (ring.own - at) >>> 0 });
+    }
+  }
+
+  /** A member is present no longer. */
+  remove(id: NodeId): void {
+    if (this.#isFull || id === this.#self) return;
+    if (this.#listener.presentCount() < this.#config.fullMeshReturn) return this.#useFullMesh();
+    if (!this.#neighbours.has(id)) return;
+    for (const ring of this.#rings) {
+      if (![...ring.after, ...ring.before].some((neighbour) => neighbour.id === id)) continue;
+      ring.after = ring.after.filter((neighbour) => neighbour.id !== id);
+      ring.before = ring.before.filter((neighbour) => neighbour.id !== id);
+    }
+    this.#neighbours.delete(id);
+    this.#listener.unwanted(id);
+    this.#refill();
+  }
+
+  #useRings(): void {
+    this.#isFull = false;
+    this.#refill();
+    for (const id of this.#listener.present()) if (!this.#neighbours.has(id)) this.#listener.unwanted(id);
+  }
+
+  #useFullMesh(): void {
+    this.#isFull = true;
+    this.#neighbours = new Map();
+    for (const ring of this.#rings) {
+      ring.after = [];
+      ring.before = [];
+    }
+    for (const id of this.#listener.present()) this.#listener.wanted(id);
+  }
+
+  /** Looks through everybody for those who take the places that are free. Rare: only a neighbour's end leaves one. */
+  #refill(): void {
+    for (const id of this.#listener.present()) {
+      if (id === this.#self) continue;
+      for (const ring of this.#rings) {
+        const at = position(id, ring.seed);
+        this.#insert(ring.after, { id, distance: (at - ring.own) >>> 0 });
+        this.#insert(ring.before, { id, distance: (ring.own - at) >>> 0 });
+      }
+    }
+  }
+
+  #insert(side: Neighbour[], entry: Neighbour): void {
+    const last = side[this.#config.ringReach - 1];
+    if (last !== undefined && !isNearer(entry, last)) return;
+    if (side.some((known) => known.id === entry.id)) return;
+    const at = side.findIndex((known) => isNearer(entry, known));
+    side.splice(at < 0 ? side.length : at, 0, entry);
+    const gone = side.length > this.#config.ringReach ? side.pop() : undefined;
+    const times = this.#neighbours.get(entry.id) ?? 0;
+    this.#neighbours.set(entry.id, times + 1);
+    if (times === 0) this.#listener.wanted(entry.id);
+    if (gone !== undefined) this.#release(gone.id);
+  }
+
+  #release(id: NodeId): void {
+    const times = this.#neighbours.get(id) ?? 0;
+    if (times > 1) this.#neighbours.set(id, times - 1);
+    else if (this.#neighbours.delete(id)) this.#listener.unwanted(id);
+  }
+}
+
+function position(id: NodeId, seed: number): number {
+  return mix(hashText(id, seed));
+}
+
+function isNearer(a: Neighbour, b: Neighbour): boolean {
+  return a.distance < b.distance || (a.distance === b.distance && a.id < b.id);
+}

@@ -1,0 +1,43 @@
+/**
+ * In a large mesh nobody dials those without a link. So now and then each member looks at one at random, and the more
+ * have failed, the more often at one of those: the sides of a partition find each other when it heals, however long it
+ * took, and views that drifted apart are compared.
+ */
+
+import type { NodeId } from '../identity.ts';
+import type { Turn } from '../turn.ts';
+import { isPresent, type Member } from './member.ts';
+
+export class Visits {
+  readonly #turn: Turn;
+  readonly #members: () => Iterable<Member>;
+
+  constructor(turn: Turn, members: () => Iterable<Member>) {
+    this.#turn = turn;
+    this.#members = members;
+  }
+
+  /** There is a large mesh: visits begin. */
+  begin(): void {
+    if (!this.#turn.deadlines.has('visit')) this.#arm();
+  }
+
+  /** The deadline `visit`: whom to dial, if there is anybody. */
+  due(): NodeId | undefined {
+    this.#arm();
+    const present: NodeId[] = [];
+    const failed: NodeId[] = [];
+    for (const member of this.#members()) {
+      if (member.status === 'failed') failed.push(member.id);
+      else if (isPresent(member) && member.id !== this.#turn.self) present.push(member.id);
+    }
+    const { rng } = this.#turn;
+    const from = rng.below(present.length + 1) < failed.length ? failed : present;
+    return from.length === 0 ? undefined : from[rng.below(from.length)];
+  }
+
+  #arm(): void {
+    const { config, deadlines, now, rng } = this.#turn;
+    deadlines.set('visit', now + Math.floor(config.redialMaxMs / 2) + rng.below(config.redialMaxMs));
+  }
+}

@@ -1,0 +1,134 @@
+/** How well a node thinks it is, by what made it think so, in the time that its probes then take. */
+
+import { nodeId, type NodeId } from '@skein/core';
+import { Awareness } from '@skein/core/parts';
+import { World, type SimNode } from '@skein/sim';
+import { describe, expect, test } from 'vitest';
+import { accusation, claim, fact, ids } from './fixture.ts';
+import { Solo } from './solo.ts';
+
+const [self, a, b, c, d] = ids as [NodeId, NodeId, NodeId, NodeId, NodeId];
+
+describe('local health', () => {
+  test('gets worse up to eight and better down to none, and stretches timeouts by as many times', () => {
+    const awareness = new Awareness();
+    awareness.worsen(3);
+    expect([awareness.score, awareness.stretch(500)]).toEqual([3, 2000]);
+    awareness.worsen(20);
+    expect([awareness.score, awareness.stretch(500)]).toEqual([8, 4500]);
+    for (let i = 0; i < 20; i++) awareness.improve();
+    expect([awareness.score, awareness.stretch(500)]).toEqual([0, 500]);
+  });
+
+  test('suffers from an event loop that lags by more than 200 ms, and is half gone after a stall longer than a probe', () => {
+    const awareness = new Awareness();
+    for (const lagMs of [0, 200, 200]) awareness.setLag(lagMs, 500);
+    expect(awareness.score).toBe(0);
+    awareness.setLag(201, 500);
+    expect(awareness.score).toBe(1);
+    awareness.setLag(501, 500);
+    expect(awareness.score).toBe(4);
+    awareness.setLag(0, 500);
+    expect([awareness.score, awareness.stretch(500)]).toEqual([4, 2500]);
+  });
+});
+
+/** A node linked to three that are up, and to a fourth that says nothing, once it has asked them about that one. */
+function asking(): Solo {
+  const solo = new Solo();
+  for (const id of [a, b, c, d]) {
+    solo.step({ type: 'peer', id, state: 'linked', epoch: 1 });
+    solo.hear(id, { members: [fact(claim(id))] });
+  }
+  return solo;
+}
+
+/** Answers pings of all but `d` until a probe of `d` was handed to helpers; returns the number of that probe. */
+function untilAsked(solo: Solo): { readonly seq: number; readonly helpers: readonly NodeId[] } {
+  for (let i = 0; i < 2000; i++) {
+    const requests = [];
+    for (const effect of solo.take()) {
+      if (effect.type !== 'send') continue;
+      const { to, message } = effect;
+      if (message.type === 'ping' && to !== d)
+        solo.step({
+          type: 'message',
+          from: to,
+          message: { type: 'ack', seq: message.seq, root: message.root, epoch: 1, incarnation: 0 },
+        });
+      if (message.type === 'ping-request') requests.push({ to, seq: message.seq });
+    }
+    if (requests[0] !== undefined) return { seq: requests[0].seq, helpers: requests.map(({ to }) => to) };
+    solo.pass(10);
+  }
+  throw new Error('no helper was asked');
+}
+
+describe('helpers that were asked', () => {
+  const verdict = (nacks: number): { readonly accused: boolean; readonly dialled: boolean } => {
+    const solo = asking();
+    const { seq, helpers } = untilAsked(solo);
+    for (const from of helpers.slice(0, nacks))
+      solo.step({ type: 'message', from, message: { type: 'ping-report', seq, subject: d, reached: false } });
+    solo.pass(1100);
+    const dialled = solo.take().some((effect) => effect.type === 'connect' && effect.to === d && effect.fresh);
+    return { accused: solo.view.member(d)?.accusers.includes(self) === true, dialled };
+  };
+
+  test('and of whom most say nothing make it our own problem: a dial decides, and nobody is accused before', () => {
+    expect([0, 1].map(verdict)).toEqual([0, 1].map(() => ({ accused: false, dialled: true })));
+    expect([2, 3].map(verdict)).toEqual([2, 3].map(() => ({ accused: true, dialled: false })));
+  });
+});
+
+describe('a member under accusation', () => {
+  test('is told with the ping that probes it', () => {
+    const solo = asking();
+    solo.pass(50).hear(a, { accusations: [accusation(a, d)] });
+    solo.pass(1500);
+    const sent = solo.take().flatMap((effect) => (effect.type === 'send' && effect.to === d ? [effect.message] : []));
+    const told = sent.findIndex((message) => message.type === 'gossip' && message.accusations.length > 0);
+    expect(told).toBeGreaterThanOrEqual(0);
+    expect(sent.slice(0, told).some((message) => message.type === 'ping') || sent[told + 1]?.type === 'ping').toBe(true);
+  });
+});
+
+describe('after a stall', () => {
+  test('a suspicion that others confirm in what waited is not over before its refutation was read', () => {
+    const solo = asking();
+    solo.pass(50);
+    const others = ['x1', 'x2', 'x3'].map(nodeId);
+    for (const id of others) solo.hear(a, { members: [fact(claim(id))] });
+    solo.hear(a, { accusations: [accusation(a, d)] });
+    solo.now += 10_000;
+    solo.step({ type: 'tick' });
+    solo.hear(a, { accusations: others.map((id) => accusation(id, d)) });
+    solo.pass(100);
+    expect(solo.view.member(d)?.status).toBe('suspect');
+    solo.hear(d, { members: [fact(claim(d, { incarnation: 1 }))] });
+    expect(solo.view.member(d)?.status).toBe('alive');
+  });
+
+  test.each([700, 3000, 20_000])('of %i ms nobody else is failed, in either order of timers and data', (stallMs) => {
+    for (let seed = 0; seed < 4; seed++) {
+      const failed: string[] = [];
+      const world = new World({
+        seed,
+        network: 'lan',
+        onEvent: (node, event) => {
+          if (event.type === 'member-changed' && event.to === 'failed') failed.push(`${node.name}: ${event.name}`);
+        },
+      });
+      const nodes = world.mesh(6);
+      world.runFor(5000 + 97 * seed);
+      const [stalled, ...others] = nodes as [SimNode, ...SimNode[]];
+      stalled.pause();
+      world.runFor(stallMs);
+      stalled.resume();
+      world.runFor(30_000);
+      expect(failed.filter((line) => !line.endsWith(': host-0'))).toEqual([]);
+      for (const node of others) expect(node.view().member(stalled.id)?.reachable).toBe(true);
+      for (const node of others) expect(stalled.view().member(node.id)?.reachable).toBe(true);
+    }
+  });
+});
