@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { apiText } from './architecture/api-text.ts';
 import { cycleFaults } from './architecture/cycles.ts';
-import { importFaults, manifestFaults, outsideImportFaults, purePackages } from './architecture/layers.ts';
+import { importFaults, isAdapter, manifestFaults, outsideImportFaults, purePackages } from './architecture/layers.ts';
 import { purityFaults } from './architecture/purity.ts';
 import { fileDocFaults, indexFaults, nameFaults, silencedFaults, sizeFaults, textFaults } from './architecture/tidiness.ts';
 import { readPackages, readSources, readTexts, referencesOf, root } from './architecture/workspace.ts';
@@ -36,7 +36,8 @@ test('no value is imported in a circle between the files of a package', () => {
 });
 
 test('the pure packages have no clock, timer, randomness, locale, promise or console of their own', () => {
-  expect(purityFaults(packages.filter((pack) => purePackages.includes(pack.name)).flatMap((pack) => pack.files))).toEqual([]);
+  const pure = packages.filter((pack) => purePackages.includes(pack.name)).flatMap((pack) => pack.files);
+  expect(purityFaults(pure.filter((file) => !isAdapter(file.path)))).toEqual([]);
 });
 
 test('no file is longer than 500 lines, the two central stories 700', () => {
@@ -66,7 +67,7 @@ test('no test is switched off, and none switches off the others', () => {
 test('the public API of each package is the one that its api.txt documents', { timeout: 180_000 }, () => {
   const built = spawnSync(
     process.execPath,
-    ['node_modules/typescript/bin/tsc', '-b', ...packages.map(({ name }) => `packages/${name}`)],
+    ['node_modules/typescript/bin/tsc', '-b', ...packages.map(({ name }) => `packages/${name}`), 'packages/sim/src/adapter'],
     {
       cwd: root,
       encoding: 'utf8',

@@ -15,6 +15,8 @@ export interface Package {
   /** Folder name, which is also the name after `@skein/`. */
   readonly name: string;
   readonly dependencies: readonly string[];
+  /** What its users bring along. */
+  readonly peers?: readonly string[];
   /** Folder names of the projects that its tsconfig.json refers to. */
   readonly references: readonly string[];
   /** The exports map: an entry (`.`, `./vitest`) to its declarations (`./dist/index.d.ts`). */
@@ -34,6 +36,7 @@ export function readPackages(): Package[] {
       return {
         name,
         dependencies: Object.keys(recordAt(manifest, 'dependencies')),
+        peers: Object.keys(recordAt(manifest, 'peerDependencies')),
         references: referencesOf(`packages/${name}/tsconfig.json`),
         entries: Object.fromEntries(
           Object.entries(recordAt(manifest, 'exports')).map(([entry, targets]) => [

@@ -39,6 +39,8 @@ export * from './scenario.ts';
 export type { NodeLogic } from './node-setup.ts';
 export * from './run-plan.ts';
 export { SimNode } from './sim-node.ts';
+export * from './scenario-text.ts';
+export * from './shrink.ts';
 export * from './simulate.ts';
 export * from './swarm.ts';
 export { timelineHtml } from './timeline/timeline.ts';

@@ -1,0 +1,161 @@
+/**
+ * Chaos as tests: `import { chaos } from '@skein/sim/vitest'`. A test runs a story on a number of seeds; when one fails,
+ * it is made as small as it gets and thrown as a report that can be pasted.
+ *
+ * Environment: `CHAOS_SEED` runs one seed only; `CHAOS_RUNS` sets how many; `CHAOS_SECONDS` goes on to new seeds for so
+ * long; `CHAOS_CHECK_DETERMINISM=1` runs each seed twice and prints the first event in which the two differ.
+ */
+
+import { test } from 'vitest';
+import { campaign } from '../campaign.ts';
+import type { CampaignReport } from '../campaign.ts';
+import { checkDeterminism } from '../determinism.ts';
+import { readPlan } from '../plan-reader.ts';
+import type { FaultPlan } from '../plan.ts';
+import type { Failure, Property } from '../property.ts';
+import { hash32, hashText, seedText } from '../randomness.ts';
+import type { Seed } from '../randomness.ts';
+import { runPlan } from '../run-plan.ts';
+import type { RunOptions, RunReport } from '../run-plan.ts';
+import { failureText } from '../scenario-text.ts';
+import { Script } from '../scenario.ts';
+import type { MeshOptions } from '../scenario.ts';
+import { shrink } from '../shrink.ts';
+import { drawPlan } from '../swarm.ts';
+import type { SwarmOptions } from '../swarm.ts';
+import { guarded } from './guard.ts';
+
+export interface SeedOptions {
+  /** The first seed. Default: one made from the name of the test. */
+  readonly seed?: Seed;
+  /** How many seeds are run. Default 1, and 20 for `chaos.random`. */
+  readonly seeds?: number;
+}
+
+export interface ChaosOptions extends MeshOptions, SeedOptions, RunOptions {}
+
+/** Time to make a failing plan small, and to run: a run is never interrupted. */
+const shrinkMs = 30_000;
+const timeoutMs = 3_600_000;
+
+/** So many drawn plans meet everything that the protocol is made for, or something is wrong with what is drawn. */
+const coveredRuns = 60;
+
+const seedStream = hashText('chaos');
+
+interface Run {
+  readonly plan: FaultPlan;
+  readonly properties: readonly Property[];
+}
+
+/** A test that tells a story to a simulated mesh and checks what must hold in every mesh, and what the story asks for. */
+function chaosTest(name: string, options: ChaosOptions, script: (sim: Script) => void): void {
+  test(name, { timeout: timeoutMs }, () =>
+    runSeeds(name, { ...options, runs: 1, meets: () => [] }, (seed) => {
+      const sim = new Script(options, seed);
+      script(sim);
+      return { plan: sim.plan(), properties: sim.properties };
+    }),
+  );
+}
+
+/** A test of plans that seeds draw, instead of a story. */
+function random(name: string, options: SwarmOptions & SeedOptions & RunOptions = {}): void {
+  test(name, { timeout: timeoutMs }, () =>
+    runSeeds(name, { ...options, runs: 20, meets: ({ uncovered }) => uncovered }, (seed) => ({
+      plan: drawPlan(seed, options),
+      properties: [],
+    })),
+  );
+}
+
+/** A test that runs one plan, such as one that a failure printed. Throws a `PlanError` at once where it is none. */
+function replay(name: string, plan: unknown, options: RunOptions = {}): void {
+  const read = readPlan(plan);
+  test(name, { timeout: timeoutMs }, () => {
+    const report = guarded(() => runPlan(read, options));
+    const [failure] = report.failures;
+    if (failure !== undefined) throw new Error(failureText(name, { plan: read, failure, seed: read.seed, runs: 0 }));
+  });
+}
+
+export const chaos: typeof chaosTest & { readonly random: typeof random; readonly replay: typeof replay } = Object.assign(
+  chaosTest,
+  {
+    random,
+    replay,
+  },
+);
+
+/** What a kind of test runs, and what all runs together have to meet. */
+interface Kind extends SeedOptions, RunOptions {
+  readonly runs: number;
+  readonly meets: (report: CampaignReport) => readonly string[];
+}
+
+function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void {
+  const env = process.env;
+  const startMs = Date.now();
+  const endMs = env['CHAOS_SECONDS'] === undefined ? undefined : startMs + count('CHAOS_SECONDS') * 1000;
+  const only = env['CHAOS_SEED'];
+  const runs = env['CHAOS_RUNS'] === undefined ? (options.seeds ?? options.runs) : count('CHAOS_RUNS');
+  const isOver = (): boolean => endMs !== undefined && Date.now() >= endMs;
+  const seeds =
+    only === undefined ? seedsFrom(options.seed ?? name, endMs === undefined ? runs : Number.POSITIVE_INFINITY) : [only];
+  let first: { readonly run: Run; readonly seed: string; readonly failure: Failure } | undefined;
+  const report = campaign(
+    seeds,
+    (seed) => {
+      const result = runOnce(seed, make, options);
+      const [failure] = result.report.failures;
+      if (failure !== undefined) first ??= { run: result.run, seed: String(seed), failure };
+      return result.report;
+    },
+    () => first !== undefined || isOver(),
+  );
+  if (first !== undefined) throw new Error(shrunkText(name, first, options));
+  // One seed says nothing about what the others meet.
+  const missed = only === undefined ? [...report.never, ...(report.runs >= coveredRuns ? options.meets(report) : [])] : [];
+  if (missed.length > 0)
+    throw new Error(`in ${report.runs} runs this never happened, so the rest may have proved nothing: ${missed.join(', ')}`);
+}
+
+function runOnce(seed: Seed, make: (seed: Seed) => Run, options: RunOptions): { readonly run: Run; readonly report: RunReport } {
+  return guarded(() => {
+    const run = make(seed);
+    const all = { ...options, properties: [...run.properties, ...(options.properties ?? [])] };
+    if (process.env['CHAOS_CHECK_DETERMINISM'] === '1') {
+      const difference = checkDeterminism((more) => runPlan(run.plan, { ...all, ...more }));
+      if (difference !== undefined) throw new Error(difference);
+    }
+    return { run, report: runPlan(run.plan, all) };
+  });
+}
+
+function shrunkText(
+  name: string,
+  { run, seed, failure }: { readonly run: Run; readonly seed: string; readonly failure: Failure },
+  options: RunOptions,
+): string {
+  const endMs = Date.now() + shrinkMs;
+  const now = Date.now.bind(Date);
+  const properties = [...run.properties, ...(options.properties ?? [])];
+  const small = guarded(() =>
+    shrink(run.plan, failure, (plan, stopAt) => runPlan(plan, { ...options, properties, stopAt }), {
+      isOver: () => now() >= endMs,
+    }),
+  );
+  return failureText(name, { ...small, seed });
+}
+
+/** Seeds in a row after one, each by hash: neighbours of a number or text are as different as any. */
+function* seedsFrom(first: Seed, most: number): IterableIterator<Seed> {
+  yield first;
+  for (let run = 1; run < most; run++) yield seedText(hash32(seedStream, hashText(String(first)), run, 0));
+}
+
+function count(name: string): number {
+  const text = process.env[name] ?? '';
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${name}=${text} is no count of 1 or more`);
+  return Number(text);
+}

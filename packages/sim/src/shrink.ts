@@ -1,0 +1,200 @@
+/**
+ * Makes a failing plan small: it leaves parts out and runs the rest again, for as long as the same property breaks
+ * (delta debugging, Zeller and Hildebrandt 2002). Since every draw is a hash of what it is about, taking one part out
+ * shifts nothing else. In this order: end just after the failure, faults, writes, loads and services, nodes, how long
+ * faults last, loss and latency, odd times.
+ */
+
+import type { TimedFault } from './fault.ts';
+import type { FaultPlan } from './plan.ts';
+import type { Failure } from './property.ts';
+import type { RunReport } from './run-plan.ts';
+
+export interface ShrinkOptions {
+  /** Runs at most. Default 500. */
+  readonly runsMax?: number;
+  /** Asked between runs: no more time. */
+  readonly isOver?: () => boolean;
+}
+
+export interface Shrunk {
+  readonly plan: FaultPlan;
+  /** How the small plan fails. */
+  readonly failure: Failure;
+  readonly runs: number;
+}
+
+/** Runs a plan until a failure for which `stopAt` says so. */
+export type RunUntil = (plan: FaultPlan, stopAt: (failure: Failure) => boolean) => RunReport;
+
+export function shrink(plan: FaultPlan, failure: Failure, run: RunUntil, options: ShrinkOptions = {}): Shrunk {
+  return new Shrinker(plan, failure, run, options).shrink();
+}
+
+/** How many things a plan has: what shrinking makes less. */
+export function planSize(plan: FaultPlan): { readonly nodes: number; readonly faults: number; readonly writes: number } {
+  return { nodes: plan.nodes, faults: plan.faults.length, writes: plan.writes.length };
+}
+
+const lastingFor: TimedFault['forMs'][] = [100, 500, 1000, 2000, 5000, 10_000, 20_000];
+const roundsMax = 3;
+
+class Shrinker {
+  readonly #run: RunUntil;
+  readonly #property: string;
+  readonly #runsMax: number;
+  readonly #isOver: () => boolean;
+  #plan: FaultPlan;
+  #failure: Failure;
+  #runs = 0;
+
+  constructor(plan: FaultPlan, failure: Failure, run: RunUntil, options: ShrinkOptions) {
+    this.#plan = plan;
+    this.#failure = failure;
+    this.#property = failure.property;
+    this.#run = run;
+    this.#runsMax = options.runsMax ?? 500;
+    this.#isOver = options.isOver ?? (() => false);
+  }
+
+  shrink(): Shrunk {
+    for (let round = 0; round < roundsMax; round++) {
+      const before = JSON.stringify(this.#plan);
+      this.#cutHorizon();
+      this.#thin(this.#plan.faults, (faults) => ({ ...this.#plan, faults }));
+      this.#thin(this.#plan.writes, (writes) => ({ ...this.#plan, writes }));
+      this.#thin(this.#plan.loads, (loads) => ({ ...this.#plan, loads }));
+      this.#thin(this.#plan.services, (services) => ({ ...this.#plan, services }));
+      this.#thin(range(this.#plan.nodes), (kept) => withNodes(this.#plan, kept));
+      this.#shorten();
+      this.#calmLinks();
+      this.#roundTimes();
+      if (JSON.stringify(this.#plan) === before) break;
+    }
+    return { plan: this.#plan, failure: this.#failure, runs: this.#runs };
+  }
+
+  /** Whether a plan fails in the same way; then it is the plan from now on. */
+  #accept(plan: FaultPlan): boolean {
+    if (this.#runs >= this.#runsMax || this.#isOver() || plan.nodes < 1) return false;
+    this.#runs++;
+    const isSame = (failure: Failure): boolean => failure.property === this.#property;
+    const failure = this.#run(plan, isSame).failures.find(isSame);
+    if (failure === undefined) return false;
+    this.#plan = plan;
+    this.#failure = failure;
+    return true;
+  }
+
+  #cutHorizon(): void {
+    const { phase, chaosMs } = this.#failure;
+    if (phase !== 'rest' && this.#plan.restMs > 0) this.#accept({ ...this.#plan, restMs: 0 });
+    const lastMs = Math.max(0, ...this.#plan.faults.map(({ atMs, forMs = 0 }) => atMs + forMs)) + 100;
+    const endMs = phase === 'chaos' && chaosMs !== undefined ? chaosMs + 1 : Math.min(lastMs, this.#plan.chaosMs);
+    if (endMs >= this.#plan.chaosMs) return;
+    const isBefore = ({ atMs }: { readonly atMs: number }): boolean => atMs < endMs;
+    const { faults, writes } = this.#plan;
+    this.#accept({ ...this.#plan, chaosMs: endMs, faults: faults.filter(isBefore), writes: writes.filter(isBefore) });
+  }
+
+  /** ddmin: leaves out halves, then ever smaller parts. */
+  #thin<T>(all: readonly T[], withItems: (items: readonly T[]) => FaultPlan): void {
+    if (all.length === 0 || this.#accept(withItems([]))) return;
+    let items = all;
+    let parts = 2;
+    while (items.length > 1) {
+      const size = Math.ceil(items.length / parts);
+      let rest: readonly T[] | undefined;
+      // From the end: what comes last is least likely to be what the rest depends on.
+      for (let start = (Math.ceil(items.length / size) - 1) * size; start >= 0 && rest === undefined; start -= size) {
+        const kept = [...items.slice(0, start), ...items.slice(start + size)];
+        if (kept.length > 0 && this.#accept(withItems(kept))) rest = kept;
+      }
+      if (rest !== undefined) {
+        items = rest;
+        parts = Math.max(2, parts - 1);
+      } else if (size === 1) break;
+      else parts = Math.min(items.length, parts * 2);
+    }
+  }
+
+  #shorten(): void {
+    for (let at = 0; at < this.#plan.faults.length; at++) {
+      const { forMs } = this.#plan.faults[at] as TimedFault;
+      if (forMs === undefined) continue;
+      for (const shorter of lastingFor) {
+        if (shorter === undefined || shorter >= forMs || this.#accept(this.#withFault(at, { forMs: shorter }))) break;
+      }
+    }
+  }
+
+  /** One kind of noise at a time to none. */
+  #calmLinks(): void {
+    if (this.#plan.loss > 0) this.#accept({ ...this.#plan, loss: 0 });
+    for (let at = 0; at < this.#plan.faults.length; at++) {
+      const { fault } = this.#plan.faults[at] as TimedFault;
+      if (fault.type !== 'link' || Object.keys(fault.settings).length < 2) continue;
+      const { loss, latency } = fault.settings;
+      const isCalmer = latency !== undefined && this.#accept(this.#withFault(at, { fault: { ...fault, settings: { latency } } }));
+      if (!isCalmer && loss !== undefined) this.#accept(this.#withFault(at, { fault: { ...fault, settings: { loss } } }));
+    }
+    if (Object.keys(this.#plan.config).length > 0) this.#accept({ ...this.#plan, config: {} });
+    if (this.#plan.core !== 'all') this.#accept({ ...this.#plan, core: 'all' });
+    if (this.#plan.zones.length > 0) this.#accept({ ...this.#plan, zones: [] });
+  }
+
+  /** Whole seconds are easier to read. */
+  #roundTimes(): void {
+    const whole = (ms: number): number => Math.round(ms / 1000) * 1000;
+    for (let at = 0; at < this.#plan.faults.length; at++) {
+      const { atMs, forMs } = this.#plan.faults[at] as TimedFault;
+      if (atMs % 1000 !== 0) this.#accept(this.#withFault(at, { atMs: whole(atMs) }));
+      if (forMs !== undefined && forMs % 1000 !== 0 && whole(forMs) > 0)
+        this.#accept(this.#withFault(at, { forMs: whole(forMs) }));
+    }
+    if (this.#plan.chaosMs % 1000 !== 0) this.#accept({ ...this.#plan, chaosMs: whole(this.#plan.chaosMs + 500) });
+  }
+
+  #withFault(at: number, change: Partial<TimedFault>): FaultPlan {
+    return { ...this.#plan, faults: this.#plan.faults.map((fault, index) => (index === at ? { ...fault, ...change } : fault)) };
+  }
+}
+
+/** The plan without the nodes that are not kept: the others move up, and what is about none of them goes. */
+function withNodes(plan: FaultPlan, kept: readonly number[]): FaultPlan {
+  const now = new Map(kept.map((index, at) => [index, at]));
+  const move = (indexes: readonly number[]): number[] =>
+    indexes.flatMap((index) => {
+      const at = now.get(index);
+      return at === undefined ? [] : [at];
+    });
+  const faults = plan.faults.flatMap((timed): TimedFault[] => {
+    const { fault } = timed;
+    if ('node' in fault) {
+      const node = now.get(fault.node);
+      return node === undefined ? [] : [{ ...timed, fault: { ...fault, node } }];
+    }
+    if (fault.type === 'split') {
+      const groups = fault.groups.map(move).filter((group) => group.length > 0);
+      return groups.length < 2 ? [] : [{ ...timed, fault: { type: 'split', groups } }];
+    }
+    const from = move(fault.from);
+    const to = move(fault.to);
+    return from.length === 0 || to.length === 0 ? [] : [{ ...timed, fault: { ...fault, from, to } }];
+  });
+  const writes = plan.writes.flatMap((write) => move([write.node]).map((node) => ({ ...write, node })));
+  const core = plan.core === 'all' ? plan.core : move(plan.core);
+  return {
+    ...plan,
+    nodes: kept.length,
+    core: core.length === 0 ? 'all' : core,
+    services: plan.services.map((service) => ({ ...service, on: move(service.on) })),
+    loads: plan.loads.map((load) => ({ ...load, from: move(load.from) })).filter((load) => load.from.length > 0),
+    faults,
+    writes,
+  };
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}

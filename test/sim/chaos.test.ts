@@ -1,0 +1,75 @@
+/** The public chaos tests, as a user writes them. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { drawPlan } from '@skein/sim';
+import { chaos } from '@skein/sim/vitest';
+import { afterAll, expect, test } from 'vitest';
+
+chaos('orders survive a zone outage', { nodes: 9, zones: ['a', 'b', 'c'], seeds: 3 }, (sim) => {
+  sim.service('orders', { on: sim.zone('a', 'b') });
+  sim.load('orders', { every: '100ms', retries: 2 });
+  sim.at('5s').split(sim.zone('a'), sim.zone('b', 'c')).for('10s');
+  sim
+    .at('20s')
+    .crash(sim.random(1, sim.zone('b')), { keep: 'nothing' })
+    .restart('5s');
+  sim.during('30s', '35s').link(sim.zone('b'), sim.zone('c'), { loss: 0.2, p99: '50ms' });
+  sim.at('40s').calm();
+  sim.eventually('everybody finds all six', { within: '20s' }, (scene) =>
+    scene.nodes.every((node) => scene.routable(node, 'orders').length === 6),
+  );
+  sim.sometimes('a side of the split knows only its own', (scene) =>
+    scene.nodes.some((node) => node.isRunning && scene.routable(node, 'orders').length === 3),
+  );
+  sim.expect('orders').availability({ atLeast: 0.99 });
+});
+
+chaos.random('random trouble on a few nodes', { nodesMin: 3, nodesMax: 6, chaosMs: 20_000, seeds: 5 });
+
+chaos.replay('a stored plan', JSON.parse(JSON.stringify(drawPlan(2, { nodesMax: 10, chaosMs: 10_000 }))));
+
+const folder = join(import.meta.dirname, '../../node_modules/.cache/skein-chaos');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a test file of a user in a process of its own, and returns what vitest printed. */
+function runUserTest(name: string, body: string, env: Readonly<Record<string, string>> = {}): { status: number; output: string } {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${name}.test.ts`);
+  writeFileSync(file, `import { chaos } from '@skein/sim/vitest';\n${body}`);
+  const config = `const conditions = ['@skein/source', 'default'];
+export default { root: import.meta.dirname, resolve: { conditions }, ssr: { resolve: { conditions } } };`;
+  writeFileSync(join(folder, 'vitest.config.mjs'), config);
+  const run = spawnSync(
+    process.execPath,
+    [join(folder, '../../vitest/vitest.mjs'), 'run', '--config', join(folder, 'vitest.config.mjs'), `${name}.test.ts`],
+    { cwd: folder, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1', ...env } },
+  );
+  return { status: run.status ?? -1, output: run.stdout + run.stderr };
+}
+
+const pigs = `chaos('pigs fly', { nodes: 6, seeds: 4 }, (sim) => {
+  sim.at('3s').crash(sim.node(5)).restart('2s');
+  sim.at('4s').pause(sim.node(1)).for('1s');
+  sim.never('somebody is paused', (scene) => scene.nodes.some((node) => node.process === 'paused'));
+});`;
+
+test('a failing test prints its cause, a scenario to paste, and the seed that CHAOS_SEED runs again', { timeout: 60_000 }, () => {
+  const { status, output } = runUserTest('fails', pigs);
+  expect(status).toBe(1);
+  expect(output).toContain('somebody is paused: it was so (seed ');
+  expect(output).toContain("sim.at('4s').pause(sim.node(0))");
+  const again = /CHAOS_SEED=(\S+)/.exec(output)?.[1] ?? '';
+  const second = runUserTest('fails', pigs, { CHAOS_SEED: again });
+  expect(second.output).toContain('somebody is paused: it was so (seed ');
+});
+
+test('what is real is refused in a story, and a story can be checked to be the same twice', { timeout: 60_000 }, () => {
+  const story = (body: string): string => `let round = 0;
+chaos('story', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(0)).for('1s'); sim.always('x', (scene) => { ${body}; return true; }); });`;
+  expect(runUserTest('real', story('Math.random()')).output).toContain('random() is not for simulations');
+  expect(runUserTest('clock', story('Date.now()')).output).toContain('the real time is not for simulations');
+  const env = { CHAOS_CHECK_DETERMINISM: '1' };
+  expect(runUserTest('steady', story(''), env).status).toBe(0);
+});

@@ -1,0 +1,65 @@
+import { runInThisContext } from 'node:vm';
+import { Script, durationText, drawPlan, failureText, never, planSize, runPlan, scenarioText, shrink } from '@skein/sim';
+import type { Failure, FaultPlan, MeshOptions } from '@skein/sim';
+import { expect, test } from 'vitest';
+
+/** Broken when two nodes are stopped at once: whatever else a plan does has nothing to do with it. */
+const twoAway = never('two are away', (scene) => scene.nodes.filter((node) => node.process === 'stopped').length >= 2);
+const run = (plan: FaultPlan, stopAt: (failure: Failure) => boolean) =>
+  runPlan(plan, { properties: [twoAway], builtIn: false, stopAt });
+
+function failing(): { readonly plan: FaultPlan; readonly failure: Failure } {
+  for (let seed = 1; seed < 100; seed++) {
+    const plan = drawPlan(seed);
+    const [failure] = run(plan, () => true).failures;
+    if (failure !== undefined && plan.faults.length > 10) return { plan, failure };
+  }
+  throw new Error('no seed stops two nodes at once');
+}
+
+test('a failing plan is shrunk to what its failure needs, which fails in the same way', () => {
+  const { plan, failure } = failing();
+  const small = shrink(plan, failure, run);
+  expect(planSize(small.plan)).toEqual({ nodes: 2, faults: 2, writes: 0 });
+  expect(small.plan.services).toEqual([]);
+  expect(small.plan.faults.every(({ atMs }) => atMs % 1000 === 0)).toBe(true);
+  expect(small.failure.property).toBe('two are away');
+  expect(run(small.plan, () => true).failures[0]?.property).toBe('two are away');
+});
+
+test('shrinking ends after as many runs as it may take, with the smallest plan so far', () => {
+  const { plan, failure } = failing();
+  const small = shrink(plan, failure, run, { runsMax: 5 });
+  expect(small.runs).toBe(5);
+  expect(run(small.plan, () => true).failures[0]?.property).toBe('two are away');
+});
+
+test('the scenario that is printed for a plan makes that plan again', () => {
+  for (let seed = 1; seed < 60; seed++) {
+    const plan = drawPlan(seed);
+    const text = scenarioText('pasted', plan);
+    let told: FaultPlan | undefined;
+    const chaos = (_name: string, options: MeshOptions & { readonly seed: string }, script: (sim: Script) => void): void => {
+      const sim = new Script(options, options.seed);
+      script(sim);
+      told = sim.plan();
+    };
+    // What a person does with it: paste and run.
+    (runInThisContext(`(chaos) => { ${text} }`) as (run: typeof chaos) => void)(chaos);
+    expect(told).toEqual(plan);
+  }
+});
+
+test('a report names the cause, the seed and the command, and holds a scenario and a plan', () => {
+  const { plan, failure } = failing();
+  const small = shrink(plan, failure, run);
+  const text = failureText('my mesh', { ...small, seed: plan.seed });
+  expect(text.split('\n')[0]).toMatch(/^two are away: it was so \(seed [0-9a-f]{8}, chaos, \d+\.\d{6} s of chaos\)$/);
+  expect(text).toContain(scenarioText('two are away', small.plan));
+  expect(text).toContain(`CHAOS_SEED=${plan.seed}`);
+  expect(text).toContain(JSON.stringify(small.plan));
+});
+
+test('durations are written as people write them, and nothing else is taken for one', () => {
+  expect([90_000, 1500, 10_000, 120_000, 0].map(durationText)).toEqual(['1m30s', '1500ms', '10s', '2m', '0s']);
+});
