@@ -4,6 +4,7 @@
  */
 
 import type { Seed } from './randomness.ts';
+import type { Plot } from './report/plot.ts';
 
 export interface Experiment {
   readonly name: string;
@@ -25,6 +26,8 @@ export interface ExperimentReport {
   /** What was run: counts, durations, settings, and what differs from the published set-up. */
   readonly setup: Readonly<Record<string, unknown>>;
   readonly rows: readonly ExperimentRow[];
+  /** Drawn on the HTML page. Default: bars of the rows. */
+  readonly plots?: readonly Plot[];
 }
 
 export interface ExperimentRow {
