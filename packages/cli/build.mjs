@@ -10,9 +10,16 @@ import { build } from 'esbuild';
 
 const at = (path) => new URL(path, import.meta.url).pathname;
 
+/** Each file of `simulations/` is a module that `skein sim` loads by its name. */
+const simulations = Object.fromEntries(
+  readdirSync(at('../../simulations'))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [`simulations/${basename(file, '.ts')}`, at(`../../simulations/${file}`)]),
+);
+
 const { metafile } = await build({
   absWorkingDir: at('.'),
-  entryPoints: { skein: 'src/main.ts' },
+  entryPoints: { skein: 'src/main.ts', ...simulations },
   outdir: 'dist',
   chunkNames: 'bundle/[name]-[hash]',
   bundle: true,
@@ -36,4 +43,5 @@ chmodSync(at('dist/skein.js'), 0o755);
 // Chunks are named by their content, so those of earlier builds would pile up. They go last: an older `skein.js` that
 // is starting right now still finds them.
 const fresh = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
-for (const name of readdirSync(at('dist/bundle'))) if (!fresh.has(name)) rmSync(at(`dist/bundle/${name}`));
+for (const folder of ['dist/bundle', 'dist/simulations'])
+  for (const name of readdirSync(at(folder))) if (!fresh.has(name)) rmSync(at(`${folder}/${name}`));

@@ -1,6 +1,6 @@
 /** A scripted outside world for the command: answers to requests, files, and what was printed. */
 
-import { run, type Io } from '@skein/cli';
+import { run, type Io, type Library } from '@skein/cli';
 
 export interface SeenRequest {
   readonly method: string;
@@ -16,6 +16,8 @@ export interface World {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  /** What the modules of built-in simulations export. */
+  readonly simulations?: Readonly<Record<string, unknown>>;
 }
 
 export interface Ran {
@@ -23,6 +25,8 @@ export interface Ran {
   readonly out: string;
   readonly err: string;
   readonly requests: readonly SeenRequest[];
+  /** Files it wrote, by path. */
+  readonly written: Readonly<Record<string, string>>;
 }
 
 /** Runs one command line in that world. */
@@ -30,6 +34,11 @@ export async function skein(args: readonly string[], world: World = {}): Promise
   const requests: SeenRequest[] = [];
   let out = '';
   let err = '';
+  const written: Record<string, string> = {};
+  const simulations: Library = {
+    names: () => Object.keys(world.simulations ?? {}).sort(),
+    load: async (name) => world.simulations?.[name],
+  };
   const io: Io = {
     self: ['false'],
     env: world.env ?? {},
@@ -44,6 +53,11 @@ export async function skein(args: readonly string[], world: World = {}): Promise
       if (text === undefined) throw new Error(`ENOENT: no such file, open '${path}'`);
       return text;
     },
+    write: async (path, text) => {
+      if (path.startsWith('/nowhere/')) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      written[path] = text;
+    },
+    simulations,
     fetch: async (url, init) => {
       requests.push({ method: init.method, url, body: init.body === undefined ? undefined : JSON.parse(init.body) });
       const { pathname, search } = new URL(url);
@@ -54,7 +68,7 @@ export async function skein(args: readonly string[], world: World = {}): Promise
     },
   };
   const exitCode = await run(args, io);
-  return { exitCode, out, err, requests };
+  return { exitCode, out, err, requests, written };
 }
 
 /** How Node's `fetch` says that nobody listens. */

@@ -41,6 +41,7 @@ const commands = [
   ['config', 'list'],
   ['config', 'delete'],
   ['token', 'create'],
+  ['sim'],
 ];
 
 test.each(commands.map((words) => [words.join(' ')]))(

@@ -118,6 +118,8 @@ test(
       columns: () => 110,
       rows: () => 50,
       read: async () => '',
+      write: async () => undefined,
+      simulations: { names: () => [], load: async () => undefined },
       fetch: (url, init) => fetch(url, init),
     });
     expect(await isDone).toBe(0);

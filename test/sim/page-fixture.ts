@@ -12,7 +12,7 @@ export interface Page {
 
 const voidElements = new Set(['meta', 'input', 'br', 'line', 'rect', 'path', 'circle', 'polyline']);
 const loading = /(?:^|\s)(?:src|srcset|href|action|formaction|data|poster|background)\s*=/i;
-const tag = /<(\/?)([a-z][a-z0-9]*)((?:\s+[a-z-]+(?:=(?:"[^"<]*"|[^\s"'<>=]+))?)*)\s*(\/?)>/giy;
+const tag = /<(\/?)([a-z][a-z0-9]*)((?:\s+[a-z][a-z0-9-]*(?:=(?:"[^"<]*"|[^\s"'<>=]+))?)*)\s*(\/?)>/giy;
 
 export function pageOf(html: string): Page {
   const page = {
@@ -41,7 +41,7 @@ export function pageOf(html: string): Page {
     } else {
       page.elements.push(name);
       page.ids.push(...[...attributes.matchAll(/\sid="?([^"\s]+)/g)].map(([, id]) => id as string));
-      if (loading.test(attributes)) page.references.push(attributes);
+      if (loading.test(attributes.replace(/"[^"]*"/g, ''))) page.references.push(attributes);
       if (name === 'script' || name === 'style') {
         const end = html.indexOf(`</${name}`, at);
         const text = html.slice(at, end);

@@ -2,3 +2,4 @@
 
 export { run } from './run.ts';
 export type { FetchInit, Io } from './io.ts';
+export type { Library } from './sim/library.ts';

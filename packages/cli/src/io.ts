@@ -1,7 +1,9 @@
 /** Everything a command touches outside itself. The process has the real one, tests a scripted one. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { folderLibrary } from './sim/library.ts';
+import type { Library } from './sim/library.ts';
 
 export interface FetchInit {
   readonly method: string;
@@ -27,10 +29,15 @@ export interface Io {
   rows(): number;
   /** The text of a file, or of standard input for `-`. */
   read(path: string): Promise<string>;
+  /** Writes a file, over what was there. */
+  write(path: string, text: string): Promise<void>;
+  /** The simulations that come with the command. */
+  readonly simulations: Library;
   fetch(url: string, init: FetchInit): Promise<{ readonly status: number; text(): Promise<string> }>;
 }
 
-export function processIo(): Io {
+/** `main`: where the running program is; the build puts simulations beside it. */
+export function processIo(main: string): Io {
   return {
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     env: process.env,
@@ -41,6 +48,8 @@ export function processIo(): Io {
     columns: () => process.stdout.columns ?? 80,
     rows: () => process.stdout.rows ?? 24,
     read: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
+    write: (path, content) => writeFile(path, content),
+    simulations: folderLibrary(new URL('./simulations/', main)),
     fetch: (url, init) => fetch(url, init),
   };
 }

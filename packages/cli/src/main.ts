@@ -15,4 +15,4 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) =>
   process.exit(error.code === 'EPIPE' ? undefined : exitCodes.failure),
 );
 
-process.exitCode = await run(process.argv.slice(2), processIo());
+process.exitCode = await run(process.argv.slice(2), processIo(import.meta.url));

@@ -7,6 +7,7 @@ import { addDemoCommands } from './commands/demo.ts';
 import { addListCommands } from './commands/lists.ts';
 import { addMeshCommands } from './commands/mesh.ts';
 import { addServiceCommands } from './commands/service.ts';
+import { addSimCommand } from './commands/sim.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { errPaint } from './colour.ts';
 import { CliFailure, exitCodes } from './failure.ts';
@@ -47,6 +48,7 @@ function programFor(io: Io, setExitCode: (code: number) => void): Command {
   addMeshCommands(program, io);
   addConfigCommands(program, io);
   addTokenCommands(program, io);
+  addSimCommand(program, io, setExitCode);
   return program;
 }
 

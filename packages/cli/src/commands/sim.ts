@@ -1,0 +1,124 @@
+/** `skein sim`: stories and measurements on a simulated mesh. What runs is loaded only when this command runs. */
+
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { outPaint } from '../colour.ts';
+import { exitCodes, usageFailure } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { table } from '../table.ts';
+import { examplesText } from './api-command.ts';
+
+interface SimFlags {
+  readonly seed: string;
+  readonly nodes?: number;
+  readonly runs?: number;
+  readonly json?: boolean;
+  readonly html?: string;
+}
+
+const nodesMax = 10_000;
+const runsMax = 1_000_000;
+
+const simHelp = `
+Without a name it lists what is built in. A file of your own default-exports a scenario { name, summary, network,
+nodes, script } or an experiment { name, summary, run }; .mjs and .js work everywhere, .ts where Node reads TypeScript.
+A seed is a run: the same one does the same on every machine. Experiments take further words, each its own.
+The exit code is 1 when something did not hold.`;
+
+/** `setExitCode` receives what the process should end with. */
+export function addSimCommand(program: Command, io: Io, setExitCode: (code: number) => void): void {
+  program
+    .command('sim')
+    .description('run a scenario or an experiment on a simulated mesh')
+    .argument('[simulation]', 'its name, or the path of a file')
+    .argument('[words...]', 'what the experiment takes')
+    .option('--seed <seed>', 'up to 8 hexadecimal digits, or a word such as a commit id', parseSeed, '1')
+    .option('--nodes <count>', 'how many nodes, 1 to 10000 (scenarios)', (text) => parseCount(text, nodesMax))
+    .option('--runs <count>', 'how many seeds, one after the other (scenarios, default 1)', (text) => parseCount(text, runsMax))
+    .option('--json', 'print one JSON object { name, setup, rows }')
+    .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment')
+    .allowUnknownOption()
+    .addHelpText('after', simHelp)
+    .addHelpText(
+      'after',
+      examplesText([
+        'skein sim',
+        'skein sim split-and-heal --seed 1f --html split.html',
+        'skein sim rolling-restart --nodes 20 --runs 100',
+        'skein sim ./chaos/my-scenario.mjs --seed $(git rev-parse --short HEAD)',
+      ]),
+    )
+    .action(async (name: string | undefined, words: readonly string[], flags: SimFlags) => {
+      setExitCode(name === undefined ? await list(io, words, flags) : await runNamed(io, name, words, flags));
+    });
+}
+
+async function list(io: Io, words: readonly string[], flags: SimFlags): Promise<number> {
+  if (words.length > 0) throw unknownWords(words);
+  const { listSimulations } = await import('../sim/library.ts');
+  const all = await listSimulations(io.simulations);
+  if (flags.json === true) {
+    io.out(
+      `${JSON.stringify(
+        all.map(({ name, kind, summary }) => ({ name, kind, summary })),
+        undefined,
+        2,
+      )}\n`,
+    );
+  } else {
+    io.out(
+      table(
+        ['NAME', 'KIND', 'WHAT IT SHOWS'],
+        all.map(({ name, kind, summary }) => [name, kind, summary]),
+        outPaint(io),
+      ),
+    );
+    io.out(`\nrun one: ${commandWords(io)} NAME [--seed S] [--html FILE]\n`);
+  }
+  return exitCodes.ok;
+}
+
+async function runNamed(io: Io, name: string, words: readonly string[], flags: SimFlags): Promise<number> {
+  if (name.startsWith('-')) throw unknownWords([name]);
+  const { findSimulation } = await import('../sim/library.ts');
+  const simulation = await findSimulation(name, io.simulations);
+  const { seed, json = false, html } = flags;
+  const shared = { seed, json, command: commandWords(io), ...(html !== undefined && { html }) };
+  if (simulation.kind === 'experiment') {
+    const given = flags.nodes !== undefined ? '--nodes' : flags.runs !== undefined ? '--runs' : undefined;
+    if (given !== undefined)
+      throw usageFailure(`${simulation.name} is an experiment and takes no ${given}: it decides that itself`);
+    const { runExperiment } = await import('../sim/run-experiment.ts');
+    return await runExperiment(io, name, simulation.experiment, { ...shared, args: words });
+  }
+  if (words.length > 0) throw unknownWords(words);
+  const { runScenario } = await import('../sim/run-scenario.ts');
+  const { nodes, runs = 1 } = flags;
+  return await runScenario(io, name, simulation.scenario, { ...shared, runs, ...(nodes !== undefined && { nodes }) });
+}
+
+function unknownWords([word = '']: readonly string[]): Error {
+  const what = word.startsWith('-') ? 'unknown option' : 'unexpected argument';
+  return usageFailure(`${what} '${word}'`, 'see: skein sim --help');
+}
+
+function commandWords(io: Io): string {
+  return io.env['npm_lifecycle_event'] === 'simulate' ? 'npm run simulate --' : 'skein sim';
+}
+
+/** What looks like a number and is none of ours would run as a word: another world than the one that was asked for. */
+function parseSeed(text: string): string {
+  const isHex = /^[0-9a-f]{1,8}$/i.test(text);
+  if (isHex) return text.toLowerCase();
+  if (/^0x/i.test(text)) throw new InvalidArgumentError(`a seed is written without 0x: ${text.slice(2, 10)}`);
+  if (/^-?[\d.]+$/.test(text)) throw new InvalidArgumentError('a seed has 1 to 8 hexadecimal digits, or is a word');
+  if (!/^[\w.-]{1,64}$/.test(text))
+    throw new InvalidArgumentError('a word as seed has 1 to 64 letters, digits, dots, dashes or underscores');
+  return text;
+}
+
+function parseCount(text: string, most: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > most) throw new InvalidArgumentError(`it has to be a whole number from 1 to ${most}`);
+  return count;
+}

@@ -1,0 +1,89 @@
+/**
+ * Where simulations come from: those that are built into the command, by name, and files of users, by path. What a
+ * module exports by default is looked at closely, since a file that somebody else wrote may hold anything.
+ */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import type { Experiment, Scenario } from '@skein/sim';
+import { CliFailure, reasonOf, usageFailure } from '../failure.ts';
+import { nearest } from './nearest.ts';
+
+/** Modules by name. */
+export interface Library {
+  names(): readonly string[];
+  /** What the module of that name exports. */
+  load(name: string): Promise<unknown>;
+}
+
+export type Simulation =
+  | { readonly kind: 'scenario'; readonly name: string; readonly summary: string; readonly scenario: Scenario }
+  | { readonly kind: 'experiment'; readonly name: string; readonly summary: string; readonly experiment: Experiment };
+
+/** The modules in a folder that the build fills. */
+export function folderLibrary(folder: URL): Library {
+  return {
+    names: () =>
+      existsSync(folder)
+        ? readdirSync(folder)
+            .filter((file) => file.endsWith('.js'))
+            .map((file) => file.slice(0, -'.js'.length))
+            .sort()
+        : [],
+    load: (name) => import(new URL(`${name}.js`, folder).href),
+  };
+}
+
+/** All built-in simulations, in order of name. */
+export async function listSimulations(library: Library): Promise<readonly Simulation[]> {
+  const found: Simulation[] = [];
+  for (const name of library.names()) found.push(simulationIn(await library.load(name), `the built-in simulation "${name}"`));
+  return found;
+}
+
+/** The simulation that a user names: a path has a slash or ends as a file of JavaScript or TypeScript does. */
+export async function findSimulation(wanted: string, library: Library): Promise<Simulation> {
+  if (/[/\\]|\.[cm]?[jt]s$/.test(wanted)) return simulationIn(await importFile(wanted), wanted);
+  const names = library.names();
+  if (names.includes(wanted)) return simulationIn(await library.load(wanted), `the built-in simulation "${wanted}"`);
+  const near = nearest(wanted, names);
+  throw usageFailure(
+    `no simulation is called "${wanted}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+    `there are: ${names.join(', ')}`,
+    'a file of your own: give its path, such as ./chaos/my-scenario.mjs',
+  );
+}
+
+async function importFile(path: string): Promise<unknown> {
+  const full = resolve(path);
+  if (!existsSync(full)) throw usageFailure(`${path}: there is no such file`);
+  try {
+    return await import(pathToFileURL(full).href);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      throw usageFailure(
+        `${path}: Node ${process.version} cannot read TypeScript`,
+        'run it with Node 22.18 or newer, or compile it to .mjs first',
+      );
+    }
+    throw new CliFailure(`${path} cannot be loaded: ${reasonOf(error)}`, {
+      usage: true,
+      hint: ['a simulation imports what it needs from "@skein/sim", which has to be installed where the file is'],
+    });
+  }
+}
+
+/** Reads the default export. `origin` names the module in errors. */
+export function simulationIn(module: unknown, origin: string): Simulation {
+  const value = (module as { readonly default?: unknown } | null)?.default;
+  const hint = 'it has to be a scenario { name, summary, network, nodes, script } or an experiment { name, summary, run }';
+  if (value === undefined) throw usageFailure(`${origin} has no default export`, hint);
+  if (typeof value !== 'object' || value === null) throw usageFailure(`${origin} exports a ${typeof value} by default`, hint);
+  const { name, summary, script, run } = value as Readonly<Record<string, unknown>>;
+  if (typeof name !== 'string' || name === '') throw usageFailure(`${origin}: its default export has no name`, hint);
+  if (typeof summary !== 'string') throw usageFailure(`${origin}: its default export has no summary`, hint);
+  if (typeof run === 'function') return { kind: 'experiment', name, summary, experiment: value as Experiment };
+  if (typeof script === 'function') return { kind: 'scenario', name, summary, scenario: value as Scenario };
+  throw usageFailure(`${origin}: its default export has neither a script nor a run function`, hint);
+}

@@ -1,0 +1,76 @@
+/** Runs an experiment and shows its figures: ours beside others', what was published, and whether the goal is met. */
+
+import { figureReport, figureText, reportHtml, seedNumber, seedText, verdictText } from '@skein/sim';
+import type { Experiment, ExperimentReport, ExperimentRow } from '@skein/sim';
+import { outPaint } from '../colour.ts';
+import type { Paint } from '../colour.ts';
+import { CliFailure, exitCodes, reasonOf } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { table } from '../table.ts';
+import { writePage } from './page.ts';
+import { progressOn } from './progress.ts';
+
+export interface ExperimentSettings {
+  readonly seed: string;
+  readonly json: boolean;
+  readonly html?: string;
+  readonly command: string;
+  /** What is not ours to read. */
+  readonly args: readonly string[];
+}
+
+/** Resolves with the exit code. A missed goal is a figure, and no failure. */
+export async function runExperiment(io: Io, name: string, experiment: Experiment, settings: ExperimentSettings): Promise<number> {
+  const seed = seedText(seedNumber(settings.seed));
+  const progress = progressOn(io, settings.json);
+  let report: ExperimentReport;
+  try {
+    report = experiment.run({ seed, args: settings.args, progress: (text) => progress.tell(`${experiment.name}: ${text}`) });
+  } catch (error) {
+    throw new CliFailure(`${name} with seed ${seed}: ${reasonOf(error)}`);
+  } finally {
+    progress.end();
+  }
+  const setup = { seed, ...report.setup };
+  const command = [settings.command, name, '--seed', seed, ...settings.args].join(' ');
+  if (settings.html !== undefined) {
+    const { rows, plots } = report;
+    const { summary } = experiment;
+    await writePage(
+      io,
+      settings.html,
+      reportHtml({ name: experiment.name, summary, command, setup, rows, ...(plots && { plots }) }),
+    );
+  }
+  if (settings.json) {
+    io.out(`${JSON.stringify(figureReport(experiment.name, setup, report.rows), undefined, 2)}\n`);
+    return exitCodes.ok;
+  }
+  io.out(`${experiment.name}: ${experiment.summary}\n`);
+  for (const [what, value] of Object.entries(setup))
+    io.out(`  ${what}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
+  io.out(`\n${rowsTable(report.rows, outPaint(io))}`);
+  if (settings.html !== undefined) io.out(`\npage with plots: ${settings.html}\n`);
+  return exitCodes.ok;
+}
+
+function rowsTable(rows: readonly ExperimentRow[], paint: Paint): string {
+  const anchors = [...new Set(rows.flatMap((row) => Object.keys(row.anchors ?? {})))];
+  const lines = rows.map((row) => {
+    const verdict = verdictText(row);
+    return [
+      row.what,
+      row.unit,
+      figureText(row.ours),
+      ...anchors.map((who) => figureText(row.anchors?.[who])),
+      figureText(row.published),
+      row.goal ?? '',
+      verdict === '' ? '' : ({ text: verdict, colour: verdict === 'met' ? 'green' : 'red' } as const),
+    ];
+  });
+  return table(
+    ['WHAT', 'UNIT', 'OURS', ...anchors.map((who) => who.toUpperCase()), 'PUBLISHED', 'GOAL', 'VERDICT'],
+    lines,
+    paint,
+  );
+}

@@ -1,0 +1,204 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Experiment, Scenario } from '@skein/sim';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pageOf } from '../sim/page-fixture.ts';
+import { skein } from './fake-io.ts';
+
+const forms: Scenario = {
+  name: 'forms',
+  summary: 'A mesh forms.',
+  network: 'lan',
+  nodes: 3,
+  script: (stage) => {
+    stage.agree('the mesh forms', 5000);
+  },
+};
+const fails: Scenario = {
+  ...forms,
+  name: 'fails',
+  script: (stage) => {
+    stage.agree('the mesh forms', 5000);
+    stage.eventually('pigs fly', 100, () => false);
+  },
+};
+const breaks: Scenario = {
+  ...forms,
+  name: 'breaks',
+  script: () => {
+    throw new Error('the script itself is wrong');
+  },
+};
+const measures: Experiment = {
+  name: 'measures',
+  summary: 'Counts its words.',
+  run: (context) => {
+    const { seed, args } = context;
+    context.progress('half way');
+    return {
+      setup: { seed, nodes: 128 },
+      rows: [
+        { what: 'words', unit: 's', ours: args.length, anchors: { swim: 12.4567 }, published: '12.2-12.5', goal: '<= 2 s' },
+        { what: 'slow', unit: 'ms', ours: 2500, goal: '<= 2 s' },
+        { what: 'hard to say', unit: 'x', goal: 'at most half' },
+      ],
+    };
+  },
+};
+const simulations = Object.fromEntries([forms, fails, breaks, measures].map((each) => [each.name, { default: each }]));
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'skein-sim-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+test('without a name it lists what there is, as a table and as JSON', async () => {
+  const { exitCode, out } = await skein(['sim'], { simulations });
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/forms +scenario +A mesh forms\./);
+  expect(out).toMatch(/measures +experiment +Counts its words\./);
+  const { out: json } = await skein(['sim', '--json'], { simulations });
+  expect(JSON.parse(json)).toContainEqual({ name: 'forms', kind: 'scenario', summary: 'A mesh forms.' });
+});
+
+test('a scenario that holds says so with its seed, and exits with 0', async () => {
+  const { exitCode, out, err } = await skein(['sim', 'forms', '--seed', '1F', '--nodes', '4'], { simulations });
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
+  expect(out).toMatch(/the mesh forms +yes +0\.\d{3} s/);
+  expect(out).toMatch(/forms held: 4 nodes, .* seed 0000001f, trace [0-9a-f]{16}/);
+});
+
+test('a scenario that fails names the promise, what was found, and the command that shows it again, and exits with 1', async () => {
+  const { exitCode, out } = await skein(['sim', 'fails', '--seed', 'ff', '--runs', '2'], { simulations });
+  expect(exitCode).toBe(1);
+  expect(out).toMatch(/pigs fly +0 of 2/);
+  expect(out).toContain('seed 000000ff: pigs fly\n  it did not come true\n  again: skein sim fails --seed 000000ff\n');
+  expect(out).toContain('again: skein sim fails --seed 00000100\n');
+});
+
+test('a script that throws is a finding with its seed, and the other seeds still run', async () => {
+  const { exitCode, out } = await skein(['sim', 'breaks', '--runs', '2'], { simulations });
+  expect(exitCode).toBe(1);
+  expect(out).toContain('seed 00000002: the script itself is wrong');
+});
+
+test('run by npm, the command to show it again is one for npm', async () => {
+  const { out } = await skein(['sim', 'fails'], { simulations, env: { npm_lifecycle_event: 'simulate' } });
+  expect(out).toContain('again: npm run simulate -- fails --seed 00000001\n');
+});
+
+test('--json prints one object of name, setup and rows, and nothing else', async () => {
+  const { out, err } = await skein(['sim', 'fails', '--runs', '3', '--json'], { simulations, isTerminal: true });
+  const report = JSON.parse(out);
+  expect(err).toBe('');
+  expect(report).toMatchObject({ name: 'fails', setup: { seed: '00000001', runs: 3, nodes: 3 }, passed: false });
+  expect(report.rows).toHaveLength(2);
+  expect(Object.keys(report.rows[0])).toEqual(['what', 'unit', 'ours', 'anchors', 'published', 'goal']);
+  expect(report.findings).toHaveLength(3);
+});
+
+test('--html writes the timeline of the first run that failed', async () => {
+  const { written, out } = await skein(['sim', 'fails', '--seed', '7', '--html', 'run.html'], { simulations });
+  const page = pageOf(written['run.html'] ?? '');
+  expect(page.faults).toEqual([]);
+  expect(JSON.parse(page.scripts[0]?.text ?? '')).toMatchObject({
+    seed: '00000007',
+    command: 'skein sim fails --seed 00000007',
+    marks: [
+      { kind: 'held', what: 'the mesh forms' },
+      { kind: 'failed', what: 'pigs fly' },
+    ],
+  });
+  expect(out).toContain('timeline of seed 00000007: run.html');
+});
+
+test('an experiment shows ours beside the others, and whether a goal that can be read is met', async () => {
+  const { exitCode, out } = await skein(['sim', 'measures', 'a', '--quick', '--seed', '5'], { simulations });
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/WHAT +UNIT +OURS +SWIM +PUBLISHED +GOAL +VERDICT/);
+  expect(out).toMatch(/words +s +2 +12\.46 +12\.2-12\.5 +<= 2 s +met/);
+  expect(out).toMatch(/slow +ms +2500 .* +<= 2 s +missed/);
+  expect(out).toMatch(/hard to say +x +- .* +at most half +-/);
+});
+
+test('the JSON of an experiment has every field of every row, and its page has a plot for each unit', async () => {
+  const { out, err, written } = await skein(['sim', 'measures', '--json', '--html', 'm.html'], { simulations });
+  expect(err).toBe('');
+  expect(JSON.parse(out)).toEqual({
+    name: 'measures',
+    setup: { seed: '00000001', nodes: 128 },
+    rows: [
+      { what: 'words', unit: 's', ours: 0, anchors: { swim: 12.4567 }, published: '12.2-12.5', goal: '<= 2 s' },
+      { what: 'slow', unit: 'ms', ours: 2500, anchors: {}, published: null, goal: '<= 2 s' },
+      { what: 'hard to say', unit: 'x', ours: null, anchors: {}, published: null, goal: 'at most half' },
+    ],
+  });
+  const page = pageOf(written['m.html'] ?? '');
+  expect(page.faults).toEqual([]);
+  expect(page.elements.filter((name) => name === 'svg')).toHaveLength(2);
+});
+
+test('progress of many runs goes to standard error: a line that is written over on a terminal, plain lines elsewhere', async () => {
+  const line = 'forms: run 1 of 2, seed 00000001';
+  expect((await skein(['sim', 'forms', '--runs', '2'], { simulations })).err).toMatch(new RegExp(`^${line}\n`));
+  expect(
+    (await skein(['sim', 'forms', '--runs', '2'], { simulations, isTerminal: true })).err.startsWith(`\r\u001b[2K${line}`),
+  ).toBe(true);
+});
+
+test.each([
+  [['fomrs'], 'no simulation is called "fomrs"; did you mean "forms"?'],
+  [['xyzzy'], 'no simulation is called "xyzzy"\n  there are: breaks, fails, forms, measures'],
+  [['forms', '--seed', '123456789'], '1 to 8 hexadecimal digits'],
+  [['forms', '--seed', '0xff'], 'without 0x: ff'],
+  [['forms', '--seed', ''], 'a word as seed has 1 to 64 letters'],
+  [['forms', '--nodes', '0'], 'a whole number from 1 to 10000'],
+  [['forms', '--nodes', '10001'], 'a whole number from 1 to 10000'],
+  [['forms', '--runs', '1e3'], 'a whole number from 1 to 1000000'],
+  [['forms', '--sede', '1'], "unknown option '--sede'"],
+  [['forms', 'again'], "unexpected argument 'again'"],
+  [['--sede', '1'], "unknown option '--sede'"],
+  [['measures', '--nodes', '5'], 'measures is an experiment and takes no --nodes'],
+  [['./none.mjs'], './none.mjs: there is no such file'],
+])('%j is wrong usage: exit code 2, and what to do instead', async (args, message) => {
+  const { exitCode, out, err } = await skein(['sim', ...args], { simulations });
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect(err).toContain(message);
+});
+
+test('a file of a user runs by its path', async () => {
+  const script = `export default { name: 'mine', summary: 'Mine.', network: 'lan', nodes: 2, script: (stage) => stage.agree('it forms', 5000) };`;
+  const path = file('mine.mjs', script);
+  const { exitCode, out } = await skein(['sim', path], {});
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/it forms +yes/);
+});
+
+test.each([
+  ['none.mjs', 'export const scenario = {};', 'has no default export'],
+  ['text.mjs', `export default 'forms';`, 'exports a string by default'],
+  ['nameless.mjs', 'export default { script: () => {} };', 'its default export has no name'],
+  ['idle.mjs', `export default { name: 'a', summary: 'b' };`, 'neither a script nor a run function'],
+  ['broken.mjs', 'export default {', 'cannot be loaded'],
+  ['lost.mjs', `import 'not-installed-anywhere';`, 'cannot be loaded'],
+])('%s: a file that is no simulation is refused by name with what it lacks', async (name, text, message) => {
+  const path = file(name, text);
+  const { exitCode, err } = await skein(['sim', path], {});
+  expect(exitCode).toBe(2);
+  expect(err).toContain(name);
+  expect(err).toContain(message);
+});
+
+test('a page that cannot be written is a failure that names the file', async () => {
+  const { exitCode, err } = await skein(['sim', 'forms', '--html', '/nowhere/run.html'], { simulations });
+  expect(exitCode).toBe(1);
+  expect(err).toContain('/nowhere/run.html');
+});
