@@ -9,18 +9,18 @@ import { skein } from './fake-io.ts';
 const forms: Scenario = {
   name: 'forms',
   summary: 'A mesh forms.',
-  network: 'lan',
   nodes: 3,
-  script: (stage) => {
-    stage.agree('the mesh forms', 5000);
-  },
+  rest: 0,
+  script: () => {},
 };
 const fails: Scenario = {
   ...forms,
   name: 'fails',
-  script: (stage) => {
-    stage.agree('the mesh forms', 5000);
-    stage.eventually('pigs fly', 100, () => false);
+  script: (sim) => {
+    sim.service('orders', { on: [0] });
+    sim.load('orders', { every: '100ms' });
+    sim.at('1s').eventually('everybody runs', { within: '1s' }, (scene) => scene.nodes.every((node) => node.isRunning));
+    sim.at('1s').eventually('pigs fly', { within: '100ms' }, () => false);
   },
 };
 const breaks: Scenario = {
@@ -30,6 +30,7 @@ const breaks: Scenario = {
     throw new Error('the script itself is wrong');
   },
 };
+const needsFour: Scenario = { ...forms, name: 'needs-four', nodes: 4, script: (sim) => void sim.node(3) };
 const measures: Experiment = {
   name: 'measures',
   summary: 'Counts its words.',
@@ -46,7 +47,7 @@ const measures: Experiment = {
     };
   },
 };
-const simulations = Object.fromEntries([forms, fails, breaks, measures].map((each) => [each.name, { default: each }]));
+const simulations = Object.fromEntries([forms, fails, breaks, needsFour, measures].map((each) => [each.name, { default: each }]));
 
 let folder = '';
 beforeAll(() => {
@@ -79,15 +80,19 @@ test('a scenario that holds says so with its seed, and exits with 0', async () =
 test('a scenario that fails names the promise, what was found, and the command that shows it again, and exits with 1', async () => {
   const { exitCode, out } = await skein(['sim', 'fails', '--seed', 'ff', '--runs', '2'], { simulations });
   expect(exitCode).toBe(1);
+  expect(out).toMatch(/everybody runs +2 of 2 +0\.000 s +0\.000 s/);
   expect(out).toMatch(/pigs fly +0 of 2/);
-  expect(out).toContain('seed 000000ff: pigs fly\n  it did not come true\n  again: skein sim fails --seed 000000ff\n');
+  expect(out).toMatch(/requests to orders answered +- +100 % of \d\d/);
+  expect(out).toMatch(
+    /seed 000000ff, at \d\.\d{3} s: pigs fly\n  it did not come true\n  again: skein sim fails --seed 000000ff\n/,
+  );
   expect(out).toContain('again: skein sim fails --seed 00000100\n');
 });
 
-test('a script that throws is a finding with its seed, and the other seeds still run', async () => {
-  const { exitCode, out } = await skein(['sim', 'breaks', '--runs', '2'], { simulations });
+test('a script that throws is a failure that names the scenario and the seed', async () => {
+  const { exitCode, err } = await skein(['sim', 'breaks'], { simulations });
   expect(exitCode).toBe(1);
-  expect(out).toContain('seed 00000002: the script itself is wrong');
+  expect(err).toContain('the script of breaks, on 3 nodes with seed 00000001: the script itself is wrong');
 });
 
 test('run by npm, the command to show it again is one for npm', async () => {
@@ -100,7 +105,11 @@ test('--json prints one object of name, setup and rows, and nothing else', async
   const report = JSON.parse(out);
   expect(err).toBe('');
   expect(report).toMatchObject({ name: 'fails', setup: { seed: '00000001', runs: 3, nodes: 3 }, passed: false });
-  expect(report.rows).toHaveLength(2);
+  expect(report.rows.find(({ what }: { what: string }) => what === 'pigs fly: runs in which it held')).toMatchObject({
+    unit: 'runs',
+    ours: 0,
+    goal: '>= 3',
+  });
   expect(Object.keys(report.rows[0])).toEqual(['what', 'unit', 'ours', 'anchors', 'published', 'goal']);
   expect(report.findings).toHaveLength(3);
 });
@@ -112,11 +121,16 @@ test('--html writes the timeline of the first run that failed', async () => {
   expect(JSON.parse(page.scripts[0]?.text ?? '')).toMatchObject({
     seed: '00000007',
     command: 'skein sim fails --seed 00000007',
-    marks: [
-      { kind: 'held', what: 'the mesh forms' },
-      { kind: 'failed', what: 'pigs fly' },
-    ],
   });
+  const { marks } = JSON.parse(page.scripts[0]?.text ?? '');
+  expect(marks.map(({ kind, what }: { kind: string; what: string }) => `${kind} ${what}`)).toEqual([
+    'phase chaos',
+    'held the mesh forms',
+    'held everybody runs',
+    'failed pigs fly',
+    'phase calm',
+    'phase converge',
+  ]);
   expect(out).toContain('timeline of seed 00000007: run.html');
 });
 
@@ -156,17 +170,18 @@ test('progress of many runs goes to standard error: a line that is written over 
 
 test.each([
   [['fomrs'], 'no simulation is called "fomrs"; did you mean "forms"?'],
-  [['xyzzy'], 'no simulation is called "xyzzy"\n  there are: breaks, fails, forms, measures'],
+  [['xyzzy'], 'no simulation is called "xyzzy"\n  there are: breaks, fails, forms, measures, needs-four'],
   [['forms', '--seed', '123456789'], '1 to 8 hexadecimal digits'],
   [['forms', '--seed', '0xff'], 'without 0x: ff'],
   [['forms', '--seed', ''], 'a word as seed has 1 to 64 letters'],
-  [['forms', '--nodes', '0'], 'a whole number from 1 to 10000'],
-  [['forms', '--nodes', '10001'], 'a whole number from 1 to 10000'],
+  [['forms', '--nodes', '0'], 'a whole number from 1 to 2048'],
+  [['forms', '--nodes', '2049'], 'a whole number from 1 to 2048'],
   [['forms', '--runs', '1e3'], 'a whole number from 1 to 1000000'],
   [['forms', '--sede', '1'], "unknown option '--sede'"],
   [['forms', 'again'], "unexpected argument 'again'"],
   [['--sede', '1'], "unknown option '--sede'"],
   [['measures', '--nodes', '5'], 'measures is an experiment and takes no --nodes'],
+  [['needs-four', '--nodes', '3'], 'node(3): this mesh has nodes 0 to 2'],
   [['./none.mjs'], './none.mjs: there is no such file'],
 ])('%j is wrong usage: exit code 2, and what to do instead', async (args, message) => {
   const { exitCode, out, err } = await skein(['sim', ...args], { simulations });
@@ -175,7 +190,7 @@ test.each([
 });
 
 test('a file of a user runs by its path', async () => {
-  const script = `export default { name: 'mine', summary: 'Mine.', network: 'lan', nodes: 2, script: (stage) => stage.agree('it forms', 5000) };`;
+  const script = `export default { name: 'mine', summary: 'Mine.', nodes: 2, script: (sim) => sim.eventually('it forms', {}, () => true) };`;
   const path = file('mine.mjs', script);
   const { exitCode, out } = await skein(['sim', path], {});
   expect(exitCode).toBe(0);

@@ -41,6 +41,7 @@ export * from './report/report.ts';
 export * from './scenario.ts';
 export type { NodeLogic } from './node-setup.ts';
 export * from './run-plan.ts';
+export * from './run-recording.ts';
 export { SimNode } from './sim-node.ts';
 export * from './scenario-text.ts';
 export * from './shrink.ts';

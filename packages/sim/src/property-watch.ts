@@ -6,12 +6,15 @@
 import { topics } from '@skein/core';
 import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
 import type { FaultSpan } from './fault-schedule.ts';
-import type { Check, Failure, Property, Scene, SceneNode } from './property.ts';
+import type { Check, Failure, Outcome, Property, Scene, SceneNode } from './property.ts';
 
 interface Watched {
   readonly property: Property;
   readonly check: Check;
   broken: boolean;
+  /** Of `eventually`: when it was first asked for, and when it first held. */
+  askedMs?: number;
+  heldMs?: number;
 }
 
 /** Rows of one node as they were when last looked at. */
@@ -94,7 +97,7 @@ export class PropertyWatch {
       .filter(({ property }) => property.kind === 'eventually')
       .map((watched) => ({
         property: watched.property,
-        holds: () => watched.check.state?.() === undefined,
+        holds: () => this.#holds(watched),
         fail: () => this.#judge(watched, undefined, watched.check.state?.()),
       }));
   }
@@ -105,6 +108,33 @@ export class PropertyWatch {
     for (const { property, check } of this.#watched)
       if (property.kind === 'sometimes') happened[property.name] = check.happened?.() === true;
     return happened;
+  }
+
+  /** How each property came out, in the order in which they were told. */
+  outcomes(): readonly Outcome[] {
+    const { nowMs, chaosMs } = this.#scene;
+    return this.#watched.map((watched) => {
+      const { property, check, broken, askedMs, heldMs } = watched;
+      const { name, kind } = property;
+      const failure = broken ? this.#failures.find((each) => each.property === name) : undefined;
+      const isReached = kind === 'eventually' ? heldMs !== undefined : chaosMs !== undefined;
+      const held = kind === 'sometimes' ? check.happened?.() === true : isReached;
+      return {
+        property: name,
+        kind,
+        state: broken ? 'failed' : held ? 'held' : 'open',
+        sinceMs: askedMs ?? chaosMs ?? nowMs,
+        atMs: failure?.atMs ?? heldMs ?? nowMs,
+      };
+    });
+  }
+
+  #holds(watched: Watched): boolean {
+    const { nowMs } = this.#scene;
+    watched.askedMs ??= nowMs;
+    const holds = watched.check.state?.() === undefined;
+    if (holds) watched.heldMs ??= nowMs;
+    return holds;
   }
 
   #look(node: SceneNode, changed: readonly string[]): void {

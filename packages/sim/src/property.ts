@@ -90,6 +90,17 @@ export interface Failure {
   readonly found: string;
 }
 
+/** How one property came out. */
+export interface Outcome {
+  readonly property: string;
+  readonly kind: PropertyKind;
+  /** `open`: the run ended before it could be said; of `sometimes`: it did not happen. */
+  readonly state: 'held' | 'failed' | 'open';
+  /** Virtual time since the world began: from when on it was asked for, and when it held or failed, or the run ended. */
+  readonly sinceMs: number;
+  readonly atMs: number;
+}
+
 /** A property of every state from the start of chaos on. */
 export function always(name: string, holds: (scene: Scene) => boolean): Property {
   return {

@@ -12,14 +12,14 @@ import type { CallFigures } from './load.ts';
 import { configOf } from './plan.ts';
 import type { FaultPlan } from './plan.ts';
 import { PropertyWatch } from './property-watch.ts';
-import type { Failure, PhaseName, Property, Scene, SceneNode } from './property.ts';
+import type { Failure, Outcome, PhaseName, Property, Scene, SceneNode } from './property.ts';
 import { builtInProperties } from './properties/built-in.ts';
 import type { SimNode } from './sim-node.ts';
 import { Workload } from './workload.ts';
 import { World } from './world.ts';
 import type { WorldOptions } from './world.ts';
 
-export interface RunOptions extends Pick<WorldOptions, 'create' | 'onEvent' | 'traceLines' | 'validateConfig'> {
+export interface RunOptions extends Pick<WorldOptions, 'create' | 'onEvent' | 'traceLines' | 'validateConfig' | 'witness'> {
   /** Checked besides the built-in ones. */
   readonly properties?: readonly Property[];
   /** Default true. */
@@ -50,6 +50,8 @@ export interface RunReport {
   readonly plan: FaultPlan;
   readonly passed: boolean;
   readonly failures: readonly Failure[];
+  /** Of every property that is not built in, in the order of the story. */
+  readonly outcomes: readonly Outcome[];
   /** `sometimes` properties, with whether they happened. */
   readonly happened: Readonly<Record<string, boolean>>;
   readonly coverage: Coverage;
@@ -70,6 +72,7 @@ export const soundProperty = 'S0 nothing breaks inside';
 const pollMs = 50;
 /** How old a copy is at most that a disk is rolled back to. */
 const backupMs = 20_000;
+const builtInNames = new Set(builtInProperties.map(({ name }) => name));
 const noCalls: CallFigures = { calls: 0, ok: 0, refused: 0, toGone: 0, toSilent: 0 };
 
 export function runPlan(plan: FaultPlan, options: RunOptions = {}): RunReport {
@@ -97,7 +100,7 @@ class Run implements Scene {
   constructor(plan: FaultPlan, options: RunOptions) {
     this.plan = plan;
     this.#options = options;
-    const { create, traceLines, validateConfig } = options;
+    const { create, traceLines, validateConfig, witness } = options;
     this.#world = new World({
       seed: plan.seed,
       network: plan.network,
@@ -105,6 +108,7 @@ class Run implements Scene {
       ...(create && { create }),
       ...(traceLines !== undefined && { traceLines }),
       ...(validateConfig && { validateConfig }),
+      ...(witness && { witness }),
       onEvent: (node, event) => {
         cover(this.#coverage, event);
         if (event.type === 'member-changed' || event.type === 'reachability-changed') this.#changedMs = this.nowMs;
@@ -200,6 +204,7 @@ class Run implements Scene {
       plan: this.plan,
       passed: failures.length === 0,
       failures,
+      outcomes: this.#watch.outcomes().filter(({ property }) => !builtInNames.has(property)),
       happened: this.#watch.happened(),
       coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.dropped },
       figures: this.#figures(),

@@ -16,12 +16,12 @@ interface SimFlags {
   readonly html?: string;
 }
 
-const nodesMax = 10_000;
+const nodesMax = 2048;
 const runsMax = 1_000_000;
 
 const simHelp = `
-Without a name it lists what is built in. A file of your own default-exports a scenario { name, summary, network,
-nodes, script } or an experiment { name, summary, run }; .mjs and .js work everywhere, .ts where Node reads TypeScript.
+Without a name it lists what is built in. A file of your own default-exports a scenario { name, summary, nodes,
+script } or an experiment { name, summary, run }; .mjs and .js work everywhere, .ts where Node reads TypeScript.
 A seed is a run: the same one does the same on every machine. Experiments take further words, each its own.
 The exit code is 1 when something did not hold.`;
 
@@ -33,7 +33,7 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
     .argument('[simulation]', 'its name, or the path of a file')
     .argument('[words...]', 'what the experiment takes')
     .option('--seed <seed>', 'up to 8 hexadecimal digits, or a word such as a commit id', parseSeed, '1')
-    .option('--nodes <count>', 'how many nodes, 1 to 10000 (scenarios)', (text) => parseCount(text, nodesMax))
+    .option('--nodes <count>', 'how many nodes, 1 to 2048 (scenarios)', (text) => parseCount(text, nodesMax))
     .option('--runs <count>', 'how many seeds, one after the other (scenarios, default 1)', (text) => parseCount(text, runsMax))
     .option('--json', 'print one JSON object { name, setup, rows }')
     .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment')

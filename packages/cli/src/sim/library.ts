@@ -77,7 +77,7 @@ async function importFile(path: string): Promise<unknown> {
 /** Reads the default export. `origin` names the module in errors. */
 export function simulationIn(module: unknown, origin: string): Simulation {
   const value = (module as { readonly default?: unknown } | null)?.default;
-  const hint = 'it has to be a scenario { name, summary, network, nodes, script } or an experiment { name, summary, run }';
+  const hint = 'it has to be a scenario { name, summary, nodes, script } or an experiment { name, summary, run }';
   if (value === undefined) throw usageFailure(`${origin} has no default export`, hint);
   if (typeof value !== 'object' || value === null) throw usageFailure(`${origin} exports a ${typeof value} by default`, hint);
   const { name, summary, script, run } = value as Readonly<Record<string, unknown>>;

@@ -1,0 +1,130 @@
+/** What the runs of a scenario promised, over all of them: in a table for people, as rows for programs. */
+
+import { figureReport } from '@skein/sim';
+import type { ExperimentRow, FigureReport, RunReport } from '@skein/sim';
+import type { Row } from '../table.ts';
+
+export interface Finding {
+  readonly seed: string;
+  /** Virtual time since the world began. */
+  readonly atMs: number;
+  readonly what: string;
+  readonly found: string;
+  /** The command that shows it again. */
+  readonly again: string;
+}
+
+/** One promise over all runs. */
+export interface Promised {
+  readonly what: string;
+  /** How long it took where that is what was promised, sorted. */
+  readonly tookMs: readonly number[];
+  readonly runs: number;
+  readonly held: number;
+  /** One run in which it is so is enough. */
+  readonly isOnce: boolean;
+  /** Said instead of times. */
+  readonly figure?: string;
+}
+
+export function promisesOf(reports: readonly RunReport[]): readonly Promised[] {
+  const runs = reports.length;
+  const within = (what: string, times: readonly (number | undefined)[]): Promised => {
+    const tookMs = times.filter((ms) => ms !== undefined).sort((a, b) => a - b);
+    return { what, tookMs, runs, held: tookMs.length, isOnce: false };
+  };
+  const own = [...new Set(reports.flatMap(({ outcomes }) => outcomes.map(({ property }) => property)))].map((what): Promised => {
+    const outcomes = reports.flatMap((report) => report.outcomes.filter(({ property }) => property === what));
+    const held = outcomes.filter(({ state }) => state === 'held');
+    const times = held.filter(({ kind }) => kind === 'eventually').map(({ sinceMs, atMs }) => atMs - sinceMs);
+    const isOnce = outcomes.some(({ kind }) => kind === 'sometimes');
+    return { what, tookMs: times.sort((a, b) => a - b), runs, held: held.length, isOnce };
+  });
+  const ownNames = new Set(own.map(({ what }) => what));
+  const isBuiltIn = ({ failures }: RunReport): boolean => failures.every(({ property }) => ownNames.has(property));
+  return [
+    within(
+      'the mesh forms',
+      reports.map(({ figures }) => figures.formedMs),
+    ),
+    ...own,
+    within(
+      'all is well again after the calm',
+      reports.map(({ figures }) => figures.convergedMs),
+    ),
+    { what: 'what any mesh promises', tookMs: [], runs, held: reports.filter(isBuiltIn).length, isOnce: false },
+    ...callsOf(reports),
+  ];
+}
+
+/** The share of requests that were answered, by service. */
+function callsOf(reports: readonly RunReport[]): Promised[] {
+  const services = [...new Set(reports.flatMap(({ figures }) => Object.keys(figures.calls)))];
+  return services.map((service) => {
+    let calls = 0;
+    let ok = 0;
+    for (const { figures } of reports) {
+      calls += figures.calls[service]?.calls ?? 0;
+      ok += figures.calls[service]?.ok ?? 0;
+    }
+    const share = calls === 0 ? 0 : ok / calls;
+    const figure = `${ok === calls ? '100' : Math.min(99.999, 100 * share).toFixed(3)} % of ${calls}`;
+    return {
+      what: `requests to ${service} answered`,
+      tookMs: [],
+      runs: reports.length,
+      held: reports.length,
+      isOnce: false,
+      figure,
+    };
+  });
+}
+
+export function isKept({ held, runs, isOnce }: Promised): boolean {
+  return isOnce ? held > 0 : held === runs;
+}
+
+export function promiseRow(promised: Promised): Row {
+  const { what, held, runs, tookMs, figure } = promised;
+  if (figure !== undefined) return [what, '', figure, ''];
+  const text = runs === 1 ? (held === 1 ? 'yes' : 'no') : `${held} of ${runs}`;
+  const colour = isKept(promised) ? 'green' : 'red';
+  return [what, { text, colour }, timeText(median(tookMs)), timeText(tookMs.at(-1))];
+}
+
+function timeText(ms: number | undefined): string {
+  return ms === undefined ? '' : secondsText(ms);
+}
+
+export function secondsText(ms: number): string {
+  return `${(ms / 1000).toFixed(3)} s`;
+}
+
+function median(sorted: readonly number[]): number | undefined {
+  return sorted[Math.floor((sorted.length - 1) / 2)];
+}
+
+/** The object of every simulation, with what failed beside it. */
+export function scenarioJson(
+  name: string,
+  setup: FigureReport['setup'],
+  reports: readonly RunReport[],
+  findings: readonly Finding[],
+): object {
+  const rows = promisesOf(reports)
+    .filter(({ figure }) => figure === undefined)
+    .flatMap((promised): ExperimentRow[] => {
+      const { what, held, runs, tookMs } = promised;
+      const share: ExperimentRow = {
+        what: `${what}: runs in which it held`,
+        unit: 'runs',
+        ours: held,
+        goal: promised.isOnce ? '>= 1' : `>= ${runs}`,
+      };
+      const [typical, worst] = [median(tookMs), tookMs.at(-1)];
+      if (typical === undefined || worst === undefined) return [share];
+      return [share, { what: `${what}: median`, unit: 'ms', ours: typical }, { what: `${what}: worst`, unit: 'ms', ours: worst }];
+    });
+  const traceHashes = reports.slice(0, 100).map(({ traceHash }) => traceHash);
+  return { ...figureReport(name, { ...setup, traceHashes }, rows), passed: findings.length === 0, findings };
+}
