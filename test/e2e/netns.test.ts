@@ -6,8 +6,10 @@
  * Needs root, /dev/net/tun, Python and util-linux. Where these are missing the tests say so and are skipped.
  */
 
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { RealStage } from './netns/real-stage.ts';
 import { stories } from './netns/stories.ts';
@@ -19,11 +21,16 @@ const timeout = 120_000;
 
 /** Why there can be no hosts here; undefined when there can. */
 async function missing(): Promise<string | undefined> {
+  let wire: Wire | undefined;
   try {
-    (await Wire.lay(join(root, 'test/e2e/netns'), 1, 1)).close();
+    wire = await Wire.lay(join(root, 'test/e2e/netns'), 1, 1);
+    const [command, ...args] = wire.on(0, ['true']);
+    await promisify(execFile)(command, args);
     return undefined;
   } catch (error) {
     return String(error);
+  } finally {
+    wire?.close();
   }
 }
 
