@@ -174,7 +174,7 @@ describe('a link', () => {
   test('turns loss into delay: everything arrives, in order, and no earlier than a retransmission', () => {
     const { world, a, b } = pair();
     world.link(a, b);
-    world.network.setLink(a, b, { loss: 0.4 });
+    world.network.setLink(a, b, { loss: 0.2 });
     for (let seq = 0; seq < 300; seq++) world.at(world.nowMs + seq * 10, () => world.send(a, b, ping(seq)));
     world.runFor(60_000);
     expect(world.heard(b)).toEqual(Array.from({ length: 300 }, (_, seq) => `ping ${seq}`));

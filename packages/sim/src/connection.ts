@@ -1,15 +1,15 @@
 /**
  * A stream connection as TCP, Noise and yamux make it. Each direction is ordered and reliable, so loss is delay:
- * a lost segment holds back everything behind it until a retransmission gets through, 200 ms later, then 400,
+ * a lost segment holds back everything behind it, on both lanes, until a retransmission gets through, 200 ms later, then 400,
  * doubling (RFC 6298). A blocked path or a machine without power is the same thing without end, and the sender
  * notices nothing for a quarter of an hour. Where only the way back is blocked nothing is acknowledged: what the window
  * holds gets there, and from the first retransmission on nothing new. A process that dies closes its ends within one latency.
  *
- * The two lanes share the connection, and so its stalls. Apart from those neither waits for the other: bulk is
- * written in pieces of 16 KiB, so a probe is behind one piece at most.
+ * The two lanes share the connection, and so its order and its stalls. Where bandwidth is short, bulk is written in pieces
+ * of 16 KiB, each when the one before has left, so a probe is behind one piece at most, and behind what others queued.
  */
 
-import type { Lane, Message } from '@skein/core';
+import type { Lane, Message, NodeId } from '@skein/core';
 import type { Host } from './host.ts';
 import type { Path } from './link.ts';
 import { messageBytes } from './message-size.ts';
@@ -28,11 +28,16 @@ export interface Wires {
 }
 
 type Segment =
-  | { readonly type: 'data'; readonly message: Message; readonly lane: Lane; readonly bytes: number }
+  /** A part of a message on the sync lane; the last part stands for the message. */
+  | { readonly type: 'piece'; readonly bytes: number }
+  /** `place`: what it takes in the buffer until it was read. */
+  | { readonly type: 'data'; readonly message: Message; readonly bytes: number; readonly place: number }
   | { readonly type: 'close' };
 
 /** What a sender may have written that the other process did not read: socket buffers on both sides, and the transport's own. */
 const bufferBytesMax = 1_048_576;
+const pieceBytes = 16_384;
+const packetBytes = 1400;
 const rtoMinUs = 200_000;
 const rtoMaxUs = 120_000_000;
 /** Linux gives up on an unacknowledged connection after 15 retransmissions, and after 8 when its process is gone. */
@@ -42,25 +47,35 @@ const orphanGiveUpUs = 102_200_000;
 /** One side of a connection, with the direction in which it sends. */
 export class End {
   readonly host: Host;
+  /** Whose process this end belongs to; another identity may run on the host later. */
+  readonly id: NodeId;
   readonly boot: number;
   /** The other side. */
   far!: End;
   #open = true;
   readonly #wires: Wires;
   #path!: Path;
-  #wireArrivalUs = 0;
-  #syncArrivalUs = 0;
+  /** When the last segment under way arrives: none behind it arrives before. */
+  #arrivalUs = 0;
   #buffered = 0;
   #congested = false;
-  /** What waits for a retransmission to get through, oldest first. */
+  /** Bulk that waits for the piece before it to leave. */
+  #bulk: Segment[] = [];
+  #isPumping = false;
+  /** Whether nothing new is sent until a retransmission is acknowledged. */
+  #stalled = false;
+  /** What waits for that, oldest first. */
   #waiting: Segment[] = [];
+  /** Whether the first of these is what is retransmitted; otherwise that arrived, and only its acknowledgement is missing. */
+  #headLost = false;
   #stalledSinceUs = 0;
   #rtoUs = 0;
-  /** When the first segment was written whose acknowledgement cannot come back. */
+  /** When the first segment was written that was not acknowledged, nor any after it. */
   #unheardSinceUs: number | undefined;
 
   constructor(host: Host, wires: Wires) {
     this.host = host;
+    this.id = host.id;
     this.boot = host.boot;
     this.#wires = wires;
   }
@@ -71,8 +86,7 @@ export class End {
     b.far = a;
     a.#path = a.#wires.path(a.host, b.host);
     b.#path = b.#wires.path(b.host, a.host);
-    b.#wireArrivalUs = notBeforeUs;
-    b.#syncArrivalUs = notBeforeUs;
+    b.#arrivalUs = notBeforeUs;
   }
 
   get open(): boolean {
@@ -92,7 +106,9 @@ export class End {
       if (message.type === 'gossip' || lane === 'sync' || this.#buffered + bytes > bufferBytesMax * 2) return 0;
     }
     this.#buffered += bytes;
-    this.#write({ type: 'data', message, lane, bytes });
+    const segment = { type: 'data', message, bytes, place: bytes } as const;
+    if (lane === 'sync' && (this.#bulk.length > 0 || this.#path.isNarrow)) this.#writeBulk(segment);
+    else this.#write(segment);
     return bytes;
   }
 
@@ -100,45 +116,72 @@ export class End {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#bulk = [];
     this.#write({ type: 'close' });
   }
 
   /** Closes this end so that nobody notices: power was lost, or the other side already knows. */
   drop(): void {
     this.#open = false;
+    this.#stalled = false;
+    this.#unheardSinceUs = undefined;
     this.#waiting = [];
+    this.#bulk = [];
   }
 
   #write(segment: Segment): void {
-    if (this.#waiting.length > 0) this.#waiting.push(segment);
-    else if (this.#isUnheard() || !this.#path.open || this.#path.loses(segment.type === 'data' ? segment.bytes : 1))
-      this.#stall(segment);
-    else this.#transmit(segment, this.#wires.nowUs + this.#path.latencyUs());
+    if (this.#stalled) this.#waiting.push(segment);
+    else this.#sendPacket([segment], bytesOf(segment));
+  }
+
+  /** Sends what fits one packet, or one message: all of it is lost or none. */
+  #sendPacket(segments: readonly Segment[], bytes: number): void {
+    const delayUs = this.#path.carryUs(bytes, this.#wires.nowUs);
+    if (delayUs === undefined) {
+      for (const segment of segments) this.#stall(segment);
+      return;
+    }
+    for (const segment of segments) this.#transmit(segment, this.#wires.nowUs + delayUs);
+    this.#awaitAcknowledgement();
+  }
+
+  #writeBulk(segment: Extract<Segment, { type: 'data' }>): void {
+    let left = segment.bytes;
+    for (; left > pieceBytes; left -= pieceBytes) this.#bulk.push({ type: 'piece', bytes: pieceBytes });
+    this.#bulk.push({ ...segment, bytes: left });
+    if (!this.#isPumping) this.#pump();
+  }
+
+  /** Writes the next piece of bulk, and itself comes back when that has left. */
+  #pump(): void {
+    this.#isPumping = false;
+    if (this.#stalled) return;
+    const segment = this.#bulk.shift();
+    if (segment === undefined) return;
+    this.#write(segment);
+    if (this.#bulk.length === 0 || this.#stalled) return;
+    this.#isPumping = true;
+    this.#wires.schedule(Math.max(this.#wires.nowUs, this.#path.freeUs), () => this.#pump());
   }
 
   #transmit(segment: Segment, atUs: number): void {
-    let arrivalUs = atUs;
-    if (segment.type === 'close') {
-      arrivalUs = Math.max(atUs, this.#wireArrivalUs, this.#syncArrivalUs);
-      this.#wireArrivalUs = arrivalUs;
-      this.#syncArrivalUs = arrivalUs;
-    } else if (segment.lane === 'wire') {
-      arrivalUs = this.#wireArrivalUs = Math.max(atUs, this.#wireArrivalUs);
-    } else {
-      arrivalUs = this.#syncArrivalUs = Math.max(atUs, this.#syncArrivalUs);
-    }
-    this.#wires.schedule(arrivalUs, () => this.#arrive(segment));
+    this.#arrivalUs = Math.max(atUs, this.#arrivalUs);
+    this.#wires.schedule(this.#arrivalUs, () => this.#arrive(segment));
   }
 
   #arrive(segment: Segment): void {
     const { far } = this;
+    if (this.#path.clogged) {
+      this.#path.hold(() => this.#arrive(segment));
+      return;
+    }
     if (!far.host.powered) {
       if (this.host.powered) this.#stall(segment);
       return;
     }
     if (!far.#open) {
       // Data for a socket that is gone is answered by a reset.
-      if (segment.type === 'data' && this.#open) far.#write({ type: 'close' });
+      if (segment.type !== 'close' && this.#open) far.#write({ type: 'close' });
       return;
     }
     if (segment.type === 'close') {
@@ -146,7 +189,7 @@ export class End {
       this.#wires.lost(far);
       return;
     }
-    this.#wires.arrived(far, segment.message, () => this.#release(segment.bytes));
+    if (segment.type === 'data') this.#wires.arrived(far, segment.message, () => this.#release(segment.place));
   }
 
   #release(bytes: number): void {
@@ -159,34 +202,47 @@ export class End {
     });
   }
 
-  /** Whether a retransmission is due of what the other side may well have, but cannot say so. */
-  #isUnheard(): boolean {
-    if (this.far.#path.open) {
+  /** An acknowledgement is for all that was sent before, so one that is lost matters only when none follows in time. */
+  #awaitAcknowledgement(): void {
+    if (this.far.#path.acknowledges()) {
       this.#unheardSinceUs = undefined;
-      return false;
+      return;
     }
-    this.#unheardSinceUs ??= this.#wires.nowUs;
-    return this.#wires.nowUs - this.#unheardSinceUs >= rtoMinUs;
+    if (this.#unheardSinceUs !== undefined) return;
+    const sinceUs = this.#wires.nowUs;
+    this.#unheardSinceUs = sinceUs;
+    this.#wires.schedule(sinceUs + rtoMinUs, () => {
+      if (this.#unheardSinceUs !== sinceUs || this.#stalled) return;
+      this.#stalled = true;
+      this.#headLost = false;
+      this.#stalledSinceUs = sinceUs;
+      this.#rtoUs = rtoMinUs;
+      this.#retransmit();
+    });
   }
 
   #stall(segment: Segment): void {
     this.#waiting.push(segment);
-    if (this.#waiting.length > 1) return;
+    if (this.#stalled) return;
+    this.#stalled = true;
+    this.#headLost = true;
     this.#stalledSinceUs = this.#wires.nowUs;
     this.#rtoUs = rtoMinUs;
     this.#wires.schedule(this.#wires.nowUs + this.#rtoUs, () => this.#retransmit());
   }
 
   #retransmit(): void {
-    const first = this.#waiting[0];
-    if (first === undefined) return;
+    if (!this.#stalled) return;
     const { nowUs } = this.#wires;
-    if (this.#path.open && this.far.#path.open && !this.#path.loses(1)) {
-      const arrivalUs = nowUs + this.#path.latencyUs();
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const segment of waiting) this.#transmit(segment, arrivalUs);
-      return;
+    const delayUs = this.#path.carryUs(1, nowUs);
+    if (delayUs !== undefined) {
+      const head = this.#headLost ? this.#waiting.shift() : undefined;
+      this.#headLost = false;
+      if (head !== undefined) this.#transmit(head, nowUs + delayUs);
+      if (this.far.#path.acknowledges()) {
+        this.#resume();
+        return;
+      }
     }
     if (nowUs - this.#stalledSinceUs > (this.#open ? giveUpUs : orphanGiveUpUs)) {
       const wasOpen = this.#open;
@@ -197,4 +253,30 @@ export class End {
     this.#rtoUs = Math.min(this.#rtoUs * 2, rtoMaxUs);
     this.#wires.schedule(nowUs + this.#rtoUs, () => this.#retransmit());
   }
+
+  /** The stall is over: what waited is sent, as full packets, and may be lost in its turn. */
+  #resume(): void {
+    this.#stalled = false;
+    this.#unheardSinceUs = undefined;
+    let packet: Segment[] = [];
+    let bytes = 0;
+    for (const segment of this.#waiting.splice(0)) {
+      if (this.#stalled) {
+        this.#waiting.push(segment);
+        continue;
+      }
+      packet.push(segment);
+      bytes += bytesOf(segment);
+      if (bytes < packetBytes) continue;
+      this.#sendPacket(packet, bytes);
+      packet = [];
+      bytes = 0;
+    }
+    if (packet.length > 0) this.#sendPacket(packet, bytes);
+    if (!this.#isPumping) this.#pump();
+  }
+}
+
+function bytesOf(segment: Segment): number {
+  return segment.type === 'close' ? 1 : segment.bytes;
 }

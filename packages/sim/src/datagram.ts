@@ -20,9 +20,6 @@ export interface DatagramFigures {
   readonly lost: number;
 }
 
-/** Payload of a packet on Ethernet, behind the headers of IP and UDP. */
-const mtuBytes = 1472;
-
 export class DatagramLane {
   readonly #timeline: Timeline;
   readonly #paths: Paths;
@@ -42,15 +39,14 @@ export class DatagramLane {
     const path = this.#paths.path(from, to);
     this.#figures.sent++;
     this.#figures.bytes += bytes;
-    if (!path.open || this.#loses(path, bytes)) {
-      this.#figures.lost++;
-      return;
+    const { nowUs } = this.#timeline;
+    const delaysUs = path.datagramUs(bytes, nowUs);
+    if (delaysUs.length === 0) this.#figures.lost++;
+    for (const delayUs of delaysUs) {
+      this.#timeline.schedule(nowUs + delayUs, () => {
+        if (path.clogged) path.hold(arrive);
+        else arrive();
+      });
     }
-    this.#timeline.schedule(this.#timeline.nowUs + path.latencyUs(), arrive);
-  }
-
-  #loses(path: Path, bytes: number): boolean {
-    for (let left = bytes; left > 0; left -= mtuBytes) if (path.loses(1)) return true;
-    return false;
   }
 }

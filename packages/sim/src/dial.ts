@@ -102,7 +102,7 @@ function attempt(exchange: Exchange, { dialer, boot, address, limitUs }: Attempt
     if (round === 1) acceptorBoot = found.boot;
     // The kernel does the first round trip; a paused process does none of the others.
     const isPaused = round > 1 && (dialer.process !== 'running' || found.process === 'paused' || dialer.blocked || found.blocked);
-    if (isPaused || !there.open || !back.open || there.loses(handshakeBytes) || back.loses(handshakeBytes)) {
+    if (isPaused || isShut(there) || isShut(back) || there.loses(handshakeBytes) || back.loses(handshakeBytes)) {
       exchange.schedule(nowUs + retryUs, () => roundTrip(round, retryUs * 2));
       return;
     }
@@ -125,4 +125,8 @@ function attempt(exchange: Exchange, { dialer, boot, address, limitUs }: Attempt
     exchange.schedule(Math.max(answeredUs, computedUs, readyUs), () => roundTrip(round + 1, rtoUs));
   };
   roundTrip(1, connectRtoUs);
+}
+
+function isShut(path: Path): boolean {
+  return !path.open || path.clogged;
 }

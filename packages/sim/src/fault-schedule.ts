@@ -4,7 +4,7 @@
  */
 
 import type { Condition, Fault, Incident, TimedFault } from './fault.ts';
-import type { LinkSettings } from './link.ts';
+import { Layers } from './layers.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
@@ -25,8 +25,6 @@ export interface FaultListener {
   resumed(node: SimNode): void;
   booted(node: SimNode): void;
 }
-
-type LinkFault = Extract<Condition, { type: 'link' }>;
 
 interface Active {
   readonly span: { readonly fault: Fault; readonly atMs: number; endMs: number | undefined };
@@ -49,7 +47,8 @@ export class FaultSchedule {
   readonly #listener: FaultListener;
   readonly #spans: Active['span'][] = [];
   readonly #active = new Set<Active>();
-  readonly #links: LinkFault[] = [];
+  readonly #costs = new Map<SimNode, Layers<number>>();
+  readonly #drifts = new Map<SimNode, Layers<number>>();
   #skipped = 0;
 
   constructor(world: World, listener: FaultListener) {
@@ -107,8 +106,8 @@ export class FaultSchedule {
   }
 
   /** Boots what is stopped. */
-  restart(node: SimNode, seeds: boolean): void {
-    node.restart(seeds ? {} : { seeds: [] });
+  restart(node: SimNode, seeds: boolean, replace: boolean = false): void {
+    node.restart({ replace, ...(!seeds && { seeds: [] }) });
     this.#listener.booted(node);
   }
 
@@ -138,11 +137,11 @@ export class FaultSchedule {
       case 'cut':
         return this.#world.network.cut(this.#nodes(fault.from), this.#nodes(fault.to));
       case 'flap':
-        return this.#flap(fault);
+        return this.#world.network.flap(this.#nodes(fault.from), this.#nodes(fault.to), fault);
       case 'link':
-        return this.#link(fault);
+        return this.#world.network.override(this.#nodes(fault.from), this.#nodes(fault.to), fault.settings);
       default:
-        return this.#isActive(fault) ? undefined : this.#condition(fault, this.#node(fault.node));
+        return !canOverlap(fault) && this.#isActive(fault) ? undefined : this.#condition(fault, this.#node(fault.node));
     }
   }
 
@@ -158,7 +157,7 @@ export class FaultSchedule {
         return 'done';
       case 'restart':
         if (node.process !== 'stopped') return undefined;
-        this.restart(node, fault.seeds);
+        this.restart(node, fault.seeds, fault.replace);
         return 'done';
       case 'step-clock':
         node.stepClock(fault.byMs);
@@ -190,11 +189,9 @@ export class FaultSchedule {
         node.blockIo(true);
         return () => node.blockIo(false);
       case 'slow-cpu':
-        node.slowCpu(fault.perMessageUs);
-        return () => node.slowCpu(0);
+        return layersOf(this.#costs, node, (costUs) => node.slowCpu(costUs)).begin(fault.perMessageUs);
       case 'drift':
-        node.drift(fault.ppm);
-        return () => node.drift(0);
+        return layersOf(this.#drifts, node, (ppm) => node.drift(ppm)).begin(fault.ppm);
       case 'full-disk':
         node.fullDisk(true);
         return () => node.fullDisk(false);
@@ -211,50 +208,6 @@ export class FaultSchedule {
     return false;
   }
 
-  #flap(fault: Extract<Condition, { type: 'flap' }>): () => void {
-    const from = this.#nodes(fault.from);
-    const to = this.#nodes(fault.to);
-    let heal: (() => void) | undefined;
-    let isOver = false;
-    const turn = (): void => {
-      if (isOver) return;
-      const isOn = heal === undefined;
-      if (isOn) heal = this.#world.network.cut(from, to);
-      else {
-        heal?.();
-        heal = undefined;
-      }
-      this.#world.at(this.#world.nowMs + (isOn ? fault.onMs : fault.offMs), turn);
-    };
-    turn();
-    return () => {
-      isOver = true;
-      heal?.();
-    };
-  }
-
-  /** Settings of one path may come from several faults: the later one wins, field by field. */
-  #link(fault: LinkFault): () => void {
-    this.#links.push(fault);
-    this.#setLinks(fault);
-    return () => {
-      this.#links.splice(this.#links.indexOf(fault), 1);
-      this.#setLinks(fault);
-    };
-  }
-
-  #setLinks(changed: LinkFault): void {
-    const faults = this.#links.map(({ from, to, settings }) => ({ from: new Set(from), to: new Set(to), settings }));
-    for (const from of changed.from) {
-      for (const to of changed.to) {
-        if (from === to) continue;
-        let settings: Partial<LinkSettings> = {};
-        for (const fault of faults) if (fault.from.has(from) && fault.to.has(to)) settings = { ...settings, ...fault.settings };
-        this.#world.network.setLink(this.#node(from), this.#node(to), settings);
-      }
-    }
-  }
-
   #nodes(indexes: readonly number[]): SimNode[] {
     return indexes.map((index) => this.#node(index));
   }
@@ -264,4 +217,15 @@ export class FaultSchedule {
     if (node === undefined) throw new RangeError(`there is no node ${index}: this world has ${this.#world.nodes.length}`);
     return node;
   }
+}
+
+/** Of these, several on one node are in force one above the other. */
+function canOverlap(fault: Condition): boolean {
+  return fault.type === 'slow-cpu' || fault.type === 'drift';
+}
+
+function layersOf(all: Map<SimNode, Layers<number>>, node: SimNode, set: (value: number) => void): Layers<number> {
+  const layers = all.get(node) ?? new Layers<number>(0, set);
+  all.set(node, layers);
+  return layers;
 }

@@ -75,7 +75,7 @@ export interface Machine {
   readonly process: 'running' | 'paused' | 'stopped';
   crash(options?: { readonly keep?: Keep }): void;
   powerOff(options?: { readonly keep?: Keep }): void;
-  restart(options?: { readonly seeds?: readonly string[] }): void;
+  restart(options?: { readonly seeds?: readonly string[]; readonly replace?: boolean }): void;
   leave(): void;
   pause(): void;
   resume(): void;

@@ -16,6 +16,8 @@ export interface Host extends Site {
   readonly id: NodeId;
   readonly mesh: string;
   readonly addresses: readonly string[];
+  /** It sits behind a gateway that lets nobody in: whoever dials it hears nothing. */
+  readonly dialOutOnly: boolean;
   readonly process: ProcessState;
   /** Counts the processes that ran here. A connection belongs to one and does not outlive it. */
   readonly boot: number;

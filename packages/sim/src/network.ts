@@ -5,6 +5,7 @@
  */
 
 import type { DialFailure, DialOutcome, Effect, Lane, Message, NodeId } from '@skein/core';
+import { assert } from '@skein/core';
 import { End } from './connection.ts';
 import type { Wires } from './connection.ts';
 import { dial } from './dial.ts';
@@ -42,7 +43,8 @@ export class Network implements Wires, Exchange {
   /** By host index: its end of the connection to each peer it is linked with. */
   readonly #ends: Map<NodeId, End>[] = [];
   readonly #listeners = new Map<string, Host>();
-  readonly #hostnames = new Set<string>();
+  #hostnames = new Set<string>();
+  readonly #flaps = new Set<() => void>();
   readonly #busyUntilUs: number[] = [];
   readonly #figures = { messages: 0, bytes: 0, dropped: 0, dials: 0, handshakes: 0 };
 
@@ -63,10 +65,15 @@ export class Network implements Wires, Exchange {
     this.#timeline.schedule(atUs, run);
   }
 
-  /** Makes a host known under its addresses. */
+  /** Makes a host known under its addresses, and under none that it had before. Who comes last has an address. */
   attach(host: Host): void {
-    this.#ends[host.index] = new Map();
-    this.#busyUntilUs[host.index] = 0;
+    if (this.#ends[host.index] === undefined) {
+      this.#ends[host.index] = new Map();
+      this.#busyUntilUs[host.index] = 0;
+    } else {
+      for (const [address, listener] of this.#listeners) if (listener === host) this.#listeners.delete(address);
+      this.#hostnames = new Set([...this.#listeners.keys()].map(hostname));
+    }
     for (const address of host.addresses) {
       this.#listeners.set(address, host);
       this.#hostnames.add(hostname(address));
@@ -112,8 +119,41 @@ export class Network implements Wires, Exchange {
     return this.#links.cut(from, to);
   }
 
-  /** Ends all cuts, all loss and all settings of single zones and links. */
+  /** As `cut`, for `onMs`, then not for `offMs`, and so on. Returns the way to end it. */
+  flap(from: readonly Host[], to: readonly Host[], period: { readonly onMs: number; readonly offMs: number }): () => void {
+    assert(period.onMs > 0 && period.offMs > 0, 'a path flaps in steps of 1 ms at least');
+    let heal: (() => void) | undefined;
+    const stop = (): void => {
+      this.#flaps.delete(stop);
+      heal?.();
+    };
+    const turn = (): void => {
+      if (!this.#flaps.has(stop)) return;
+      heal?.();
+      heal = heal === undefined ? this.cut(from, to) : undefined;
+      this.schedule(this.nowUs + (heal === undefined ? period.offMs : period.onMs) * 1000, turn);
+    };
+    this.#flaps.add(stop);
+    turn();
+    return stop;
+  }
+
+  /** Holds what is under way, and what is sent meanwhile, until the function that it returns is called; then it arrives, in order. */
+  clog(from: readonly Host[], to: readonly Host[]): () => void {
+    return this.#links.clog(from, to);
+  }
+
+  /**
+   * Other settings on the directed paths between two sets of hosts, above all that were set. Where several override a
+   * field, the latest wins, and undoing it, by the function that it returns, restores the other.
+   */
+  override(from: readonly Host[], to: readonly Host[], settings: Partial<LinkSettings>): () => void {
+    return this.#links.override(from, to, settings);
+  }
+
+  /** Ends all cuts, clogs and overrides, and all settings but the default latency: what the network had at first holds. */
   heal(): void {
+    for (const stop of this.#flaps) stop();
     this.#links.heal();
   }
 
@@ -164,7 +204,7 @@ export class Network implements Wires, Exchange {
 
   resolve(address: string): Host | DialFailure {
     const host = this.#listeners.get(address);
-    if (host !== undefined) return host;
+    if (host !== undefined) return host.dialOutOnly ? 'timeout' : host;
     if (!/^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(address)) return 'unresolvable';
     if (this.#hostnames.has(hostname(address))) return 'refused';
     // An unused address in a site is silent; a name nobody has does not resolve.
@@ -178,12 +218,12 @@ export class Network implements Wires, Exchange {
   }
 
   arrived(end: End, message: Message, taken: () => void): void {
-    end.host.receive({ type: 'message', from: end.far.host.id, message }, taken);
+    end.host.receive({ type: 'message', from: end.far.id, message }, taken);
   }
 
   lost(end: End): void {
     const ends = this.#ends[end.host.index] as Map<NodeId, End>;
-    const peer = end.far.host.id;
+    const peer = end.far.id;
     if (ends.get(peer) !== end) return;
     ends.delete(peer);
     end.host.receive({ type: 'peer', id: peer, state: 'lost' });
@@ -191,7 +231,7 @@ export class Network implements Wires, Exchange {
 
   pressure(end: End, state: 'congested' | 'writable'): void {
     this.schedule(this.nowUs, () => {
-      const peer = end.far.host.id;
+      const peer = end.far.id;
       if (this.#ends[end.host.index]?.get(peer) === end) end.host.receive({ type: 'peer', id: peer, state });
     });
   }
@@ -240,11 +280,11 @@ export class Network implements Wires, Exchange {
 
   /** Admits an end. A connection that it replaces is dropped without a word: the pair stays linked. */
   #link(end: End): void {
-    const peer = end.far.host;
+    const { id, host } = end.far;
     const ends = this.#ends[end.host.index] as Map<NodeId, End>;
-    ends.get(peer.id)?.drop();
-    ends.set(peer.id, end);
-    end.host.receive({ type: 'peer', id: peer.id, state: 'linked', epoch: peer.epoch });
+    ends.get(id)?.drop();
+    ends.set(id, end);
+    end.host.receive({ type: 'peer', id, state: 'linked', epoch: host.epoch });
   }
 
   #answer(host: Host, effect: ConnectEffect, outcome: DialOutcome): void {

@@ -1,6 +1,11 @@
-/** What a node of a world is made of: its settings, with everything decided, and the logic that it runs. */
+/** What a node of a world is made of: its settings, with everything decided, the logic that it runs, and what it has around it. */
 
-import type { MeshConfig, MeshNode, NodeId, NodeOptions } from '@skein/core';
+import type { MeshConfig, MeshEvent, MeshNode, NodeId, NodeOptions } from '@skein/core';
+import type { Network, Timeline } from './network.ts';
+import type { KeyRing } from './notary.ts';
+import type { Randomness } from './randomness.ts';
+import type { Trace } from './trace.ts';
+import type { Witness } from './world.ts';
 
 /** The part of `MeshNode` that a driver uses. A test may put something else in its place. */
 export type NodeLogic = Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'epoch' | 'view'>;
@@ -11,6 +16,7 @@ export interface NodeSetup {
   readonly name: string;
   readonly mesh: string;
   readonly addresses: readonly string[];
+  readonly dialOutOnly: boolean;
   readonly region: string;
   readonly zone: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -18,4 +24,24 @@ export interface NodeSetup {
   readonly validateConfig: NodeOptions['validateConfig'];
   /** Addresses that every boot joins. */
   readonly seeds: readonly string[];
+}
+
+export interface RestartOptions {
+  /** Instead of the usual ones, for this boot. */
+  readonly seeds?: readonly string[];
+  readonly replace?: boolean;
+  readonly addresses?: readonly string[];
+}
+
+/** What a node needs from its world. */
+export interface Surroundings<Node> extends Timeline {
+  readonly randomness: Randomness;
+  readonly network: Network;
+  readonly trace: Trace;
+  readonly keys: KeyRing;
+  /** Makes the node of one boot. */
+  create(options: NodeOptions, now: number): NodeLogic;
+  readonly witness?: Witness;
+  /** An event of a node, or a fault: whoever waits for a state of the world may look again. */
+  changed(node: Node, event: MeshEvent | undefined): void;
 }

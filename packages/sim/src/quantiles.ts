@@ -12,11 +12,16 @@ export interface Quantiles {
   readonly max: number;
 }
 
-/** One-way delays of a packet: within one host, within one site, and between sites of one continent. */
+/**
+ * One-way delays of a packet: within one host, within one site, between sites of one continent, over a geostationary
+ * satellite, and over a busy wireless link.
+ */
 export const latencies = {
   loopback: { p0: 20, p50: 40, p90: 80, p99: 200, max: 1000 },
   lan: { p0: 100, p50: 250, p90: 400, p99: 1000, max: 5000 },
   wan: { p0: 20_000, p50: 40_000, p90: 50_000, p99: 80_000, max: 200_000 },
+  satellite: { p0: 250_000, p50: 280_000, p90: 320_000, p99: 450_000, max: 1_200_000 },
+  lossyWifi: { p0: 800, p50: 3000, p90: 15_000, p99: 80_000, max: 400_000 },
 } as const satisfies Record<string, Quantiles>;
 
 export type NetworkName = keyof typeof latencies;

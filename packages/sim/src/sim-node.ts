@@ -4,19 +4,8 @@
  * can be paused, killed, cut off from power and started again.
  */
 
-import { assert, assertNever, seededRng } from '@skein/core';
-import type {
-  CancelSignal,
-  Command,
-  CommandResult,
-  Effect,
-  Input,
-  MeshEvent,
-  MeshPort,
-  NodeId,
-  NodeOptions,
-  View,
-} from '@skein/core';
+import { assert, assertNever, nodeId, seededRng } from '@skein/core';
+import type { CancelSignal, Command, CommandResult, Effect, Input, MeshPort, NodeId, NodeOptions, View } from '@skein/core';
 import { MachineClock } from './clock.ts';
 import { EventLoop } from './event-loop.ts';
 import { SimulationError } from './failure.ts';
@@ -24,29 +13,11 @@ import type { Keep, Machine } from './fault.ts';
 import type { Host, ProcessState } from './host.ts';
 import { IoGate } from './io-gate.ts';
 import type { NetworkEffect } from './io-gate.ts';
-import type { KeyRing } from './notary.ts';
-import type { Network, Timeline } from './network.ts';
-import type { NodeLogic, NodeSetup } from './node-setup.ts';
+import type { NodeLogic, NodeSetup, RestartOptions, Surroundings } from './node-setup.ts';
 import { hash32, hashText } from './randomness.ts';
-import type { Randomness } from './randomness.ts';
 import { Storage } from './storage.ts';
 import { hashEffect, hashInput, lineOf } from './record.ts';
-import type { Trace } from './trace.ts';
 import { Waiters } from './mesh-port.ts';
-import type { Witness } from './world.ts';
-
-/** What a node needs from its world. */
-export interface Surroundings extends Timeline {
-  readonly randomness: Randomness;
-  readonly network: Network;
-  readonly trace: Trace;
-  readonly keys: KeyRing;
-  /** Makes the node of one boot. */
-  create(options: NodeOptions, now: number): NodeLogic;
-  readonly witness?: Witness;
-  /** An event of a node, or a fault: whoever waits for a state of the world may look again. */
-  changed(node: SimNode, event: MeshEvent | undefined): void;
-}
 
 const clockIntervalUs = 1_000_000;
 /** Ticks in a row at one virtual time before a node counts as stuck. */
@@ -57,15 +28,17 @@ const clockStream = hashText('clock');
 const resumeStream = hashText('resume');
 
 export class SimNode implements Host, Machine, MeshPort {
-  readonly self: NodeId;
-  readonly id: NodeId;
   readonly index: number;
   readonly name: string;
   readonly mesh: string;
   readonly zone: string;
-  readonly addresses: readonly string[];
+  readonly dialOutOnly: boolean;
   readonly #setup: NodeSetup;
-  readonly #world: Surroundings;
+  readonly #world: Surroundings<SimNode>;
+  #id: NodeId;
+  #addresses: readonly string[];
+  /** Identities that this machine had before. */
+  #replacements = 0;
   readonly #storage = new Storage();
   readonly #waiters = new Waiters();
   readonly #clock = new MachineClock();
@@ -83,17 +56,31 @@ export class SimNode implements Host, Machine, MeshPort {
   #pausedUs = 0;
   #resumes = 0;
 
-  constructor(world: Surroundings, setup: NodeSetup) {
+  constructor(world: Surroundings<SimNode>, setup: NodeSetup) {
     this.#world = world;
     this.#setup = setup;
     this.#loop = new EventLoop(world);
-    this.self = setup.id;
-    this.id = setup.id;
+    this.#id = setup.id;
+    this.#addresses = setup.addresses;
     this.index = setup.index;
     this.name = setup.name;
     this.mesh = setup.mesh;
     this.zone = setup.zone;
-    this.addresses = setup.addresses;
+    this.dialOutOnly = setup.dialOutOnly;
+  }
+
+  /** Who runs here. Another one after `restart({ replace: true })`. */
+  get id(): NodeId {
+    return this.#id;
+  }
+
+  get self(): NodeId {
+    return this.#id;
+  }
+
+  /** Where it listens, from its last start on. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
   }
 
   // ---- what the network sees
@@ -217,8 +204,22 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#scheduleClock(randomness.below(clockIntervalUs, { stream: clockStream, key: this.index, counter: -this.#boot }));
   }
 
-  /** Starts a process again, after `crash`, `powerOff`, `stop` or `leave`. */
-  restart(options: { readonly seeds?: readonly string[] } = {}): void {
+  /**
+   * Starts a process again, after `crash`, `powerOff` or `leave`. `replace`: the machine was set up anew, so another
+   * identity runs on an empty disk, under the old name and addresses. `addresses`: the machine came back with others.
+   */
+  restart(options: RestartOptions = {}): void {
+    assert(this.#process === 'stopped', `${this.id} runs already`);
+    if (options.replace === true) {
+      this.#replacements++;
+      this.#id = nodeId(`${this.#setup.id}-${this.#replacements}`);
+      this.#storage.end('nothing', this.#world.nowUs);
+      this.#fault('replaced', `was ${this.#setup.id}`);
+    }
+    if (options.addresses !== undefined) {
+      this.#addresses = options.addresses;
+      this.#world.network.attach(this);
+    }
     this.start(options);
   }
 

@@ -14,20 +14,19 @@ import { hostsMax } from './link.ts';
 import { Network } from './network.ts';
 import type { Timeline } from './network.ts';
 import { KeyRing } from './notary.ts';
-import type { NodeLogic } from './node-setup.ts';
+import type { NodeLogic, Surroundings } from './node-setup.ts';
 import type { NetworkName } from './quantiles.ts';
 import { EventQueue } from './queue.ts';
 import { Randomness, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
 import { SimNode } from './sim-node.ts';
-import type { Surroundings } from './sim-node.ts';
 import { Trace } from './trace.ts';
 
 export interface WorldOptions {
   readonly seed: Seed;
   /** Latency of all links that are not set otherwise. Default `lan`. */
   readonly network?: NetworkName;
-  /** Timing of all nodes that are not set otherwise. Default `lan`, or `wan` on a wan. */
+  /** Timing of all nodes that are not set otherwise. Default `lan`, or `wan` on a wan and over a satellite. */
   readonly profile?: ProfileName;
   readonly mesh?: string;
   /** Checks config values, as the agent's does. Default: everything is good. */
@@ -60,6 +59,8 @@ export interface AddNodeOptions {
   readonly seeds?: readonly string[];
   /** Default: one made from its number. */
   readonly addresses?: readonly string[];
+  /** It can only dial out, as behind NAT. Default false. */
+  readonly dialOutOnly?: boolean;
   readonly region?: string;
   readonly zone?: string;
   readonly tags?: Readonly<Record<string, string>>;
@@ -79,7 +80,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #nodes: SimNode[] = [];
   readonly #queue = new EventQueue();
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: Surroundings<SimNode>;
   #nowUs = 0;
   #events = 0;
   /** Raised whenever a condition on the world may have changed. */
@@ -139,13 +140,14 @@ export class World {
   addNode(options: AddNodeOptions = {}): SimNode {
     const index = this.#nodes.length;
     assert(index < hostsMax, 'a world has 16384 nodes at most');
-    const profile = this.#options.profile ?? (this.#options.network === 'wan' ? 'wan' : 'lan');
+    const profile = this.#options.profile ?? (isWide(this.#options.network) ? 'wan' : 'lan');
     const node = new SimNode(this.#surroundings, {
       index,
       id: nodeId(`n${index.toString().padStart(4, '0')}`),
       name: options.name ?? `host-${index}`,
       mesh: options.mesh ?? this.#options.mesh ?? 'sim',
       addresses: options.addresses ?? [`10.0.${index >> 8}.${index & 255}:7946`],
+      dialOutOnly: options.dialOutOnly ?? false,
       region: options.region ?? '',
       zone: options.zone ?? '',
       tags: options.tags ?? {},
@@ -230,4 +232,8 @@ export class World {
     this.#nowUs = endUs;
     return false;
   }
+}
+
+function isWide(network: NetworkName | undefined): boolean {
+  return network === 'wan' || network === 'satellite';
 }
