@@ -21,6 +21,8 @@ export interface Exchange {
   path(from: Host, to: Host): Path;
   /** Who listens at an address, or why that cannot be said. */
   resolve(address: string): Host | DialFailure;
+  /** Whether so many handshakes wait at `host` that it closes one more connection at once. */
+  isCrowded(host: Host): boolean;
   /** Time at which `host` has spent the CPU of one more handshake. */
   handshakeDoneUs(host: Host): number;
 }
@@ -108,7 +110,7 @@ function attempt(exchange: Exchange, { dialer, boot, address, limitUs }: Attempt
     }
     const arrivesUs = nowUs + there.latencyUs();
     const answeredUs = arrivesUs + back.latencyUs();
-    if (isGone()) {
+    if (isGone() || (round === costlyRoundTrip && exchange.isCrowded(found))) {
       failAt(answeredUs, 'refused');
       return;
     }

@@ -36,6 +36,8 @@ export interface NetworkFigures {
 
 /** CPU of one handshake on one side, Node 20 on a current core. */
 const handshakeUs = 12_000;
+/** Inbound connections that the transport lets wait for their handshake. */
+const pendingHandshakesMax = 256;
 
 export class Network implements Wires, Exchange {
   readonly #timeline: Timeline;
@@ -209,6 +211,10 @@ export class Network implements Wires, Exchange {
     if (this.#hostnames.has(hostname(address))) return 'refused';
     // An unused address in a site is silent; a name nobody has does not resolve.
     return /^[\d.]+$|^\[/.test(hostname(address)) ? 'timeout' : 'unresolvable';
+  }
+
+  isCrowded(host: Host): boolean {
+    return (this.#busyUntilUs[host.index] ?? 0) - this.nowUs > pendingHandshakesMax * handshakeUs;
   }
 
   handshakeDoneUs(host: Host): number {

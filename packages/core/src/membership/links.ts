@@ -52,6 +52,8 @@ interface Target {
 
 /** Dials to somebody never met that may time out before it counts: in a burst of joins everybody is slow to accept. */
 const strangerTimeouts = 3;
+/** The longest wait between two dials while there is no link at all. */
+const aloneRedialMaxMs = 4000;
 /** A link that is not needed stays for so long: newcomers need the one they joined by, and views differ for a moment. */
 const spareMs = 30_000;
 
@@ -391,7 +393,9 @@ export class Links {
   /** Doubles from redialMinMs to redialMaxMs, less up to half, so that many nodes do not dial in step. */
   #backOffMs(attempts: number): number {
     const { redialMinMs, redialMaxMs } = this.#turn.config;
-    const full = Math.min(redialMaxMs, redialMinMs * (1 << Math.min(20, attempts)));
+    // Who is alone has nothing better to do; a seed that many newcomers dial at once refuses most of them at first.
+    const most = this.#links.size === 0 ? Math.min(redialMaxMs, aloneRedialMaxMs) : redialMaxMs;
+    const full = Math.min(most, redialMinMs * (1 << Math.min(20, attempts)));
     return full - this.#turn.rng.below(Math.max(1, Math.floor(full / 2)));
   }
 }
