@@ -71,6 +71,8 @@ export class Membership {
   readonly #checked = new Map<NodeId, number>();
   #checkedSince = Number.NEGATIVE_INFINITY;
   #presentCount = 1;
+  /** Who was last heard of under a name. */
+  readonly #named = new Map<string, NodeId>();
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -107,6 +109,7 @@ export class Membership {
       absentSince: undefined,
     };
     this.#members.set(turn.self, this.#self);
+    this.#named.set(labels.name, turn.self);
   }
 
   get self(): Member {
@@ -496,6 +499,7 @@ export class Membership {
     if (member === undefined || isPresent(member)) return;
     this.#turn.deadlines.clear(reapKey(id));
     this.#members.delete(id);
+    if (this.#named.get(member.signed.value.name) === id) this.#named.delete(member.signed.value.name);
     this.#budget.drop(id);
     this.#withheld.delete(id);
     this.#listener.memberAbsent(member, true);
@@ -574,8 +578,12 @@ export class Membership {
     this.#turn.emit({ type: 'member-changed', id: member.id, name, from, to: member.status, reason, epoch, incarnation });
   }
 
+  /** Two members with one name are reported. Only who finds its name taken looks through all of them. */
   #reportNameConflict(member: Member): void {
     const { name } = member.signed.value;
+    const holder = this.#members.get(this.#named.get(name) ?? member.id);
+    this.#named.set(name, member.id);
+    if (holder === undefined || holder === member || holder.signed.value.name !== name) return;
     const ids: NodeId[] = [];
     for (const other of this.#members.values()) if (other.signed.value.name === name && isPresent(other)) ids.push(other.id);
     if (ids.length > 1) this.#turn.emit({ type: 'name-conflict', name, ids: ids.sort() });
