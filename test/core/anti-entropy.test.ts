@@ -234,7 +234,7 @@ describe('pushes', () => {
     const writable = new Set<NodeId>([a, b]);
     const push = new Dissemination(turn, {
       isFullMesh: () => true,
-      stamp: () => undefined,
+      stamp: () => [1],
       links: () => [a, b],
       isWritable: (id) => writable.has(id),
       write: (subjects) => [...subjects].map(() => ({ type: 'gossip', ...none })),
@@ -261,10 +261,14 @@ describe('pushes', () => {
     expect(push.idle).toBe(true);
   });
 
-  test('never go back to where they came from', () => {
-    const { push, step } = setUp();
+  test('are only announced to others by who is not their author, a little later, and never go back', () => {
+    const { turn, push, step } = setUp();
     push.push('m/x', [], a);
-    expect(step()).toEqual([b]);
+    expect(step()).toEqual([]);
+    push.advertiseDue();
+    expect(turn.take()).toEqual([
+      { type: 'send', to: b, message: { type: 'have', entries: [{ key: 'm/x', stamp: [1] }] }, lane: 'wire' },
+    ]);
   });
 
   test('to a link that takes no data are dropped, and what it missed is known once it does again', () => {

@@ -50,7 +50,11 @@ export interface MeshConfig {
   readonly accusationRefillMs: number;
   /** A push is coalesced with what else changes within this window after the one before it. Default 10. */
   readonly gossipWindowMs: number;
-  /** How many random links a received fact is passed on to. Facts of our own go to all links of a full mesh. Default 1: what is missed shows in the roots that probes carry. */
+  /**
+   * In a full mesh, where the author of news tells all its links: how many random links whoever hears it tells, advertiseMs
+   * later, that there is news. Default 2: finds those whose link to the author is broken; the rest shows in the roots that
+   * probes carry.
+   */
   readonly relayFanout: number;
   /**
    * Up to this many members, everybody is linked with everybody; above it, members are linked along rings, until there are
@@ -110,7 +114,7 @@ const lan: MeshConfig = {
   accusationsOpen: 3,
   accusationRefillMs: 60_000,
   gossipWindowMs: 10,
-  relayFanout: 1,
+  relayFanout: 2,
   fullMeshLeave: 48,
   fullMeshReturn: 32,
   rings: 4,

@@ -40,16 +40,16 @@ export class Dissemination {
   }
 
   /**
-   * Queues a fact. Our own goes to every link. What we pass on goes to one more in a full mesh, since its author told all
-   * of its links; in a large mesh it goes to a few at once, and a few others are told a little later that it is there.
+   * Queues a fact. Our own goes to every link. What we pass on goes to a few links at once in a large mesh; in a full mesh
+   * its author told everybody. A few others are told a little later that it is there, and ask for it if they lack it.
    * `before` is the stamp that receivers hold so far.
    */
   push(key: string, before: readonly number[], from: NodeId | undefined): void {
     const links = [...this.#listener.links()];
     const { rng, config } = this.#turn;
     if (this.#listener.isFullMesh()) {
-      const others = from === undefined ? links : sample(without(links, from), config.relayFanout, rng);
-      for (const link of others) this.pushTo(link, key, before);
+      if (from === undefined) for (const link of links) this.pushTo(link, key, before);
+      else for (const link of sample(without(links, from), config.relayFanout, rng)) this.#advertise(link, key);
       return;
     }
     const fanout = from === undefined ? 2 * config.rings * config.ringReach : config.fanout;
