@@ -2,20 +2,25 @@
 
 const offsetBasis = 0x811c9dc5;
 const prime = 0x01000193;
+/** Powers of it: a byte of zeros is no more than one multiplication. */
+const prime2 = Math.imul(prime, prime);
+const prime4 = Math.imul(prime2, prime2);
+const prime8 = Math.imul(prime4, prime4);
 
 /** Hashes UTF-16 units; start a new hash by leaving out `seed`, or chain. */
 export function hashText(text: string, seed: number = offsetBasis): number {
   let hash = seed;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    hash = Math.imul(hash ^ (unit & 0xff), prime);
-    hash = Math.imul(hash ^ (unit >>> 8), prime);
+    if (unit < 256) hash = Math.imul(hash ^ unit, prime2);
+    else hash = Math.imul(Math.imul(hash ^ (unit & 0xff), prime) ^ (unit >>> 8), prime);
   }
   return hash >>> 0;
 }
 
 /** Adds a safe non-negative integer to a hash. */
 export function hashNumber(value: number, seed: number): number {
+  if (value < 256) return Math.imul(seed ^ value, prime8) >>> 0;
   let hash = seed;
   let low = value >>> 0;
   let high = Math.floor(value / 4294967296) >>> 0;

@@ -56,7 +56,16 @@ function instancesOf(view: View, excused: ReadonlySet<NodeId>): string[] {
 
 function instanceLine(view: InstanceView): string {
   const checks = view.checks.map((check) => `${check.id}=${check.status}`).sort();
-  return `${view.owner} ${canonicalJson(view.instance)} ${view.status} ${view.routable ? 'routable' : 'not routable'} ${checks.join(' ')}`;
+  return `${view.owner} ${textOf(view.instance)} ${view.status} ${view.routable ? 'routable' : 'not routable'} ${checks.join(' ')}`;
+}
+
+/** Records are frozen and all nodes hold the same objects: each is written out once. */
+const texts = new WeakMap<object, string>();
+
+function textOf(record: object): string {
+  let text = texts.get(record);
+  if (text === undefined) texts.set(record, (text = canonicalJson(record)));
+  return text;
 }
 
 function configsOf(view: View): string[] {

@@ -119,6 +119,7 @@ export class AntiEntropy {
 
   /** At the end of each step: asks for the gaps that showed in it. */
   settle(): void {
+    if (this.#pulls.size === 0) return;
     for (const [peer, gaps] of this.#pulls) {
       if (!this.#listener.isWritable(peer)) continue;
       const wants = [...gaps].slice(0, limits.wantsPerMessage).map(([key, have]) => ({ key, have }));
