@@ -1,7 +1,9 @@
 /** A finding: core broke one of its invariants, or threw, while a world ran. */
 
 import { seedText } from './randomness.ts';
+import type { Randomness } from './randomness.ts';
 import { secondsText } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 export class SimulationError extends Error {
   override readonly name: string = 'SimulationError';
@@ -29,5 +31,18 @@ export class SimulationError extends Error {
     this.seed = seed;
     this.atUs = finding.atUs;
     this.node = finding.node;
+  }
+
+  /** What `node` threw, in a world as it stands. */
+  static of(
+    world: { readonly randomness: Randomness; readonly nowUs: number; readonly trace: Trace },
+    what: { readonly node: string; readonly doing: string; readonly cause: unknown },
+  ): SimulationError {
+    return new SimulationError({
+      seed: world.randomness.seed,
+      atUs: world.nowUs,
+      lines: world.trace.lines().slice(-20),
+      ...what,
+    });
   }
 }

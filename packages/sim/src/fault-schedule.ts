@@ -195,6 +195,9 @@ export class FaultSchedule {
       case 'full-disk':
         node.fullDisk(true);
         return () => node.fullDisk(false);
+      case 'lie':
+        node.lie(fault.lie);
+        return () => node.lie(undefined);
       default:
         return undefined;
     }

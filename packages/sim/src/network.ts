@@ -202,6 +202,11 @@ export class Network implements Wires, Exchange {
     return this.#ends[host.index]?.has(peer) === true;
   }
 
+  /** Whom a host is linked with, in the order of their links. */
+  peers(host: Host): readonly NodeId[] {
+    return [...(this.#ends[host.index]?.keys() ?? [])];
+  }
+
   // ---- what connections and dials ask
 
   resolve(address: string): Host | DialFailure {

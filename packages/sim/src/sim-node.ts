@@ -6,10 +6,11 @@
 
 import { assert, assertNever, nodeId, seededRng } from '@skein/core';
 import type { CancelSignal, Command, CommandResult, Effect, Input, MeshPort, NodeId, NodeOptions, View } from '@skein/core';
+import { Adversary } from './adversary.ts';
 import { MachineClock } from './clock.ts';
 import { EventLoop } from './event-loop.ts';
 import { SimulationError } from './failure.ts';
-import type { Keep, Machine } from './fault.ts';
+import type { Keep, Lie, Machine } from './fault.ts';
 import type { Host, ProcessState } from './host.ts';
 import { IoGate } from './io-gate.ts';
 import type { NetworkEffect } from './io-gate.ts';
@@ -49,6 +50,8 @@ export class SimNode implements Host, Machine, MeshPort {
   #powered = true;
   #boot = 0;
   #wakeUs: number | undefined;
+  #lie: Lie | undefined;
+  #liar: Adversary | undefined;
   #ticksAtOnce = 0;
   #lastTickUs = -1;
   #isTickWaiting = false;
@@ -175,6 +178,7 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#wakeUs = undefined;
     this.#isTickWaiting = false;
     this.#isClockWaiting = false;
+    this.#liar = this.#makeLiar();
     this.#waiters.open();
     this.#fault('start', `epoch ${epoch}`);
     const nodeOptions: NodeOptions = {
@@ -317,6 +321,19 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#storage.setFull(isFull, this.#world.nowUs);
   }
 
+  /** From now on the node lies in this way, or is honest again. Belongs to the machine: lasts through restarts. */
+  lie(lie: Lie | undefined): void {
+    this.#fault('lie', lie ?? 'honest');
+    this.#lie = lie;
+    this.#liar = this.#makeLiar();
+  }
+
+  #makeLiar(): Adversary | undefined {
+    if (this.#lie === undefined) return undefined;
+    const { network, keys } = this.#world;
+    return new Adversary(this.#lie, { node: this, notary: keys.notary(this.id), peers: () => network.peers(this) });
+  }
+
   #lateTimers(lateUs: number): void {
     if (this.#process !== 'running') return;
     this.#tick();
@@ -343,6 +360,8 @@ export class SimNode implements Host, Machine, MeshPort {
 
   #take(input: Input): void {
     hashInput(this.#world.trace, this.#world.nowUs, this.index, input);
+    const liar = this.#liar;
+    if (liar?.hears(input) === false) return;
     let effects: readonly Effect[];
     try {
       effects = this.#node().step(input, this.nowMs());
@@ -350,6 +369,7 @@ export class SimNode implements Host, Machine, MeshPort {
       throw this.#finding(input.type === 'message' ? `${input.message.type} from ${input.from}` : input.type, cause);
     }
     this.#perform(effects);
+    if (liar !== undefined && this.isRunning) this.#perform(liar.says(this.nowMs()));
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -472,14 +492,6 @@ export class SimNode implements Host, Machine, MeshPort {
   }
 
   #finding(doing: string, cause: unknown): SimulationError {
-    const { nowUs, randomness, trace } = this.#world;
-    return new SimulationError({
-      seed: randomness.seed,
-      atUs: nowUs,
-      node: this.id,
-      doing,
-      lines: trace.lines().slice(-20),
-      cause,
-    });
+    return SimulationError.of(this.#world, { node: this.id, doing, cause });
   }
 }

@@ -1,0 +1,253 @@
+/**
+ * A member that lies: a real node of the mesh, with its own valid key and nobody else's, which says more than it should,
+ * or hears less. What it can do is what any member with a bad agent could do, so the harm that it does is the harm to bound.
+ * Adds to what its node says, four times a second by its own clock; draws nothing.
+ */
+
+import { assertNever, instanceId } from '@skein/core';
+import type {
+  Accusation,
+  CatalogDelta,
+  Effect,
+  Gossip,
+  Input,
+  Instance,
+  MemberFact,
+  MemberRecord,
+  MemberView,
+  Message,
+  NodeId,
+  Notary,
+  Signed,
+  View,
+} from '@skein/core';
+import type { Lie } from './fault.ts';
+
+/** What a liar knows of its own node. */
+export interface LiarSelf {
+  readonly node: { readonly mesh: string; readonly epoch: number; view(): View };
+  /** Signs as itself. */
+  readonly notary: Notary;
+  /** Whom it is linked with. */
+  peers(): readonly NodeId[];
+}
+
+type Send = Extract<Effect, { type: 'send' }>;
+
+const intervalMs = 250;
+/** Far above what an honest node reaches, so that numbers of both are never the same. */
+const numbersFrom = 1_000_000_000;
+/** Records of the departed that a zombie keeps. */
+const corpsesMax = 4096;
+/** Messages to each peer in one go of a flooder. */
+const floodMessages = 100;
+
+const nothing: Gossip = { type: 'gossip', members: [], accusations: [], deltas: [], heads: [], configs: [] };
+
+export class Adversary {
+  readonly #lie: Lie;
+  readonly #self: LiarSelf;
+  readonly #seen = new Map<NodeId, MemberFact>();
+  #spokeMs = -Infinity;
+  #number = numbersFrom;
+
+  constructor(lie: Lie, self: LiarSelf) {
+    this.#lie = lie;
+    this.#self = self;
+  }
+
+  /** Whether its node gets to know of an input. */
+  hears(input: Input): boolean {
+    if (input.type !== 'message') return true;
+    if (this.#lie === 'silent-relay') return input.message.type !== 'ping-request';
+    if (this.#lie === 'zombie') this.#collect(input.message);
+    return true;
+  }
+
+  /** What it says besides, at a time of its own clock. */
+  says(nowMs: number): readonly Send[] {
+    if (nowMs - this.#spokeMs < intervalMs) return [];
+    this.#spokeMs = nowMs;
+    switch (this.#lie) {
+      case 'accuser':
+        return this.#toAll({ ...nothing, accusations: this.#accusations(0) });
+      case 'inflater':
+        return this.#toAll({
+          ...nothing,
+          members: [...this.#members()].map((member) => this.#inflated(member.record)),
+          accusations: this.#accusations(++this.#number),
+        });
+      case 'zombie':
+        return this.#toAll({ ...nothing, members: this.#departed() });
+      case 'forger':
+        return this.#forged();
+      case 'equivocator':
+        return this.#equivocal();
+      case 'flooder':
+        return this.#flood();
+      case 'silent-relay':
+        return [];
+      default:
+        return assertNever(this.#lie);
+    }
+  }
+
+  #toAll(message: Message): Send[] {
+    return this.#self.peers().map((to) => send(to, message));
+  }
+
+  #members(): Iterable<MemberView> {
+    return this.#self.node.view().members();
+  }
+
+  *#others(): Iterable<MemberView> {
+    for (const member of this.#members()) if (member.id !== this.#self.notary.id) yield member;
+  }
+
+  #accusations(inflatedBy: number): Signed<Accusation>[] {
+    const { notary, node } = this.#self;
+    return [...this.#others()].map(({ id, record: { epoch, incarnation } }) =>
+      notary.sign('accusation', {
+        mesh: node.mesh,
+        accuser: notary.id,
+        subject: id,
+        epoch,
+        incarnation: inflatedBy === 0 ? incarnation : inflatedBy,
+        reason: 'dial-refused',
+        sequence: ++this.#number,
+      }),
+    );
+  }
+
+  /** Of itself that is a claim like any other; of another it is no claim at all. */
+  #inflated(record: MemberRecord): MemberFact {
+    return this.#signed({ ...record, incarnation: ++this.#number });
+  }
+
+  #signed(record: MemberRecord): MemberFact {
+    return { record: this.#self.notary.sign('member', record), verified: true, absentMs: 0 };
+  }
+
+  // ---- zombie: what was true once
+
+  #collect(message: Message): void {
+    const facts = message.type === 'gossip' ? message : message.type === 'sync-facts' ? message.facts : nothing;
+    for (const fact of facts.members) {
+      const { id, status } = fact.record.value;
+      if (status !== 'alive' || (!this.#seen.has(id) && this.#seen.size >= corpsesMax)) continue;
+      this.#seen.set(id, { record: fact.record, verified: true, absentMs: 0 });
+    }
+  }
+
+  #departed(): MemberFact[] {
+    const view = this.#self.node.view();
+    const isGone = (id: NodeId): boolean => {
+      const status = view.member(id)?.status;
+      return status === undefined || status === 'failed' || status === 'left';
+    };
+    return [...this.#seen].filter(([id]) => isGone(id)).map(([, fact]) => fact);
+  }
+
+  // ---- forger: the word of others
+
+  #forged(): Send[] {
+    const members: MemberFact[] = [];
+    const deltas: CatalogDelta[] = [];
+    for (const { id, record } of this.#others()) {
+      members.push(this.#signed({ ...record, incarnation: record.incarnation + 1, status: 'left' }));
+      deltas.push(this.#catalog({ owner: id, epoch: record.epoch, version: ++this.#number, instance: 'forged' }));
+    }
+    const victim = deltas[0]?.head.value.owner;
+    if (victim === undefined) return [];
+    const accusation = {
+      subject: this.#self.notary.id,
+      epoch: 1,
+      incarnation: 0,
+      reason: 'forced',
+      sequence: this.#number,
+    } as const;
+    const { notary, node } = this.#self;
+    const accusations = [notary.sign('accusation', { mesh: node.mesh, accuser: victim, ...accusation })];
+    const configs = [
+      notary.sign('config', {
+        mesh: node.mesh,
+        kind: 'route',
+        name: 'forged',
+        author: victim,
+        time: { ms: this.#number, counter: 0 },
+        parent: '',
+        json: '{}',
+        deleted: false,
+      }),
+    ];
+    return this.#toAll({ ...nothing, members, accusations, deltas, configs, heads: deltas.map(({ head }) => head) });
+  }
+
+  // ---- equivocator: one version, as many contents as there are peers
+
+  #equivocal(): Send[] {
+    const { notary } = this.#self;
+    const epoch = this.#self.node.epoch;
+    const version = ++this.#number;
+    return this.#self.peers().map((to) => {
+      const delta = this.#catalog({ owner: notary.id, epoch, version, instance: `for-${to}` });
+      return send(to, { ...nothing, deltas: [delta] });
+    });
+  }
+
+  /** A whole catalog of one instance, signed by the liar, whoever is said to own it. */
+  #catalog(of: { owner: NodeId; epoch: number; version: number; instance: string }): CatalogDelta {
+    const { notary, node } = this.#self;
+    const { owner, epoch, version } = of;
+    const sealed = notary.seal({ version, value: { type: 'instance', instance: instanceOf(of.instance) } });
+    const head = notary.sign('head', { mesh: node.mesh, owner, epoch, version, count: 1, digest: notary.digest([sealed.hash]) });
+    return { head, after: 0, upserts: [sealed], removals: [] };
+  }
+
+  // ---- flooder
+
+  #flood(): Send[] {
+    const { notary } = this.#self;
+    const subject = [...this.#others()][0]?.id ?? notary.id;
+    const own = this.#self.node.view().member(notary.id);
+    const members = own === undefined ? [] : [this.#signed(own.record)];
+    const sends: Send[] = [];
+    for (const to of this.#self.peers()) {
+      for (let i = 0; i < floodMessages; i++) {
+        const seq = ++this.#number;
+        const buckets = Array.from({ length: 256 }, (_, bucket) => (seq + bucket) >>> 0);
+        const messages: readonly Message[] = [
+          { type: 'ping', seq, root: seq >>> 0 },
+          { type: 'ping-request', seq, subject },
+          { ...nothing, members },
+          { type: 'sync-open', exchange: seq, buckets },
+        ];
+        sends.push(send(to, messages[i % messages.length] as Message));
+      }
+    }
+    return sends;
+  }
+}
+
+function send(to: NodeId, message: Message): Send {
+  return { type: 'send', to, message, lane: message.type.startsWith('sync-') ? 'sync' : 'wire' };
+}
+
+function instanceOf(id: string): Instance {
+  return {
+    id: instanceId(id),
+    service: 'forged',
+    address: '',
+    port: 1,
+    tags: [],
+    meta: {},
+    weights: { passing: 1, warning: 1 },
+    taggedAddresses: {},
+    enableTagOverride: false,
+    protocol: '',
+    region: '',
+    zone: '',
+    kind: '',
+    socketPath: '',
+  };
+}
