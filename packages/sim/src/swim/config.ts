@@ -107,7 +107,6 @@ const swimSuspicion: SwimConfig = {
   retransmitMult: 3,
   gossipIntervalMs: 0,
   claimsPerPacketMax: 6,
-  packetBytes: 135,
   pushPullIntervalMs: 0,
 };
 const swimInfection: SwimConfig = { ...swimSuspicion, suspicion: false };

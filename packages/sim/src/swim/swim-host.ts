@@ -179,7 +179,7 @@ export class SwimHost implements Site, Machine {
     if (!isBlocked) this.#read();
   }
 
-  /** Time for each packet that it reads: the next waits in the socket until it is over. */
+  /** Time for each message that it reads, of which a packet may hold many: the next packet waits in the socket until it is over. */
   slowCpu(perMessageUs: number): void {
     this.#perMessageUs = perMessageUs;
   }
@@ -290,15 +290,16 @@ export class SwimHost implements Site, Machine {
       }
       this.#socketBytes -= next.packet.bytes;
       this.#handle(next.from, next.packet);
-      if (this.#perMessageUs > 0) this.#breathe();
+      if (this.#perMessageUs > 0) this.#breathe(this.#perMessageUs * next.packet.messages.length);
     }
   }
 
-  #breathe(): void {
+  /** Spends so much processor time. */
+  #breathe(us: number): void {
     const { timeline } = this.#surroundings.world;
     const boot = this.#boot;
     this.#isReading = true;
-    timeline.schedule(timeline.nowUs + this.#perMessageUs, () => {
+    timeline.schedule(timeline.nowUs + us, () => {
       if (this.#boot !== boot) return;
       this.#isReading = false;
       this.#read();
