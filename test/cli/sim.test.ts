@@ -92,7 +92,7 @@ test('a scenario that fails names the promise, what was found, and the command t
 test('a script that throws is a failure that names the scenario and the seed', async () => {
   const { exitCode, err } = await skein(['sim', 'breaks'], { simulations });
   expect(exitCode).toBe(1);
-  expect(err).toContain('the script of breaks, on 3 nodes with seed 00000001: the script itself is wrong');
+  expect(err).toContain('the script of breaks, with seed 00000001: the script itself is wrong');
 });
 
 test('run by npm, the command to show it again is one for npm', async () => {
@@ -201,7 +201,7 @@ test.each([
   ['none.mjs', 'export const scenario = {};', 'has no default export'],
   ['text.mjs', `export default 'forms';`, 'exports a string by default'],
   ['nameless.mjs', 'export default { script: () => {} };', 'its default export has no name'],
-  ['idle.mjs', `export default { name: 'a', summary: 'b' };`, 'neither a script nor a run function'],
+  ['idle.mjs', `export default { name: 'a', summary: 'b' };`, 'neither a script nor a plan nor a run function'],
   ['broken.mjs', 'export default {', 'cannot be loaded'],
   ['lost.mjs', `import 'not-installed-anywhere';`, 'cannot be loaded'],
 ])('%s: a file that is no simulation is refused by name with what it lacks', async (name, text, message) => {

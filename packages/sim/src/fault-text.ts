@@ -70,7 +70,10 @@ function nodesText(indexes: readonly number[], names: readonly string[]): string
     else runs.push([index, index]);
   }
   const name = (index: number): string => names[index] ?? `node ${index}`;
-  const texts = runs.map(([from, to]) => (from === to ? name(from) : `${name(from)}…${shortName(name(from), name(to))}`));
+  const texts = runs.flatMap(([from, to]) => {
+    if (to - from < 2) return from === to ? [name(from)] : [name(from), name(to)];
+    return [`${name(from)}…${shortName(name(from), name(to))}`];
+  });
   return texts.length <= 6 ? texts.join(', ') : `${texts.slice(0, 5).join(', ')} and ${texts.length - 5} more`;
 }
 

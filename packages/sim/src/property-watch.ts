@@ -140,8 +140,12 @@ export class PropertyWatch {
   #look(node: SceneNode, changed: readonly string[]): void {
     if (this.#onMember.length === 0 && this.#onView.length === 0) return;
     const isLarge = this.#scene.nodes.length > rowsPerLookMax;
-    if (isLarge && this.#looks++ % Math.ceil(this.#scene.nodes.length / rowsPerLookMax) !== 0) return;
     const view = node.view();
+    if (isLarge && this.#looks++ % Math.ceil(this.#scene.nodes.length / rowsPerLookMax) !== 0) {
+      // What others may believe of a member follows from what it says of itself, so that row is never passed over.
+      this.#lookAt(node, view.member(node.id));
+      return;
+    }
     if (changed.includes(topics.members)) this.#lookThrough(node, view);
     for (const watched of this.#onView) this.#judge(watched, node, watched.check.view?.(node, view, changed));
   }
@@ -151,10 +155,7 @@ export class PropertyWatch {
     let count = 0;
     for (const member of view.members()) {
       count++;
-      const before = rows.members.get(member.id);
-      if (before === member) continue;
-      rows.members.set(member.id, member);
-      for (const watched of this.#onMember) this.#judge(watched, node, watched.check.member?.(node, before, member));
+      this.#lookAt(node, member);
     }
     if (count === rows.members.size) return;
     for (const [id, before] of rows.members) {
@@ -162,6 +163,15 @@ export class PropertyWatch {
       rows.members.delete(id);
       for (const watched of this.#onMember) this.#judge(watched, node, watched.check.member?.(node, before, undefined));
     }
+  }
+
+  #lookAt(node: SceneNode, member: MemberView | undefined): void {
+    if (member === undefined) return;
+    const { members } = this.#rowsOf(node);
+    const before = members.get(member.id);
+    if (before === member) return;
+    members.set(member.id, member);
+    for (const watched of this.#onMember) this.#judge(watched, node, watched.check.member?.(node, before, member));
   }
 
   #rowsOf(node: SceneNode): Rows {

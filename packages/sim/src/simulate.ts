@@ -1,5 +1,6 @@
 /** Runs stories, random plans and stored plans, without any test runner. */
 
+import type { FaultPlan } from './plan.ts';
 import { readPlan } from './plan-reader.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunOptions, RunReport } from './run-plan.ts';
@@ -21,11 +22,20 @@ export function simulate(options: SimulateOptions, script: (sim: Script) => void
   return runPlan(sim.plan(), { ...options, properties: [...sim.properties, ...(options.properties ?? [])] });
 }
 
+/** A story that every seed draws anew. `nodes`: how many somebody asked for. */
+export interface DrawnScenario {
+  readonly name: string;
+  /** One line: what is shown. */
+  readonly summary: string;
+  plan(seed: Seed, nodes: number | undefined): FaultPlan;
+}
+
 /** Runs a scenario of a file, on fewer or more nodes if that is said. */
 export function simulateScenario(
-  scenario: Scenario,
+  scenario: Scenario | DrawnScenario,
   options: RunOptions & { readonly seed?: Seed; readonly nodes?: number } = {},
 ): RunReport {
+  if ('plan' in scenario) return runPlan(scenario.plan(options.seed ?? 1, options.nodes), options);
   return simulate({ ...scenario, ...options }, (sim) => scenario.script(sim));
 }
 

@@ -6,7 +6,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
-import type { Experiment, Scenario } from '@skein/sim';
+import type { DrawnScenario, Experiment, Scenario } from '@skein/sim';
 import { CliFailure, reasonOf, usageFailure } from '../failure.ts';
 import { nearest } from './nearest.ts';
 
@@ -18,7 +18,7 @@ export interface Library {
 }
 
 export type Simulation =
-  | { readonly kind: 'scenario'; readonly name: string; readonly summary: string; readonly scenario: Scenario }
+  | { readonly kind: 'scenario'; readonly name: string; readonly summary: string; readonly scenario: Scenario | DrawnScenario }
   | { readonly kind: 'experiment'; readonly name: string; readonly summary: string; readonly experiment: Experiment };
 
 /** The modules in a folder that the build fills. */
@@ -80,10 +80,11 @@ export function simulationIn(module: unknown, origin: string): Simulation {
   const hint = 'it has to be a scenario { name, summary, nodes, script } or an experiment { name, summary, run }';
   if (value === undefined) throw usageFailure(`${origin} has no default export`, hint);
   if (typeof value !== 'object' || value === null) throw usageFailure(`${origin} exports a ${typeof value} by default`, hint);
-  const { name, summary, script, run } = value as Readonly<Record<string, unknown>>;
+  const { name, summary, script, plan, run } = value as Readonly<Record<string, unknown>>;
   if (typeof name !== 'string' || name === '') throw usageFailure(`${origin}: its default export has no name`, hint);
   if (typeof summary !== 'string') throw usageFailure(`${origin}: its default export has no summary`, hint);
   if (typeof run === 'function') return { kind: 'experiment', name, summary, experiment: value as Experiment };
-  if (typeof script === 'function') return { kind: 'scenario', name, summary, scenario: value as Scenario };
-  throw usageFailure(`${origin}: its default export has neither a script nor a run function`, hint);
+  if (typeof script === 'function' || typeof plan === 'function')
+    return { kind: 'scenario', name, summary, scenario: value as Scenario | DrawnScenario };
+  throw usageFailure(`${origin}: its default export has neither a script nor a plan nor a run function`, hint);
 }

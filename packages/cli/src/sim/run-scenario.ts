@@ -1,7 +1,7 @@
 /** Runs a scenario on one seed or many, and tells what held, how fast, and what did not. */
 
 import { planLimits, Recorder, recordingOf, seedNumber, seedText, simulateScenario, timelineHtml } from '@skein/sim';
-import type { Recording, RunReport, Scenario } from '@skein/sim';
+import type { DrawnScenario, Recording, RunReport, Scenario } from '@skein/sim';
 import { outPaint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
@@ -10,6 +10,8 @@ import { writePage } from './page.ts';
 import { progressOn } from './progress.ts';
 import { promiseRow, promisesOf, scenarioJson, secondsText } from './promises.ts';
 import type { Finding } from './promises.ts';
+
+type AnyScenario = Scenario | DrawnScenario;
 
 export interface RunSettings {
   readonly seed: string;
@@ -32,16 +34,17 @@ interface Outcome {
 const toldMax = 5;
 
 /** Resolves with the exit code. `name`: what the user called the scenario, which is a path for a file. */
-export async function runScenario(io: Io, name: string, scenario: Scenario, settings: RunSettings): Promise<number> {
-  const nodes = settings.nodes ?? scenario.nodes;
-  if (nodes > planLimits.nodes) throw usageFailure(`--nodes ${nodes}: a scenario runs on 1 to ${planLimits.nodes} nodes`);
+export async function runScenario(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Promise<number> {
+  const { nodes: asked = 1 } = settings;
+  if (asked > planLimits.nodes) throw usageFailure(`--nodes ${asked}: a scenario runs on 1 to ${planLimits.nodes} nodes`);
   const startedMs = performance.now();
   const outcome = runAll(io, name, scenario, settings);
   const tookMs = performance.now() - startedMs;
   const { findings, recording, reports } = outcome;
   if (settings.html !== undefined && recording !== undefined) await writePage(io, settings.html, timelineHtml(recording));
   if (settings.json) {
-    const setup = { seed: firstSeed(settings), runs: settings.runs, nodes, network: scenario.network ?? 'lan' };
+    const [plan] = reports.map((report) => report.plan);
+    const setup = { seed: firstSeed(settings), runs: settings.runs, nodes: plan?.nodes, network: plan?.network };
     io.out(`${JSON.stringify(scenarioJson(scenario.name, setup, reports, findings), undefined, 2)}\n`);
   } else print(io, scenario, settings, outcome, tookMs);
   return findings.length === 0 ? exitCodes.ok : exitCodes.failure;
@@ -49,7 +52,7 @@ export async function runScenario(io: Io, name: string, scenario: Scenario, sett
 
 function print(
   io: Io,
-  scenario: Scenario,
+  scenario: AnyScenario,
   settings: RunSettings,
   { findings, recording, reports }: Outcome,
   tookMs: number,
@@ -57,7 +60,7 @@ function print(
   const paint = outPaint(io);
   io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], promisesOf(reports).map(promiseRow), paint));
   const [first] = reports;
-  const nodes = `${settings.nodes ?? scenario.nodes} nodes, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
+  const nodes = `${first?.plan.nodes} nodes, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
   const which = settings.runs === 1 ? `seed ${firstSeed(settings)}` : `${settings.runs} seeds from ${firstSeed(settings)} on`;
   const hash = settings.runs === 1 && first !== undefined ? `, trace ${first.traceHash}` : '';
   const verdict = findings.length === 0 ? paint('green', 'held') : paint('red', 'failed');
@@ -69,7 +72,7 @@ function print(
   if (settings.html !== undefined && recording !== undefined) io.out(`\ntimeline of seed ${recording.seed}: ${settings.html}\n`);
 }
 
-function runAll(io: Io, name: string, scenario: Scenario, settings: RunSettings): Outcome {
+function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Outcome {
   const progress = progressOn(io, settings.json || settings.runs === 1);
   const findings: Finding[] = [];
   const reports: RunReport[] = [];
@@ -96,12 +99,13 @@ function runAll(io: Io, name: string, scenario: Scenario, settings: RunSettings)
 }
 
 /** What breaks inside the mesh is a finding of the report; what throws is the script, or does not fit the number of nodes. */
-function runOne(scenario: Scenario, settings: RunSettings, seed: string, recorder: Recorder | undefined): RunReport {
+function runOne(scenario: AnyScenario, settings: RunSettings, seed: string, recorder: Recorder | undefined): RunReport {
   const { nodes } = settings;
   try {
     return simulateScenario(scenario, { seed, ...(nodes !== undefined && { nodes }), ...(recorder && { witness: recorder }) });
   } catch (error) {
-    const what = `the script of ${scenario.name}, on ${nodes ?? scenario.nodes} nodes with seed ${seed}: ${reasonOf(error)}`;
+    const size = nodes === undefined ? '' : `on ${nodes} nodes `;
+    const what = `the script of ${scenario.name}, ${size}with seed ${seed}: ${reasonOf(error)}`;
     throw error instanceof RangeError ? usageFailure(what) : new CliFailure(what);
   }
 }

@@ -55,7 +55,10 @@ const faultRows = (() => {
   }
   return { rowOf, count: ends.length };
 })();
-const topHeight = axisPx + faultRows.count * trackPx + (R.marks.length > 0 ? trackPx : 0) + (R.traffic.messages.length > 0 ? trafficPx : 0);
+const phases = R.marks.filter((mark) => mark.kind === 'phase').map((mark, i, all) => ({ what: mark.what, from: mark.atUs, to: all[i + 1]?.atUs ?? END }));
+const promises = R.marks.filter((mark) => mark.kind !== 'phase');
+if (phases.length > 0) phases.unshift({ what: 'form', from: 0, to: phases[0].from });
+const topHeight = axisPx + (phases.length > 0 ? trackPx : 0) + faultRows.count * trackPx + (promises.length > 0 ? trackPx : 0) + (R.traffic.messages.length > 0 ? trafficPx : 0);
 
 const view = { from: 0, to: END, cursor: 0, nodes: R.nodes.map((_, i) => i), width: 800, gutter: 90, lane: 16 };
 const xOf = (at) => view.gutter + (at - view.from) / (view.to - view.from) * (view.width - view.gutter - 8);
@@ -86,6 +89,7 @@ function drawTop() {
   }
   let y = axisPx;
   pen.textAlign = 'left';
+  if (phases.length > 0) { drawPhases(pen, y, right); y += trackPx; }
   label(pen, 'faults', y + trackPx / 2, faultRows.count > 0);
   pen.save(); pen.beginPath(); pen.rect(view.gutter, 0, right - view.gutter + 8, topHeight); pen.clip();
   R.faults.forEach((fault, index) => {
@@ -98,7 +102,7 @@ function drawTop() {
   });
   pen.restore();
   y += faultRows.count * trackPx;
-  if (R.marks.length > 0) { drawMarks(pen, y); y += trackPx; }
+  if (promises.length > 0) { drawMarks(pen, y); y += trackPx; }
   if (R.traffic.messages.length > 0) drawTraffic(pen, y, right);
   drawCursor(pen, topHeight);
 }
@@ -106,20 +110,28 @@ function label(pen, text, y, isShown) {
   if (!isShown) return;
   pen.fillStyle = colours.soft; pen.font = font(11); pen.textAlign = 'left'; pen.fillText(text, 4, y);
 }
+function drawPhases(pen, y, right) {
+  label(pen, 'phases', y + trackPx / 2, true);
+  phases.forEach((phase, i) => {
+    const x0 = Math.max(view.gutter, xOf(phase.from)), x1 = Math.min(right, xOf(phase.to));
+    if (x1 <= x0) return;
+    pen.fillStyle = i % 2 === 0 ? colours.row : colours.line; pen.fillRect(x0, y + 1, x1 - x0, trackPx - 4);
+    pen.fillStyle = colours.soft; pen.fillText(fit(pen, phase.what, x1 - x0 - 6), x0 + 4, y + trackPx / 2);
+  });
+}
 function drawMarks(pen, y) {
   label(pen, 'promises', y + trackPx / 2, true);
   const middle = y + trackPx / 2;
-  for (const mark of R.marks) {
+  for (const mark of promises) {
     const x = xOf(mark.atUs);
     if (x < view.gutter - 6 || x > view.width) continue;
     const since = Math.max(view.gutter, xOf(mark.sinceUs));
-    pen.strokeStyle = pen.fillStyle = mark.kind === 'failed' ? colours.bad : mark.kind === 'held' ? colours.good : colours.soft;
+    pen.strokeStyle = pen.fillStyle = mark.kind === 'failed' ? colours.bad : colours.good;
     pen.lineWidth = mark.kind === 'failed' ? 3 : 1;
     if (since < x) { pen.beginPath(); pen.moveTo(since, middle); pen.lineTo(x, middle); pen.stroke(); }
     pen.lineWidth = 2; pen.beginPath();
     if (mark.kind === 'failed') { pen.moveTo(x - 5, middle - 5); pen.lineTo(x + 5, middle + 5); pen.moveTo(x + 5, middle - 5); pen.lineTo(x - 5, middle + 5); pen.stroke(); }
-    else if (mark.kind === 'held') { pen.moveTo(x - 4, middle); pen.lineTo(x - 1, middle + 4); pen.lineTo(x + 5, middle - 5); pen.stroke(); }
-    else { pen.moveTo(x, y + 1); pen.lineTo(x, y + trackPx - 2); pen.stroke(); pen.font = font(10); pen.fillText(mark.what, x + 4, middle); }
+    else { pen.moveTo(x - 4, middle); pen.lineTo(x - 1, middle + 4); pen.lineTo(x + 5, middle - 5); pen.stroke(); }
     pen.lineWidth = 1;
   }
 }

@@ -107,13 +107,16 @@ function laneText(node, at) {
   return lines.join('\n');
 }
 function topText(x, y) {
-  const at = atOf(x), faultsEnd = axisPx + faultRows.count * trackPx, near = (mark) => Math.abs(xOf(mark.atUs) - x) < 7;
-  if (y >= axisPx && y < faultsEnd) {
-    const row = Math.floor((y - axisPx) / trackPx);
+  const at = atOf(x), faultsTop = axisPx + (phases.length > 0 ? trackPx : 0), faultsEnd = faultsTop + faultRows.count * trackPx, near = (mark) => Math.abs(xOf(mark.atUs) - x) < 7;
+  if (y >= axisPx && y < faultsTop) {
+    const phase = phases.find((each) => each.from <= at && at <= each.to);
+    if (phase) return phase.what + '\n' + exact(phase.from) + ' to ' + exact(phase.to);
+  } else if (y >= faultsTop && y < faultsEnd) {
+    const row = Math.floor((y - faultsTop) / trackPx);
     const fault = R.faults.find((each, index) => faultRows.rowOf[index] === row && xOf(each.fromUs) - 3 <= x && x <= Math.max(xOf(each.toUs), xOf(each.fromUs + END / 9)));
     if (fault) return fault.what + '\n' + exact(fault.fromUs) + (fault.toUs > fault.fromUs ? ' to ' + exact(fault.toUs) : '');
-  } else if (R.marks.length > 0 && y >= faultsEnd && y < faultsEnd + trackPx) {
-    return R.marks.filter(near).slice(0, 6).map(markText).join('\n');
+  } else if (promises.length > 0 && y >= faultsEnd && y < faultsEnd + trackPx) {
+    return promises.filter(near).slice(0, 6).map(markText).join('\n');
   } else if (y >= faultsEnd) {
     const second = Math.floor(at / 1e6), count = R.traffic.messages[second];
     if (count !== undefined) return 'second ' + second + ': ' + count.toLocaleString('en') + ' messages, ' + R.traffic.bytes[second].toLocaleString('en') + ' bytes';
@@ -175,7 +178,7 @@ document.addEventListener('keydown', (event) => {
 $('failure').disabled = !firstFailed && !firstSuspect;
 $('failure').textContent = firstFailed ? 'First failure' : 'First doubt';
 $('copy').hidden = R.command === '';
-markList.replaceChildren(...R.marks.filter((mark) => mark.kind !== 'phase').map((mark) => {
+markList.replaceChildren(...promises.map((mark) => {
   const item = entry(mark.atUs, (mark.kind === 'held' ? '✓ ' : '✗ ') + mark.what, mark.kind === 'failed' ? mark.found.slice(0, 4) : [], mark.kind === 'failed' ? 'bad' : '');
   return item;
 }));
