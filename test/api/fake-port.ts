@@ -225,7 +225,8 @@ export class FakePort implements MeshPort {
       keyHashes: [],
     };
     const indexes = { createIndex: firstIndex, modifyIndex: this.index(topics.node(id)) };
-    return { id, name, status, reachable, verified, record, address, accusers, linked: true, checks, ...indexes };
+    const coordinate = undefined;
+    return { id, name, status, reachable, verified, record, address, coordinate, accusers, linked: true, checks, ...indexes };
   }
 }
 

@@ -54,7 +54,7 @@ function untilAsked(solo: Solo): { readonly seq: number; readonly helpers: reado
         solo.step({
           type: 'message',
           from: to,
-          message: { type: 'ack', seq: message.seq, root: message.root, epoch: 1, incarnation: 0 },
+          message: { type: 'ack', seq: message.seq, root: message.root, epoch: 1, incarnation: 0, coordinate: undefined },
         });
       if (message.type === 'ping-request') requests.push({ to, seq: message.seq });
     }

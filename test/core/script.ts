@@ -207,7 +207,14 @@ export class Runner {
       case 'ping':
         return { type, seq, root };
       case 'ack':
-        return { type, seq, root, epoch: Number(flags['epoch'] ?? 1), incarnation: Number(flags['incarnation'] ?? 0) };
+        return {
+          type,
+          seq,
+          root,
+          epoch: Number(flags['epoch'] ?? 1),
+          incarnation: Number(flags['incarnation'] ?? 0),
+          coordinate: undefined,
+        };
       case 'ping-request':
         return { type, seq, subject };
       case 'ping-report':

@@ -79,6 +79,7 @@ describe('what is held against a member, in digests', () => {
       reachable: true,
       accusations: new Map(accusers.map(nodeId).map((accuser) => [accuser, signed(accuser)])),
       doubt: undefined,
+      coordinate: undefined,
       since: 0,
       absentSince: undefined,
     };

@@ -145,12 +145,26 @@ function gossip(notary: Notary): fc.Arbitrary<Gossip> {
 /** Any message, of every kind. */
 export function message(notary: Notary): fc.Arbitrary<Message> {
   const uints = fc.array(uint, { maxLength: 5 });
+  const signed = fc.integer({ min: -10_000_000, max: 10_000_000 });
+  const coordinate = fc.record({
+    positionUs: fc.array(signed, { maxLength: 8 }),
+    heightUs: uint,
+    adjustmentUs: signed,
+    errorPpm: uint,
+  });
   const want = fc.record({ key: name, have: uints });
   const wants = fc.array(want, { maxLength: 4 });
   const type = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name);
   return fc.oneof(
     fc.record({ type: type('ping'), seq: uint, root: uint }),
-    fc.record({ type: type('ack'), seq: uint, root: uint, epoch: uint, incarnation: uint }),
+    fc.record({
+      type: type('ack'),
+      seq: uint,
+      root: uint,
+      epoch: uint,
+      incarnation: uint,
+      coordinate: fc.option(coordinate, { nil: undefined }),
+    }),
     fc.record({ type: type('ping-request'), seq: uint, subject: id }),
     fc.record({ type: type('ping-report'), seq: uint, subject: id, reached: fc.boolean() }),
     gossip(notary),

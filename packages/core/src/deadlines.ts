@@ -96,6 +96,11 @@ export class Deadlines {
   }
 }
 
+/** Whether a deadline passes judgement on others: then it has to wait, when it is late, for what was said meanwhile. */
+export function isVerdict(key: string): boolean {
+  return key.startsWith('probe/') || key.startsWith('suspect/') || key === 'withheld';
+}
+
 function before(a: Entry, b: Entry): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

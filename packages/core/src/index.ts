@@ -20,6 +20,8 @@ export * from './identity.ts';
 export * from './input.ts';
 export * from './limits.ts';
 export * from './membership/accusation.ts';
+export { coordinateDimensions, estimatedRttMs } from './membership/coordinate.ts';
+export type { Coordinate } from './membership/coordinate.ts';
 export * from './membership/member-record.ts';
 export * from './mesh-config.ts';
 export * from './message.ts';

@@ -5,6 +5,7 @@ import type { CatalogHead } from './catalog/record.ts';
 import type { SignedConfig } from './config/entry.ts';
 import type { NodeId } from './identity.ts';
 import type { Accusation } from './membership/accusation.ts';
+import type { Coordinate } from './membership/coordinate.ts';
 import type { MemberRecord } from './membership/member-record.ts';
 import type { Signed } from './signed.ts';
 
@@ -24,6 +25,8 @@ export interface Ack {
   readonly root: number;
   readonly epoch: number;
   readonly incarnation: number;
+  /** Where the sender is in the space of round trips; undefined when it does not tell. */
+  readonly coordinate: Coordinate | undefined;
 }
 
 /** "Probe this member for me" (SWIM 4.1's ping-req). */

@@ -12,6 +12,7 @@ import { Catalog } from './catalog/catalog.ts';
 import type { Command, CommandResult } from './command.ts';
 import { ConfigStore } from './config/config-store.ts';
 import { configKey, type ConfigValidator, type SignedConfig } from './config/entry.ts';
+import { isVerdict } from './deadlines.ts';
 import type { Effect, KnownPeer } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination } from './gossip/dissemination.ts';
@@ -24,6 +25,7 @@ import type { DialFailure, Input } from './input.ts';
 import { AddressBook } from './membership/address-book.ts';
 import { Links } from './membership/links.ts';
 import { isPresent, memberStamp, type Member } from './membership/member.ts';
+import { Vivaldi, type Coordinate } from './membership/coordinate.ts';
 import { Membership } from './membership/membership.ts';
 import { Prober } from './membership/prober.ts';
 import { Topology } from './membership/topology.ts';
@@ -84,6 +86,7 @@ export class MeshNode {
   readonly #health: Health;
   readonly #views: ViewBuilder;
   readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers'>;
+  readonly #vivaldi: Vivaldi;
   readonly #toldAt = new Map<NodeId, number>();
   /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
   readonly #wallOffsetMs: number;
@@ -99,6 +102,7 @@ export class MeshNode {
     this.#wallOffsetMs = options.wallMs - now;
     const turn = new Turn(options, now);
     this.#turn = turn;
+    this.#vivaldi = new Vivaldi(turn.rng);
     this.#knowledge = new Knowledge((key) => this.#stampOf(key));
     this.#catalog = this.#makeCatalog();
     this.#config = new ConfigStore(
@@ -137,6 +141,7 @@ export class MeshNode {
         config: this.#config,
         health: this.#health,
         isLinked: (id) => this.#links.has(id),
+        ownCoordinate: () => this.#vivaldi.coordinate,
       },
       options.wallMs,
     );
@@ -236,12 +241,11 @@ export class MeshNode {
   #tick(now: number): void {
     const { deadlines, config } = this.#turn;
     const lateMs = now - (deadlines.next() ?? now);
-    const isLate = lateMs > config.lateTickMs;
-    const verdictsAt = now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs);
-    if (isLate) this.#membership.holdVerdicts(verdictsAt);
+    const verdictsAt = lateMs > config.lateTickMs ? now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs) : undefined;
+    if (verdictsAt !== undefined) this.#membership.holdVerdicts(verdictsAt);
     for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
       // After a stall, answers wait in the sockets while timers are already over: no verdict before they were read.
-      if (isLate && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
+      if (verdictsAt !== undefined && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
       else this.#due(due.key);
     }
   }
@@ -298,11 +302,12 @@ export class MeshNode {
     switch (message.type) {
       case 'ping': {
         const { epoch, incarnation } = this.#membership.self.signed.value;
-        this.#turn.send(from, { type: 'ack', seq: message.seq, root: this.#knowledge.root, epoch, incarnation }, 'wire');
+        const ack = { type: 'ack', seq: message.seq, root: this.#knowledge.root, epoch, incarnation } as const;
+        this.#turn.send(from, { ...ack, coordinate: this.#vivaldi.coordinate }, 'wire');
         return this.#rootHeard(from, message.root);
       }
       case 'ack':
-        this.#prober.acked(from, message.seq, message.epoch);
+        this.#located(from, message.coordinate, this.#prober.acked(from, message.seq, message.epoch));
         return this.#rootHeard(from, message.root);
       case 'ping-request':
         return this.#prober.pingRequested(from, message.seq, message.subject);
@@ -323,6 +328,14 @@ export class MeshNode {
       default:
         assertNever(message);
     }
+  }
+
+  /** A member said where it is, and how long its answers take is known: that tells where we are. */
+  #located(id: NodeId, coordinate: Coordinate | undefined, rttMs: number | undefined): void {
+    if (coordinate === undefined || rttMs === undefined) return;
+    if (!this.#vivaldi.moved(coordinate, rttMs)) return this.#turn.refuse(id, 'bad-coordinate');
+    this.#membership.locate(id, coordinate);
+    this.#views.refreshMember(id);
   }
 
   #peer(input: Extract<Input, { type: 'peer' }>): void {
@@ -564,8 +577,7 @@ export class MeshNode {
   }
 
   #isPresent(id: NodeId): boolean {
-    const member = this.#membership.get(id);
-    return member !== undefined && id !== this.self && isPresent(member);
+    return id !== this.self && this.#membership.isPresent(id);
   }
 
   // --- the parts ---
@@ -685,9 +697,4 @@ export class MeshNode {
       },
     });
   }
-}
-
-/** Deadlines that pass judgement on others. */
-function isVerdict(key: string): boolean {
-  return key.startsWith('probe/') || key.startsWith('suspect/') || key === 'withheld';
 }

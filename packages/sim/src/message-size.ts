@@ -12,7 +12,7 @@ export function messageBytes(message: Message): number {
     case 'ping':
       return 8;
     case 'ack':
-      return 16;
+      return message.coordinate === undefined ? 16 : 56;
     case 'ping-request':
     case 'ping-report':
       return 52;

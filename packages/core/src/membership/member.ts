@@ -4,6 +4,7 @@ import { hashText, mix } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import type { Signed } from '../signed.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
+import type { Coordinate } from './coordinate.ts';
 import type { MemberRecord, MemberStatus } from './member-record.ts';
 import { confirmationsMax } from './suspicion.ts';
 
@@ -23,6 +24,8 @@ export interface Member {
   since: number;
   /** Since when others have it failed, as we were told with its record. Until we know better ourselves, it is not routed to. */
   absentSince: number | undefined;
+  /** Where it last said it is, in the space of round trips; of members that we probe. */
+  coordinate: Coordinate | undefined;
 }
 
 /** What is held against almost everybody at almost all times: one map for all, since an empty one is larger than a row. */

@@ -23,6 +23,7 @@ import { nameFault, wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
+import type { Coordinate } from './coordinate.ts';
 import { isPresent, noAccusations, without, type Member } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
@@ -105,6 +106,7 @@ export class Membership {
       reachable: true,
       accusations: noAccusations,
       doubt: undefined,
+      coordinate: undefined,
       since: turn.now,
       absentSince: undefined,
     };
@@ -118,6 +120,17 @@ export class Membership {
 
   get(id: NodeId): Member | undefined {
     return this.#members.get(id);
+  }
+
+  isPresent(id: NodeId): boolean {
+    const member = this.#members.get(id);
+    return member !== undefined && isPresent(member);
+  }
+
+  /** A member told where it is in the space of round trips. */
+  locate(id: NodeId, coordinate: Coordinate): void {
+    const member = this.#members.get(id);
+    if (member !== undefined) member.coordinate = coordinate;
   }
 
   all(): IterableIterator<Member> {
@@ -190,6 +203,7 @@ export class Membership {
       reachable: false,
       accusations: noAccusations,
       doubt: undefined,
+      coordinate: undefined,
       since,
       absentSince: status === 'left' || absentMs === 0 ? undefined : since,
     };

@@ -10,6 +10,7 @@
 import type { NodeId } from '../identity.ts';
 import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
+import { RoundTrips } from './round-trips.ts';
 
 export interface ProbeListener {
   /** Whom to probe now, self excluded. */
@@ -45,6 +46,7 @@ type Stage = 'direct' | 'indirect' | 'confirm' | 'relay';
 interface Probe {
   readonly seq: number;
   readonly subject: NodeId;
+  readonly sentAt: number;
   stage: Stage;
   /** Helpers asked and reports of failure got. */
   asked: number;
@@ -60,6 +62,7 @@ export class Prober {
   readonly #turn: Turn;
   readonly #listener: ProbeListener;
   readonly #probes = new Map<number, Probe>();
+  readonly #roundTrips: RoundTrips;
   #round: NodeId[] = [];
   #probed = 0;
   #rounds = 0;
@@ -68,6 +71,7 @@ export class Prober {
   constructor(turn: Turn, listener: ProbeListener) {
     this.#turn = turn;
     this.#listener = listener;
+    this.#roundTrips = new RoundTrips(turn.config);
   }
 
   start(): void {
@@ -89,7 +93,7 @@ export class Prober {
     const probe = this.#open(subject, stage, undefined);
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#listener.pinged(subject);
-    this.#arm(probe, this.#turn.config.probeTimeoutMs);
+    this.#arm(probe, this.#roundTrips.timeoutMs(subject));
   }
 
   #probeUnlinked(subject: NodeId, stage: 'direct' | 'confirm'): void {
@@ -112,13 +116,14 @@ export class Prober {
     const probe = this.#open(subject, 'relay', { id: from, seq });
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#turn.deadlines.set(`nack/${probe.seq}`, this.#turn.now + Math.floor(this.#turn.config.indirectTimeoutMs * 0.8));
-    this.#arm(probe, this.#turn.config.probeTimeoutMs);
+    this.#arm(probe, this.#roundTrips.timeoutMs(subject));
   }
 
-  acked(from: NodeId, seq: number, epoch: number): void {
+  /** Returns how long answers of that member take, in ms, where this one was waited for. */
+  acked(from: NodeId, seq: number, epoch: number): number | undefined {
     this.#listener.answered(from, epoch);
     const acked = this.#probes.get(seq);
-    if (acked === undefined || acked.subject !== from) return;
+    if (acked === undefined || acked.subject !== from) return undefined;
     if (acked.stage === 'direct') this.#turn.awareness.improve();
     // Who answers this ping has also answered, or was too busy for, all that were sent before.
     for (const probe of this.#probes.values()) {
@@ -126,6 +131,7 @@ export class Prober {
       this.#close(probe);
       if (probe.asker !== undefined) this.#report(probe, probe.asker, true);
     }
+    return this.#roundTrips.note(from, this.#turn.now - acked.sentAt);
   }
 
   reported(seq: number, subject: NodeId, reached: boolean): void {
@@ -155,9 +161,10 @@ export class Prober {
       case 'indirect':
         this.#close(probe);
         // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A).
-        this.#turn.awareness.worsen(probe.asked - probe.nacks);
         if (2 * probe.nacks < probe.asked && !this.#listener.isAccused(probe.subject)) this.#listener.testByDial(probe.subject);
         else this.#listener.probeFailed(probe.subject);
+        // Only now, as above: the dial is not to take longer for it.
+        this.#turn.awareness.worsen(probe.asked - probe.nacks);
         return;
       case 'confirm':
       case 'relay':
@@ -175,6 +182,7 @@ export class Prober {
 
   /** Drops what is open about a member whose link changed or that is gone: a ping on a replaced link gets no answer. */
   forget(subject: NodeId): void {
+    this.#roundTrips.forget(subject);
     for (const probe of this.#probes.values()) if (probe.subject === subject) this.#close(probe);
   }
 
@@ -196,7 +204,7 @@ export class Prober {
   }
 
   #open(subject: NodeId, stage: Stage, asker: Probe['asker']): Probe {
-    const probe: Probe = { seq: ++this.#seq, subject, stage, asked: 0, nacks: 0, asker };
+    const probe: Probe = { seq: ++this.#seq, subject, sentAt: this.#turn.now, stage, asked: 0, nacks: 0, asker };
     this.#probes.set(probe.seq, probe);
     return probe;
   }

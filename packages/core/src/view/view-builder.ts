@@ -12,6 +12,7 @@ import { hashText } from '../hash.ts';
 import type { Health } from '../health/health.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
+import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
 import { PersistentMap } from './persistent-map.ts';
@@ -25,6 +26,7 @@ export interface ViewSources {
   readonly config: ConfigStore;
   readonly health: Health;
   isLinked(id: NodeId): boolean;
+  ownCoordinate(): Coordinate;
 }
 
 /** The checks of one owner: of its host, and of each instance. */
@@ -83,6 +85,12 @@ export class ViewBuilder {
     if (replica === undefined || replica.size === 0) return;
     this.#touch(topics.checks);
     this.#touchInstances(id, replica.instances());
+  }
+
+  /** Shows in the next View where a member is, and where we are: that changes all the time, and is nothing to wake readers for. */
+  refreshMember(id: NodeId): void {
+    this.#dirtyMembers.add(id).add(this.#self);
+    this.#view = undefined;
   }
 
   touchCatalog(owner: NodeId, change: ReplicaChange): void {
@@ -261,6 +269,7 @@ export class ViewBuilder {
       verified: member.verified,
       record,
       address: hostOf(record.addresses[0] ?? ''),
+      coordinate: member.id === this.#self ? this.#sources.ownCoordinate() : member.coordinate,
       accusers: accusersOf(member, this.#self),
       linked: member.id === this.#self || this.#sources.isLinked(member.id),
       checks: nodeChecks,

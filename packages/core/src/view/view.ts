@@ -7,6 +7,7 @@ import type { Check, CheckStatus, Instance } from '../catalog/record.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
+import type { Coordinate } from '../membership/coordinate.ts';
 import type { MemberRecord, MemberStatus } from '../membership/member-record.ts';
 
 /** How a check looks in the view. */
@@ -26,6 +27,8 @@ export interface MemberView {
   readonly record: MemberRecord;
   /** The host part of its first address: what Consul calls the node's address. */
   readonly address: string;
+  /** Where it is in the space of round trips, for `estimatedRttMs`; undefined until this node had an answer from it. Moves without a new index. */
+  readonly coordinate: Coordinate | undefined;
   /** Who accuses it now; this node too when it only doubts it. */
   readonly accusers: readonly NodeId[];
   readonly linked: boolean;

@@ -3,6 +3,7 @@
 import type {
   Ack,
   CatalogDelta,
+  Coordinate,
   DigestEntry,
   Gossip,
   Have,
@@ -20,7 +21,7 @@ import type {
   SyncWant,
 } from '@skein/core';
 import { limits } from '@skein/core';
-import { bool, id, list, nested, texts, uint, uints } from './fields.ts';
+import { bool, id, list, nested, optional, texts, uint, uints } from './fields.ts';
 import type { Shape } from './shape.ts';
 import { converted, shape } from './shape.ts';
 import { accusationShape, configShape, headShape, memberShape, sealedRecords, signed } from './values.ts';
@@ -32,6 +33,8 @@ const recordKeyLength = names + 2;
 /** `k/<kind>/<name>`, the longest of the subject keys. */
 const subjectKeyLength = 2 * names + 3;
 const stampLength = 8;
+/** More dimensions than any version has; whether they are as many as ours is for core to say. */
+const coordinateLength = 16;
 
 type Body<T> = Omit<T, 'type'>;
 
@@ -67,6 +70,21 @@ const gossip = typed<Gossip>(
   }),
 );
 
+/** Integers of either sign, as protobuf's sint64: small ones are short. */
+const signedOf = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
+const unsignedOf = (value: number): number => (value >= 0 ? 2 * value : -2 * value - 1);
+
+const coordinate = converted<Coordinate, Coordinate>(
+  shape<Coordinate>('Coordinate', {
+    positionUs: uints(1, coordinateLength),
+    heightUs: uint(2),
+    adjustmentUs: uint(3),
+    errorPpm: uint(4),
+  }),
+  (wire) => ({ ...wire, positionUs: wire.positionUs.map(signedOf), adjustmentUs: signedOf(wire.adjustmentUs) }),
+  (value) => ({ ...value, positionUs: value.positionUs.map(unsignedOf), adjustmentUs: unsignedOf(value.adjustmentUs) }),
+);
+
 const digestEntry: Shape<DigestEntry> = shape('DigestEntry', {
   key: id(1, subjectKeyLength),
   stamp: uints(2, stampLength),
@@ -86,7 +104,20 @@ function entry<T extends Message>(number: number, lane: Lane, shape: Shape<T>): 
 
 export const messages: Readonly<Record<Message['type'], Entry>> = {
   ping: entry(16, 'wire', typed<Ping>('ping', shape('Ping', { seq: uint(1), root: uint(2) }))),
-  ack: entry(17, 'wire', typed<Ack>('ack', shape('Ack', { seq: uint(1), root: uint(2), epoch: uint(3), incarnation: uint(4) }))),
+  ack: entry(
+    17,
+    'wire',
+    typed<Ack>(
+      'ack',
+      shape('Ack', {
+        seq: uint(1),
+        root: uint(2),
+        epoch: uint(3),
+        incarnation: uint(4),
+        coordinate: optional(5, coordinate),
+      }),
+    ),
+  ),
   'ping-request': entry(
     18,
     'wire',
