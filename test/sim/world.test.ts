@@ -3,7 +3,7 @@
 import { instanceId } from '@skein/core';
 import type { Effect } from '@skein/core';
 import { SimulationError, World } from '@skein/sim';
-import type { NodeLogic } from '@skein/sim';
+import type { NodeLogic, SimNode } from '@skein/sim';
 import { describe, expect, test } from 'vitest';
 import { RecordingNode, RecordingWorld, ping } from './recording-node.ts';
 
@@ -55,6 +55,38 @@ describe('virtual time', () => {
     world.runFor(20);
     expect(seen).toEqual(['late at 5', 'a', 'b', 'c']);
     expect(world.nowMs).toBe(20);
+  });
+
+  test('that is shuffled lets timers and arrivals of one time happen in any order, the same for one seed', () => {
+    const order = (seed: number, shuffle: boolean): string => {
+      const seen: string[] = [];
+      const world = new RecordingWorld({ seed, shuffle });
+      world.network.setDefault({ latency: { p0: 1000, p50: 1000, p90: 1000, p99: 1000, max: 1000 } });
+      const nodes = [world.addNode(), world.addNode(), world.addNode()];
+      const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+      world.link(a, b);
+      world.link(c, b);
+      for (const node of nodes) {
+        const logic = world.logic(node);
+        logic.onInput = (input) => {
+          if (input.type === 'tick') logic.deadline = undefined;
+          if (input.type !== 'clock')
+            seen.push(input.type === 'message' ? `${node.index} ${world.heard(node).at(-1)}` : `${node.index} tick`);
+          return [];
+        };
+        logic.deadline = node.nowMs() + 1;
+      }
+      for (const node of nodes) world.act(node);
+      for (const seq of [1, 2]) world.send(a, b, ping(seq));
+      world.runFor(10);
+      return seen.join(', ');
+    };
+    const usual = '0 tick, 1 tick, 2 tick, 1 ping 1, 1 ping 2';
+    expect(order(1, false)).toBe(usual);
+    const orders = new Set(Array.from({ length: 20 }, (_, seed) => order(seed, true)));
+    expect(orders.size).toBeGreaterThan(5);
+    for (const each of orders) expect(each.indexOf('ping 1')).toBeLessThan(each.indexOf('ping 2'));
+    expect(order(3, true)).toBe(order(3, true));
   });
 
   test('runUntil tells how long it took, or that it never held', () => {

@@ -10,6 +10,7 @@
  */
 
 import type { Lane, Message, NodeId } from '@skein/core';
+import { socketsOf } from './host.ts';
 import type { Host } from './host.ts';
 import type { Path } from './link.ts';
 import { messageBytes } from './message-size.ts';
@@ -17,7 +18,7 @@ import { messageBytes } from './message-size.ts';
 /** What a connection needs from the network around it. */
 export interface Wires {
   readonly nowUs: number;
-  schedule(atUs: number, run: () => void): void;
+  schedule(atUs: number, run: () => void, queue?: number): void;
   path(from: Host, to: Host): Path;
   /** A message arrived at an open end. `taken` frees its place in the sender's buffer. */
   arrived(end: End, message: Message, taken: () => void): void;
@@ -166,7 +167,7 @@ export class End {
 
   #transmit(segment: Segment, atUs: number): void {
     this.#arrivalUs = Math.max(atUs, this.#arrivalUs);
-    this.#wires.schedule(this.#arrivalUs, () => this.#arrive(segment));
+    this.#wires.schedule(this.#arrivalUs, () => this.#arrive(segment), socketsOf(this.far.host));
   }
 
   #arrive(segment: Segment): void {

@@ -12,6 +12,16 @@ export interface Site {
   readonly powered: boolean;
 }
 
+/** Which queue the timers of a host are in, for `Timeline.schedule`. */
+export function timersOf(host: Site): number {
+  return host.index * 2 + 1;
+}
+
+/** Which queue holds what arrives at a host: each connection keeps its order. */
+export function socketsOf(host: Site): number {
+  return host.index * 2 + 2;
+}
+
 export interface Host extends Site {
   readonly id: NodeId;
   readonly mesh: string;

@@ -19,7 +19,11 @@ import type { Randomness } from './randomness.ts';
 /** Virtual time, as the network needs it. */
 export interface Timeline {
   readonly nowUs: number;
-  schedule(atUs: number, run: () => void): void;
+  /**
+   * `queue`: what keeps its order even in a world that shuffles what happens at one time, a positive number. 0, the default,
+   * comes before all others.
+   */
+  schedule(atUs: number, run: () => void, queue?: number): void;
 }
 
 type ConnectEffect = Extract<Effect, { type: 'connect' }>;
@@ -63,8 +67,8 @@ export class Network implements Wires, Exchange {
     return this.#figures;
   }
 
-  schedule(atUs: number, run: () => void): void {
-    this.#timeline.schedule(atUs, run);
+  schedule(atUs: number, run: () => void, queue?: number): void {
+    this.#timeline.schedule(atUs, run, queue);
   }
 
   /** Makes a host known under its addresses, and under none that it had before. Who comes last has an address. */

@@ -1,7 +1,11 @@
-/** What happens next: a binary heap ordered by (time, sequence), so that events of one time run in the order they were scheduled. */
+/**
+ * What happens next: a binary heap ordered by (time, tie, sequence). Events of one time and tie run in the order they were
+ * scheduled; ties are 0, unless a world shuffles what happens at one time.
+ */
 
 export interface WorldEvent {
   readonly atUs: number;
+  readonly tie: number;
   readonly sequence: number;
   readonly run: () => void;
 }
@@ -18,9 +22,9 @@ export class EventQueue {
     return this.#heap[0];
   }
 
-  push(atUs: number, run: () => void): void {
+  push(atUs: number, run: () => void, tie: number = 0): void {
     const heap = this.#heap;
-    const event: WorldEvent = { atUs, sequence: this.#sequence++, run };
+    const event: WorldEvent = { atUs, tie, sequence: this.#sequence++, run };
     let child = heap.length;
     heap.push(event);
     while (child > 0) {
@@ -54,5 +58,6 @@ export class EventQueue {
 }
 
 function before(a: WorldEvent, b: WorldEvent): boolean {
-  return a.atUs < b.atUs || (a.atUs === b.atUs && a.sequence < b.sequence);
+  if (a.atUs !== b.atUs) return a.atUs < b.atUs;
+  return a.tie === b.tie ? a.sequence < b.sequence : a.tie < b.tie;
 }

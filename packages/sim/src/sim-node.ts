@@ -11,6 +11,7 @@ import { MachineClock } from './clock.ts';
 import { EventLoop } from './event-loop.ts';
 import { SimulationError } from './failure.ts';
 import type { Keep, Lie, Machine } from './fault.ts';
+import { timersOf } from './host.ts';
 import type { Host, ProcessState } from './host.ts';
 import { IoGate } from './io-gate.ts';
 import type { NetworkEffect } from './io-gate.ts';
@@ -282,13 +283,10 @@ export class SimNode implements Host, Machine, MeshPort {
   blockIo(blocked: boolean): void {
     if (this.#gate.isShut === blocked) return;
     this.#fault(blocked ? 'io-blocked' : 'io-unblocked', '');
-    if (blocked) {
-      this.#gate.shut();
-      return;
-    }
-    const { effects, inputs } = this.#gate.open();
-    for (const effect of effects) this.#carryOut(effect);
-    for (const { input, taken } of inputs) this.receive(input, taken);
+    if (blocked) return this.#gate.shut();
+    const held = this.#gate.open();
+    for (const effect of held.effects) this.#carryOut(effect);
+    for (const { input, taken } of held.inputs) this.receive(input, taken);
   }
 
   /**
@@ -335,10 +333,8 @@ export class SimNode implements Host, Machine, MeshPort {
   }
 
   #lateTimers(lateUs: number): void {
-    if (this.#process !== 'running') return;
-    this.#tick();
-    if (lateUs < clockIntervalUs || !this.isRunning) return;
-    this.#takeClock();
+    if (this.isRunning) this.#tick();
+    if (this.isRunning && lateUs >= clockIntervalUs) this.#takeClock();
   }
 
   #end(kind: string, how: 'close' | 'silent', keep: Keep = 'all'): void {
@@ -415,9 +411,8 @@ export class SimNode implements Host, Machine, MeshPort {
     const wakeUs = Math.max(this.#clock.reachesUs(deadline), this.#world.nowUs);
     if (this.#wakeUs !== undefined && this.#wakeUs <= wakeUs) return;
     this.#wakeUs = wakeUs;
-    const boot = this.#boot;
-    this.#world.schedule(wakeUs, () => {
-      if (this.#boot === boot && this.#wakeUs === wakeUs) this.#wake();
+    this.#at(wakeUs, () => {
+      if (this.#wakeUs === wakeUs) this.#wake();
     });
   }
 
@@ -451,10 +446,17 @@ export class SimNode implements Host, Machine, MeshPort {
     else this.#arm();
   }
 
-  #scheduleClock(inUs: number): void {
+  /** Runs a timer of this boot. */
+  #at(atUs: number, run: () => void): void {
     const boot = this.#boot;
-    this.#world.schedule(this.#world.nowUs + inUs, () => {
-      if (this.#boot !== boot || this.#process === 'stopped') return;
+    const runOurs = (): void => {
+      if (this.#boot === boot && this.#process !== 'stopped') run();
+    };
+    this.#world.schedule(atUs, runOurs, timersOf(this));
+  }
+
+  #scheduleClock(inUs: number): void {
+    this.#at(this.#world.nowUs + inUs, () => {
       if (this.#process === 'running' && !this.#isClockWaiting) {
         this.#isClockWaiting = true;
         this.#loop.post(() => {

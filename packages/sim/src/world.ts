@@ -17,7 +17,7 @@ import { KeyRing } from './notary.ts';
 import type { NodeLogic, Surroundings } from './node-setup.ts';
 import type { NetworkName } from './quantiles.ts';
 import { EventQueue } from './queue.ts';
-import { Randomness, seedText } from './randomness.ts';
+import { Randomness, hashText, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
 import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly onEvent?: (node: SimNode, event: MeshEvent) => void;
   /** Sees the whole run, and changes nothing in it. */
   readonly witness?: Witness;
+  /** Whether timers and arrivals of one time, on all hosts, happen in an order drawn from the seed. Default false: as they came about. */
+  readonly shuffle?: boolean;
   /** How many lines of trace are kept. Default 256. */
   readonly traceLines?: number;
   /** Makes the logic of a node. Default: a `MeshNode`. */
@@ -71,6 +73,8 @@ export interface AddNodeOptions {
   readonly start?: boolean;
 }
 
+const shuffleStream = hashText('shuffle');
+
 export class World {
   readonly randomness: Randomness;
   readonly network: Network;
@@ -91,18 +95,22 @@ export class World {
     this.randomness = new Randomness(options.seed);
     this.trace = new Trace(options.traceLines ?? 256);
     const now = (): number => this.#nowUs;
+    const isShuffled = options.shuffle ?? false;
     this.timeline = {
       get nowUs(): number {
         return now();
       },
-      schedule: (atUs: number, run: () => void): void => this.#queue.push(Math.max(atUs, this.#nowUs), run),
+      schedule: (atUs: number, run: () => void, queue: number = 0): void => {
+        const runUs = Math.max(atUs, this.#nowUs);
+        this.#queue.push(runUs, run, isShuffled && queue > 0 ? this.#tie(runUs, queue) : 0);
+      },
     };
     this.network = new Network(this.timeline, this.randomness, options.network ?? 'lan');
     this.#surroundings = {
       get nowUs(): number {
         return now();
       },
-      schedule: (atUs, run) => this.timeline.schedule(atUs, run),
+      schedule: (atUs, run, queue) => this.timeline.schedule(atUs, run, queue),
       randomness: this.randomness,
       network: this.network,
       trace: this.trace,
@@ -219,6 +227,10 @@ export class World {
       this.#queue.push(this.#nowUs + 1_000_000, second);
     };
     this.#queue.push(1_000_000, second);
+  }
+
+  #tie(atUs: number, queue: number): number {
+    return 1 + this.randomness.draw(shuffleStream, queue, atUs);
   }
 
   #run(endUs: number, isMet: () => boolean): boolean {
