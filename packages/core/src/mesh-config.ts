@@ -1,33 +1,45 @@
 /**
- * Timing and sizes of a node. `profiles` has the tested sets; change single fields only for a reason.
- * All times are in milliseconds.
+ * Timing and sizes of a node. `profiles` has the tested sets; change single fields only for a reason, and on all nodes of a
+ * mesh alike: suspicion and refutation are a bargain between them. All times are in milliseconds. Defaults are given as
+ * lan / wan / local where they differ.
  */
 
 export interface MeshConfig {
   /**
-   * One member is probed each interval, round-robin over a random order. Shorter finds a hung host sooner and
-   * costs one ping and ack (0.8 ms of CPU for both ends together) per interval and node. Default 500 (lan).
+   * One member is probed each interval: in a full mesh by turns the successor in the order of ids and the next of a random round,
+   * so that somebody probes each member about once an interval; on rings the next of its successors. Stretched by
+   * local health, up to nine times. Default 500 / 1000 / 300. Shorter finds a hung host sooner and costs one ping and ack (0.8 ms of
+   * CPU for both ends together) per interval and node; suspicion shortens with it. Longer than a few seconds leaves hung hosts in
+   * rotation for as long.
    */
   readonly probeIntervalMs: number;
   /**
-   * How long a direct probe may take on a warm link before helpers are asked. Must be above the network's p99
-   * round trip plus the event-loop stalls of a busy host (100-500 ms were seen). Default 500 (lan). Too short
-   * accuses slow hosts, too long delays eviction by as much.
+   * How long a direct probe may take on a warm link before helpers are asked, at least. On a path that is slow it is
+   * clamp(SRTT + 4 * RTTVAR + 250, probeTimeoutMs, 3 * probeTimeoutMs), and local health stretches it. Default 500 / 2000 / 400. Above
+   * the event-loop stalls of a busy host (100-500 ms were seen) and the usual round trip. Too short accuses slow hosts, and costs
+   * dials; too long delays eviction by as much.
    */
   readonly probeTimeoutMs: number;
-  /** How long helpers have after that. The verdict comes probeTimeoutMs + indirectTimeoutMs after the probe. Default 500. */
+  /**
+   * How long helpers have after that: two round trips and a stall. They report at 0.8 of it that they had no answer. The verdict
+   * comes probeTimeoutMs + indirectTimeoutMs after the probe. Default 500 / 2000 / 300. Too short makes silent helpers, which counts as
+   * our own ill health; too long delays eviction.
+   */
   readonly indirectTimeoutMs: number;
-  /** How many helpers are asked (SWIM's k). Default 3: one lost path in three does not accuse a healthy host. */
+  /**
+   * How many helpers are asked (SWIM's k, memberlist's IndirectChecks). Default 3: one lost path in three does not accuse a healthy
+   * host, and with most of three silent the fault is ours. 1 trusts a single other path; more costs messages when many fail.
+   */
   readonly indirectProbes: number;
   /**
    * How long a dial may take, handshake and hello included: 5 round trips and 30 ms of CPU, behind those of others. Default
-   * 5000 (lan). Too short wastes the handshakes of a host that many join at once, which then never ends; dials that decide
+   * 5000 / 10 000 / 4000. Too short wastes the handshakes of a host that many join at once, which then never ends; dials that decide
    * about a member take no longer than 4 * probeTimeoutMs whatever this says.
    */
   readonly dialTimeoutMs: number;
   /**
    * The shortest suspicion is suspicionMult * max(1, log10(members)) * probeIntervalMs (memberlist's SuspicionMult): so long
-   * a member has to refute once enough others confirm that it is silent. Default 8 (4 s in a small lan mesh). Smaller
+   * a member has to refute once enough others confirm that it is silent. Default 8 / 12 / 8 (4, 12 and 2.4 s in a small mesh). Smaller
    * forgets sooner and fails more healthy hosts.
    */
   readonly suspicionMult: number;
@@ -37,18 +49,29 @@ export interface MeshConfig {
    * keeps a failed member listed longer where few can confirm it.
    */
   readonly suspicionMaxMult: number;
-  /** Distinct accusers needed to take a member out of rotation, where the mesh has as many. Default 2. */
+  /**
+   * Distinct accusers needed to take a member out of rotation before its suspicion ends, where the mesh has as many others; our own
+   * failed probe or dial is enough for our own rotation. Default 2. 1 lets any single member take any other out of rotation
+   * everywhere; more than 2 leaves a crashed host in the rotation of those who do not probe it for longer.
+   */
   readonly accusersToEvict: number;
   /**
-   * Accusations of one node that may be open or refuted at a time; who has links to more than 20 times as many may have one
-   * in twenty. What enough others confirm does not count. Beyond it a node accuses nobody and says that it is isolated, and
-   * the others do not believe it. Default 3. Smaller withholds what is true when few survive; each more is one healthy
-   * member more that a hostile one can make everybody suspect at a time.
+   * Accusations of one node that may be open or refuted at a time: max(accusationsOpen, links / 20). What enough others confirm,
+   * and what proves true, does not count. Beyond it a node accuses nobody, only avoids whom it cannot reach, and says that it is
+   * isolated; the others do not believe it. In a time T, one accuser makes each observer suspect at most accusationsOpen + T /
+   * accusationRefillMs healthy members, f accusers evict that times f / accusersToEvict for one refutation each. Default 3. Smaller
+   * withholds what is true when few survive; each more is one healthy member more that a hostile one can slander at a time.
    */
   readonly accusationsOpen: number;
-  /** After this time one refuted accusation no longer counts. Default 60 000. Smaller lets a sick host accuse more often. */
+  /**
+   * After this time one refuted accusation no longer counts. Default 60 000. Smaller lets a sick or hostile host accuse more often;
+   * much longer than the mesh takes to mend leaves hosts distrusted that are well again.
+   */
   readonly accusationRefillMs: number;
-  /** A push is coalesced with what else changes within this window after the one before it. Default 10. */
+  /**
+   * After a push, news within this window waits for its end and goes out together, a newer fact replacing an older one. Default
+   * 10 / 50 / 10. Smaller sends more, smaller messages in a burst; longer delays the second of two changes by as much per hop.
+   */
   readonly gossipWindowMs: number;
   /**
    * In a full mesh, where the author of news tells all its links: how many random links whoever hears it tells, advertiseMs
@@ -77,28 +100,54 @@ export interface MeshConfig {
   /** In a large mesh: how many further links are told, advertiseMs later, that there is news; who lacks it asks for it. Default 4 and 50. */
   readonly advertiseFanout: number;
   readonly advertiseMs: number;
-  /** How often one random linked member is compared with, bucket by bucket. Default 10 000 (lan). */
+  /**
+   * How often one random linked member is compared with, bucket by bucket. What pushes missed shows in the roots that probes carry,
+   * within a probe round; this is the net under it. Default 10 000 / 30 000 / 5000. Costs 1.3 KB each; never (a very long one) leaves what
+   * a hash of 32 bits hides.
+   */
   readonly syncIntervalMs: number;
-  /** A lost or missing link is dialled again after this, doubling up to redialMaxMs, with jitter of half. Default 250. */
+  /**
+   * A lost or missing link is dialled again after min(redialMaxMs, redialMinMs * 2^attempts), less up to half at random. Default 250.
+   * Smaller dials hosts that restart more often than they can answer; larger delays the first second chance.
+   */
   readonly redialMinMs: number;
-  /** Default 30 000: a host that comes back is found within half a minute even if it does not dial itself. */
+  /**
+   * The longest wait between two dials to one member or seed; they never end while it is remembered. Default 30 000: what comes back,
+   * or a partition that heals, is found within half a minute by either side. Costs one dial per absent member and node each time.
+   */
   readonly redialMaxMs: number;
-  /** Dials that may be under way at once. A handshake costs 12 ms of CPU a side on Node 20. Default 2. */
+  /**
+   * Dials that may be under way at once; four times as many for those that decide about a member. A handshake costs 12 ms of CPU a
+   * side on Node 20. Default 2. More makes a mass join a storm at whom all dial.
+   */
   readonly dialsAtOnce: number;
-  /** At most one refutation in this time, however many accuse. Default 1000. */
+  /**
+   * At most one refutation in this time, however many accuse. Default 1000. It has to be well below the shortest suspicion, or a
+   * healthy member is failed before it may answer; smaller lets accusers make the mesh busier.
+   */
   readonly refuteIntervalMs: number;
-  /** How long a leaving member waits for its announcement to spread before it goes. Default 1000. */
+  /**
+   * How long a leaving member waits, out of rotation, for its announcement to spread and requests to end. Default 1000 / 3000 / 300.
+   * Too short for the mesh to hear of it makes the exit look like a crash.
+   */
   readonly leaveDelayMs: number;
   /**
    * How long a member that left, or failed, is remembered, so that old news cannot revive it. A failed member's
    * instances stay in the catalog for as long, critical and never routed to, and are reaped with it. Default 1 h
-   * and 24 h. Shorter than the longest partition to heal: the two sides then need a seed to find each other.
+   * and 24 h (72 h on a wan). Shorter than the longest partition to heal: the two sides then need a seed to find each other.
    */
   readonly leftTombstoneMs: number;
   readonly failedTombstoneMs: number;
-  /** A tick later than this gives no verdict: what waits in the sockets is read first. Default 100. */
+  /**
+   * A tick later than this gives no verdict: probes and suspicions wait for max(lateness up to 5 s, probeIntervalMs) more, so that
+   * what lies in the sockets is read first. Default 100, above the usual jitter of timers. Too large and a host that stood still
+   * accuses those whose answers it did not read; too small and a busy host never comes to a verdict.
+   */
   readonly lateTickMs: number;
-  /** How far a config version may be ahead of our wall clock before it is refused. Default 300 000. */
+  /**
+   * How far a config version may be ahead of our wall clock before it is refused. Default 300 000. Smaller refuses writes of hosts
+   * whose clocks are off; larger lets one such host win over everybody's later writes for as long.
+   */
   readonly configSkewMs: number;
 }
 
