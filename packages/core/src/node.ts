@@ -463,8 +463,7 @@ export class MeshNode {
   #syncRound(): void {
     for (const member of this.#membership.all()) {
       if (!this.#membership.isSilent(member)) continue;
-      this.#knowledge.delete(memberKey(member.id));
-      this.#knowledge.delete(catalogKey(member.id));
+      for (const key of [memberKey(member.id), catalogKey(member.id)]) this.#knowledge.delete(key);
     }
     this.#antiEntropy.roundDue();
   }
@@ -480,7 +479,7 @@ export class MeshNode {
   #memberTouched(member: Member, routing: boolean): void {
     this.#changedAt = this.#turn.now;
     if (this.#membership.isSilent(member)) this.#knowledge.delete(memberKey(member.id));
-    else this.#knowledge.set(memberKey(member.id), memberStamp(member));
+    else this.#knowledge.setBoth(memberKey(member.id), memberStamp(member), catalogKey(member.id));
     this.#views.touchMember(member, routing);
     if (member.id !== this.self) this.#addressBook.touch(member.id, this.#membership.size);
   }

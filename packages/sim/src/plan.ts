@@ -82,11 +82,16 @@ export function configOf(plan: Pick<FaultPlan, 'profile' | 'config'>): MeshConfi
 
 type Timing = Pick<FaultPlan, 'profile' | 'config' | 'nodes'>;
 
-/** How long a suspicion may stand: suspicionMult * max(1, log10 N) * probeIntervalMs, nine times that where the observer is slow itself. */
-export function suspicionBoundMs(plan: Timing): number {
+/** How long a suspicion that enough others confirm may stand: suspicionMult * max(1, log10 N) * probeIntervalMs. */
+export function confirmedSuspicionBoundMs(plan: Timing): number {
   const { suspicionMult, probeIntervalMs } = configOf(plan);
   // A digit for each factor of ten, which is log10 rounded up.
   return suspicionMult * Math.max(1, String(Math.max(1, plan.nodes - 1)).length) * probeIntervalMs;
+}
+
+/** How long a suspicion that nobody confirms may stand: suspicionMaxMult times as long. */
+export function suspicionBoundMs(plan: Timing): number {
+  return configOf(plan).suspicionMaxMult * confirmedSuspicionBoundMs(plan);
 }
 
 /**

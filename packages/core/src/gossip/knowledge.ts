@@ -32,6 +32,13 @@ export class Knowledge {
     this.#fold(bucketOf(keyHash), (before ?? 0) ^ hash);
   }
 
+  /** Sets a subject and, when it was not known, with it another that fell silent with it and that we still hold. */
+  setBoth(key: string, stamp: readonly number[], other: string): void {
+    const held = this.#known.has(key) ? undefined : this.#stampOf(other);
+    if (held !== undefined && held.length > 0) this.set(other, held);
+    this.set(key, stamp);
+  }
+
   delete(key: string): void {
     const before = this.#known.get(key);
     if (before === undefined) return;

@@ -158,7 +158,7 @@ export class Membership {
 
   /** Whether a row is too old to be told to others: the second half of a tombstone's life is silent, so that rows end everywhere. */
   isSilent(member: Member): boolean {
-    return !isPresent(member) && this.#turn.now - member.since > this.#tombstoneMs(member) / 2;
+    return this.absentMs(member) > this.#tombstoneMs(member) / 2;
   }
 
   /** How long ago it left or failed; 0 while it is present. */
@@ -181,6 +181,9 @@ export class Membership {
       return;
     }
     if (known === undefined && this.#members.size >= limits.members) return this.#turn.refuse(from, 'member-limit');
+    // Others have forgotten it: whoever took it in again would tell them, and it would never end.
+    const tombstoneMs = record.status === 'left' ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
+    if (known === undefined && fact.absentMs >= tombstoneMs) return;
     if (!this.#turn.notary.verify('member', record.id, fact.record)) return this.#turn.refuse(from, 'bad-signature');
     // Over its own link, whose hello proved key and epoch, a record is its own verification.
     const verified = fact.verified || from === record.id;

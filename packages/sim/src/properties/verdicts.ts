@@ -4,7 +4,7 @@ import { topics } from '@skein/core';
 import type { MemberView, NodeId, View } from '@skein/core';
 import type { Fault } from '../fault.ts';
 import { nodesOf } from '../fault-schedule.ts';
-import { configOf, reconnectBoundMs, suspicionBoundMs } from '../plan.ts';
+import { configOf, confirmedSuspicionBoundMs, reconnectBoundMs, suspicionBoundMs } from '../plan.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
 
 const lateTimers: Property = {
@@ -162,4 +162,36 @@ const theWellStay: Property = {
   },
 };
 
-export const verdictProperties: readonly Property[] = [lateTimers, routableAreFit, indexesGrow, theWellStay];
+/** Accusers beyond the first that bring a suspicion down to its shortest, in a mesh of five and more. */
+const confirmationsMax = 3;
+
+const confirmedEndsSoon: Property = {
+  name: 'L2 a confirmed suspicion is short',
+  doc: 'a member that enough others accuse is failed within the shortest suspicion, by observers that are well themselves',
+  kind: 'always',
+  begin: (scene) => {
+    const { plan } = scene;
+    const { lateTickMs, probeIntervalMs } = configOf(plan);
+    const boundMs = confirmedSuspicionBoundMs(plan) + lateTickMs + probeIntervalMs;
+    const sick = new Excuses(() => true, suspicionBoundMs(plan));
+    const confirmedAtMs = new Map<string, number>();
+    return {
+      fault: ({ fault, endMs }) => sick.note(fault, endMs),
+      boot: (node) => sick.booted(node.index, scene.nowMs),
+      member: (node, _before, after) => {
+        if (after === undefined) return undefined;
+        const key = `${node.id}/${node.boot}/${after.id}`;
+        const isConfirmed = after.status === 'suspect' && after.accusers.length > confirmationsMax;
+        if (isConfirmed && !confirmedAtMs.has(key)) confirmedAtMs.set(key, scene.nowMs);
+        const sinceMs = confirmedAtMs.get(key);
+        if (isConfirmed || sinceMs === undefined) return undefined;
+        confirmedAtMs.delete(key);
+        const tookMs = scene.nowMs - sinceMs;
+        if (after.status !== 'failed' || tookMs <= boundMs || sick.covers(node.index, scene.nowMs)) return undefined;
+        return `${after.id} was failed ${tookMs} ms after enough others accused it, ${boundMs} ms is the most`;
+      },
+    };
+  },
+};
+
+export const verdictProperties: readonly Property[] = [lateTimers, routableAreFit, indexesGrow, theWellStay, confirmedEndsSoon];
