@@ -50,7 +50,7 @@ export function faultBands(spans: readonly FaultSpan[], names: readonly string[]
     const alike = 'node' in fault ? JSON.stringify([{ ...fault, node: 0 }, atMs, toMs]) : String(bands.size);
     const band = bands.get(alike) ?? { fault, nodes: new Set(), atMs, toMs };
     bands.set(alike, band);
-    for (const node of nodesOf(fault)) band.nodes.add(node);
+    for (const node of bandNodes(fault, names.length)) band.nodes.add(node);
   }
   return [...bands.values()].map(({ fault, nodes, atMs, toMs }) => ({
     what: faultText(fault, names, nodesText([...nodes], names)),
@@ -58,6 +58,13 @@ export function faultBands(spans: readonly FaultSpan[], names: readonly string[]
     fromUs: atMs * 1000,
     toUs: toMs * 1000,
   }));
+}
+
+/** Of a path to or from everybody, the nodes that are not everybody: it is about them. */
+function bandNodes(fault: Fault, count: number): readonly number[] {
+  if (!('from' in fault)) return nodesOf(fault);
+  if (fault.to.length === count) return fault.from;
+  return fault.from.length === count ? fault.to : nodesOf(fault);
 }
 
 /** Names, runs of neighbours joined: `host-0…2, host-5`. */

@@ -41,6 +41,7 @@ interface Scale {
 
 /** The plot as an `svg` element. Series with nothing to draw are named in the legend all the same. */
 export function plotSvg(plot: Plot): string {
+  if (plot.kind === 'bars' && hasLongLabels(plot)) return lyingBars(plot);
   const body = plot.kind === 'bars' ? bars(plot) : lines(plot.kind === 'percentiles' ? cumulative(plot) : plot);
   const label = `${plot.title}: ${plot.y.label} over ${plot.x.label}`;
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}">${body}
@@ -110,7 +111,7 @@ function numeric(points: Series['points'], plot: Plot): (readonly [number, numbe
 }
 
 function bars(plot: Plot): string {
-  const labels = [...new Set(plot.series.flatMap(({ points }) => points.map(([label]) => String(label))))];
+  const labels = labelsOf(plot);
   const values = plot.series
     .flatMap(({ points }) => points.map(([, y]) => y))
     .filter((y) => Number.isFinite(y) && (plot.y.log !== true || y > 0));
@@ -136,6 +137,48 @@ function bars(plot: Plot): string {
       `<text class="tick" x="${fixed(box.left + group * (i + 0.5))}" y="${box.bottom + 15}" text-anchor="middle">${escaped(cut(label, Math.floor(group / 6)))}</text>`,
   );
   return frame({ at: () => 0, ticks: [] }, ys) + drawn.join('') + names.join('');
+}
+
+function labelsOf(plot: Plot): readonly string[] {
+  return [...new Set(plot.series.flatMap(({ points }) => points.map(([label]) => String(label))))];
+}
+
+function hasLongLabels(plot: Plot): boolean {
+  const labels = labelsOf(plot);
+  return labels.some((label) => label.length > (box.right - box.left) / labels.length / 6);
+}
+
+/** Bars from left to right, which leaves room for labels of many words. */
+function lyingBars(plot: Plot): string {
+  const labels = labelsOf(plot);
+  const left = 250;
+  const bar = plot.series.length > 3 ? 9 : 13;
+  const group = bar * plot.series.length + 10;
+  const bottom = 10 + group * labels.length;
+  const isShown = (y: number): boolean => Number.isFinite(y) && (plot.y.log !== true || y > 0);
+  const values = plot.series.flatMap(({ points }) => points.map(([, y]) => y)).filter(isShown);
+  const label = `${plot.title}: ${plot.y.label}`;
+  const open = `<svg viewBox="0 0 ${width} ${bottom + 40}" role="img" aria-label="${escaped(label)}">`;
+  if (values.length === 0) return `${open}${empty()}</svg>`;
+  const xs = scale(plot.y, extent(values, plot.y, true), left, box.right - 40);
+  const grid = xs.ticks.map((value) => {
+    const x = fixed(xs.at(value));
+    return `<line class="grid" x1="${x}" x2="${x}" y1="6" y2="${bottom}"/><text class="tick" x="${x}" y="${bottom + 14}" text-anchor="middle">${short(value)}</text>`;
+  });
+  const drawn = plot.series.flatMap(({ points }, index) =>
+    points.flatMap(([name, y]) => {
+      if (!isShown(y)) return [];
+      const top = 10 + group * labels.indexOf(String(name)) + bar * index;
+      const right = Math.max(left + 1, xs.at(y));
+      return `<rect x="${left}" y="${top}" width="${fixed(right - left)}" height="${bar - 1}" class="fill s${index % coloursMax}"/><text class="value" x="${fixed(right + 4)}" y="${top + bar - 2}">${short(y)}</text>`;
+    }),
+  );
+  const names = labels.map(
+    (name, i) =>
+      `<text class="tick" x="${left - 8}" y="${10 + group * i + (group - 10) / 2 + 4}" text-anchor="end">${escaped(cut(name, 44))}</text>`,
+  );
+  const axis = `<line class="base" x1="${left}" x2="${left}" y1="6" y2="${bottom}"/><text class="axis" x="${(left + box.right) / 2}" y="${bottom + 32}" text-anchor="middle">${escaped(plot.y.label)}</text>`;
+  return `${open}${grid.join('')}${drawn.join('')}${names.join('')}${axis}</svg>`;
 }
 
 function empty(): string {

@@ -122,16 +122,14 @@ function plotsOfRows(rows: readonly ExperimentRow[]): Plot[] {
     const names = [...new Set(those.flatMap((row) => Object.keys(row.anchors ?? {})))];
     const of = (name: string, value: (row: ExperimentRow) => number | undefined): Plot['series'][number] => ({
       name,
-      points: those.flatMap((row) => {
-        const y = value(row);
-        return y === undefined ? [] : [[row.what, y] as const];
-      }),
+      // A row without this figure keeps its place.
+      points: those.map((row) => [row.what, value(row) ?? NaN]),
     });
     const series = [
       of('ours', (row) => row.ours),
       ...names.map((name) => of(name, (row) => row.anchors?.[name])),
       of('published', (row) => (typeof row.published === 'number' ? row.published : undefined)),
-    ].filter(({ points }) => points.length > 0);
+    ].filter(({ points }) => points.some(([, y]) => Number.isFinite(y)));
     return series.length === 0 ? [] : [{ title: unit, kind: 'bars' as const, x: { label: '' }, y: { label: unit }, series }];
   });
 }
@@ -150,7 +148,7 @@ main { max-width: 1360px; margin: 0 auto; padding: 18px; } h1 { font-size: 22px;
 code { font: 12.5px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; } section { overflow-x: auto; margin: 16px 0; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td.number { text-align: right; font-variant-numeric: tabular-nums; } .met { color: var(--good); } .missed { color: var(--bad); font-weight: 600; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px; } figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: 10px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px; } figure { margin: 0; max-width: 860px; border: 1px solid var(--line); border-radius: 8px; padding: 10px; }
 figcaption { font-weight: 600; } svg { width: 100%; height: auto; } figure ul { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 4px 0 0; padding: 0; color: var(--soft); font-size: 12.5px; }
 figure i { display: inline-block; width: 14px; height: 4px; margin-right: 6px; vertical-align: 3px; background: currentColor; }
 .line { fill: none; stroke: currentColor; stroke-width: 2; } .fill { fill: currentColor; } .grid { stroke: var(--line); } .base { stroke: var(--soft); }

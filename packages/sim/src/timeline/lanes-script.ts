@@ -42,18 +42,20 @@ function fit(pen, text, width) {
   return length > 1 ? text.slice(0, length) + '…' : '';
 }
 
-// Faults in as few rows as they need, up to eight; more share the last one.
+// Faults in as few rows as they need, up to eight; more share the last one. A label has room up to the next in its row.
 const faultRows = (() => {
-  const ends = [], sorted = R.faults.map((fault, index) => ({ fault, index })).sort((a, b) => a.fault.fromUs - b.fault.fromUs);
-  const rowOf = [];
-  for (const { fault, index } of sorted) {
+  const ends = [], lastOf = [], rowOf = [], labelEnd = R.faults.map(() => END);
+  const order = R.faults.map((_, index) => index).sort((a, b) => R.faults[a].fromUs - R.faults[b].fromUs);
+  for (const index of order) {
+    const fault = R.faults[index];
     let row = ends.findIndex((end) => end <= fault.fromUs);
     if (row < 0) row = Math.min(ends.length, 7);
-    // A label needs room even where the fault is over at once.
-    ends[row] = Math.max(fault.toUs, fault.fromUs + END / 9);
+    if (lastOf[row] !== undefined) labelEnd[lastOf[row]] = fault.fromUs;
+    lastOf[row] = index;
+    ends[row] = Math.max(fault.toUs, fault.fromUs + END / 6);
     rowOf[index] = row;
   }
-  return { rowOf, count: ends.length };
+  return { rowOf, labelEnd, count: ends.length };
 })();
 const phases = R.marks.filter((mark) => mark.kind === 'phase').map((mark, i, all) => ({ what: mark.what, from: mark.atUs, to: all[i + 1]?.atUs ?? END }));
 const promises = R.marks.filter((mark) => mark.kind !== 'phase');
@@ -98,7 +100,7 @@ function drawTop() {
     pen.fillStyle = colours.fault; pen.fillRect(x0, rowY + 1, Math.max(2, x1 - x0), trackPx - 3);
     pen.fillStyle = colours['fault-edge']; pen.fillRect(x0, rowY + 1, 2, trackPx - 3);
     if (fault.toUs > fault.fromUs) pen.fillRect(x1 - 1, rowY + 1, 1, trackPx - 3);
-    pen.fillStyle = colours.ink; pen.fillText(fit(pen, fault.what, Math.max(x1 - x0, END / 9 / span * (right - view.gutter)) - 8), x0 + 6, rowY + trackPx / 2);
+    pen.fillStyle = colours.ink; pen.fillText(fit(pen, fault.what, Math.max(x1, xOf(faultRows.labelEnd[index])) - x0 - 12), x0 + 6, rowY + trackPx / 2);
   });
   pen.restore();
   y += faultRows.count * trackPx;
