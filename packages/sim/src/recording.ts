@@ -120,6 +120,7 @@ export class Recorder implements Witness {
   readonly #changesMax: number;
   #world: World | undefined;
   readonly #indexes = new Map<NodeId, number>();
+  readonly #ids: NodeId[] = [];
   readonly #words = new Map<string, number>();
   readonly #changes = {
     gapUs: [] as number[],
@@ -161,7 +162,7 @@ export class Recorder implements Witness {
 
   life(node: SimNode, kind: string, cause: string, atUs: number): void {
     const to = kind === 'pause' ? 'paused' : kind === 'start' || kind === 'resume' ? 'running' : 'stopped';
-    this.#indexes.set(node.id, node.index);
+    this.#name(node);
     if (kind === 'start') this.#known[node.index] = new Map();
     if (this.#lives.length >= listMax) return this.#truncate(atUs);
     this.#lives.push({ atUs, node: node.index, to, how: cause === '' ? kind : `${kind}, ${cause}` });
@@ -208,6 +209,15 @@ export class Recorder implements Witness {
       marks: about.marks ?? [],
       truncatedUs: this.#truncatedUs,
     };
+  }
+
+  /** A machine that was set up anew has another identity; what is still said of the one before is about nobody here. */
+  #name(node: SimNode): void {
+    const before = this.#ids[node.index];
+    if (before === node.id) return;
+    if (before !== undefined) this.#indexes.delete(before);
+    this.#ids[node.index] = node.id;
+    this.#indexes.set(node.id, node.index);
   }
 
   /** -1 for an identity that no node of this world has. */

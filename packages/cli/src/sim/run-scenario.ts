@@ -60,7 +60,7 @@ function print(
   const paint = outPaint(io);
   io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], promisesOf(reports).map(promiseRow), paint));
   const [first] = reports;
-  const nodes = `${first?.plan.nodes} nodes, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
+  const nodes = `${nodesText(reports)}, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
   const which = settings.runs === 1 ? `seed ${firstSeed(settings)}` : `${settings.runs} seeds from ${firstSeed(settings)} on`;
   const hash = settings.runs === 1 && first !== undefined ? `, trace ${first.traceHash}` : '';
   const verdict = findings.length === 0 ? paint('green', 'held') : paint('red', 'failed');
@@ -70,6 +70,13 @@ function print(
   }
   if (findings.length > toldMax) io.out(`\nand ${findings.length - toldMax} findings more\n`);
   if (settings.html !== undefined && recording !== undefined) io.out(`\ntimeline of seed ${recording.seed}: ${settings.html}\n`);
+}
+
+/** A seed may draw its own number. */
+function nodesText(reports: readonly RunReport[]): string {
+  const counts = reports.map(({ plan }) => plan.nodes).sort((a, b) => a - b);
+  const [least, most] = [counts[0], counts.at(-1)];
+  return least === most ? `${least} nodes` : `${least} to ${most} nodes`;
 }
 
 function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Outcome {
