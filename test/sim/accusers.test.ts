@@ -95,7 +95,7 @@ describe('an outage of many at once', () => {
     const left = nodes.filter((node) => node.zone !== 'b');
     for (const node of gone) node.powerOff();
     const isEvicted = (): boolean => left.every((node) => gone.every((lost) => node.view().member(lost.id)?.reachable === false));
-    expect(world.runUntil(isEvicted, 2500)).toBeDefined();
+    expect(world.runUntil(isEvicted, 4000)).toBeDefined();
     const isRemoved = (): boolean => left.every((node) => gone.every((lost) => status(node, lost) === 'failed'));
     expect(world.runUntil(isRemoved, 10_000)).toBeDefined();
     for (const node of left) for (const other of left) expect(status(node, other)).toBe('alive');
