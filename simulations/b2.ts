@@ -4,10 +4,11 @@
  * them, all at once, D ms cut off and I ms well, in turn, for 120 s. A false positive (FP) is a verdict about a member
  * that is not among the C; FP- counts those at members that are not among them either.
  *
- *     npm run simulate -- b2 [--quick | --full] [--cost US] [--reference]
+ *     npm run simulate -- b2 [--quick | --full] [--sick C] [--cost US] [--reference]
  *
- * `--quick`: a few cells. `--full`: the published grid of D and I, which takes an hour. `--cost`: processor time for each
- * message, in microseconds. `--reference`: without ours.
+ * `--quick`: a few cells. `--full`: the published grid of D and I, which takes hours. `--sick`: with so many at once
+ * only. `--cost`: processor time for each message, in microseconds: on the short I it decides how much of what waited a
+ * member gets to read. `--reference`: without ours.
  */
 
 import { SwimMesh, World, swimProfiles } from '@skein/sim';
@@ -18,7 +19,7 @@ const quietMs = 15_000;
 const runMs = 120_000;
 /** How long ours may take to agree again after a cell; a mesh that takes longer is replaced. */
 const agreeMs = 120_000;
-const defaultCostUs = 20;
+const defaultCostUs = 10;
 
 interface Cell {
   readonly sick: number;
@@ -42,11 +43,13 @@ const { swim, lhaProbe, lhaSuspicion, buddy, lifeguard } = swimProfiles;
 const configs: Readonly<Record<string, SwimConfig>> = { swim, lhaProbe, lhaSuspicion, buddy, lifeguard };
 
 const sickCounts = [1, 4, 8, 12, 16, 20, 24, 28, 32] as const;
+/** Ours runs with fewer counts of sick members: one node of the mesh costs as much as ten of the reference. */
 const grids = {
-  quick: { sick: [4, 16], cutMs: [2048, 16_384], wellMs: [1, 256] },
-  part: { sick: sickCounts, cutMs: [512, 8192, 32_768], wellMs: [16, 1024, 16_384] },
+  quick: { sick: [4, 16], ownSick: [16], cutMs: [8192, 32_768], wellMs: [16] },
+  part: { sick: sickCounts, ownSick: [4, 16, 32], cutMs: [512, 8192, 32_768], wellMs: [16, 1024, 16_384] },
   full: {
     sick: sickCounts,
+    ownSick: [4, 16, 32],
     cutMs: [128, 512, 2048, 8192, 16_384, 32_768],
     wellMs: [1, 4, 16, 64, 256, 1024, 4096, 16_384],
   },
@@ -71,7 +74,9 @@ const b2: Experiment = {
   run: (context) => {
     const name = context.args.includes('--full') ? 'full' : context.args.includes('--quick') ? 'quick' : 'part';
     const grid = grids[name];
-    const cells = grid.sick.flatMap((sick) =>
+    const only = numberAfter(context.args, '--sick');
+    const counts: readonly number[] = only === undefined ? grid.sick : [only];
+    const cells = counts.flatMap((sick) =>
       grid.cutMs.flatMap((cutMs) => grid.wellMs.map((wellMs): Cell => ({ sick, cutMs, wellMs }))),
     );
     const costUs = numberAfter(context.args, '--cost') ?? defaultCostUs;
@@ -82,13 +87,21 @@ const b2: Experiment = {
         overCells(cells, profile, context, (cell, seed) => referenceCell(cell, config, { seed, costUs })),
       );
     }
-    const own = context.args.includes('--reference') ? undefined : ownCells(cells, context, costUs);
+    const ownSick: readonly number[] = context.args.includes('--reference')
+      ? []
+      : grid.ownSick.filter((count) => counts.includes(count));
+    const own = ownCells(
+      cells.filter((cell) => ownSick.includes(cell.sick)),
+      context,
+      costUs,
+    );
     return {
       setup: {
         members,
         grid: name,
         cells: cells.length,
-        'C, at once': grid.sick.join(' '),
+        'C, at once': counts.join(' '),
+        'C, ours': ownSick.join(' '),
         'D, ms cut off': grid.cutMs.join(' '),
         'I, ms well': grid.wellMs.join(' '),
         'virtual s per cell': runMs / 1000,
@@ -97,7 +110,7 @@ const b2: Experiment = {
         published:
           'D 128-32768, I 1-16384, ten repetitions on real machines, packets compressed; the part grid has fewer of the short I that give most false positives',
       },
-      rows: [...totals(outcomes, own), ...bySick(outcomes, own, grid.sick)],
+      rows: [...totals(outcomes), ...bySick(outcomes, counts), ...(own.length === 0 ? [] : sameCells(outcomes, own, ownSick))],
     };
   },
 };
@@ -245,62 +258,70 @@ function cycle(world: World, cell: Cell, sick: readonly { blockIo(isBlocked: boo
   return world.nowMs - fromMs;
 }
 
-function totals(outcomes: ReadonlyMap<string, readonly Outcome[]>, own: readonly Outcome[] | undefined): ExperimentRow[] {
+type Outcomes = ReadonlyMap<string, readonly Outcome[]>;
+type Figure = (runs: readonly Outcome[]) => number;
+
+function rowOf(outcomes: Outcomes, what: string, of: Figure, more: Partial<ExperimentRow>): ExperimentRow {
+  return { what, unit: '', anchors: Object.fromEntries([...outcomes].map(([name, runs]) => [name, of(runs)])), ...more };
+}
+
+const total =
+  (field: keyof Outcome): Figure =>
+  (runs) =>
+    sum(runs, field);
+
+/** For each member and second. */
+const rate =
+  (field: keyof Outcome): Figure =>
+  (runs) =>
+    sum(runs, field) / members / (sum(runs, 'virtualMs') / 1000);
+
+function totals(outcomes: Outcomes): ExperimentRow[] {
   const baseline = outcomes.get('swim') ?? [];
-  const row = (
-    what: string,
-    unit: string,
-    of: (runs: readonly Outcome[]) => number,
-    more: Partial<ExperimentRow>,
-  ): ExperimentRow => ({
-    what,
-    unit,
-    ...(own !== undefined && { ours: of(own) }),
-    anchors: Object.fromEntries([...outcomes].map(([name, runs]) => [name, of(runs)])),
-    ...more,
-  });
   const share =
-    (field: keyof Outcome) =>
-    (runs: readonly Outcome[]): number =>
+    (field: keyof Outcome): Figure =>
+    (runs) =>
       (100 * sum(runs, field)) / Math.max(1, sum(baseline, field));
-  const rate =
-    (field: keyof Outcome) =>
-    (runs: readonly Outcome[]): number =>
-      sum(runs, field) / members / (sum(runs, 'virtualMs') / 1000);
-  const half = 'ours at most half of lifeguard';
+  const row = (what: string, unit: string, of: Figure, published?: string): ExperimentRow =>
+    rowOf(outcomes, what, of, { unit, ...(published !== undefined && { published }) });
   return [
-    row('FP', '', (runs) => sum(runs, 'falsePositives'), { published: '339002 / 229574 / 10174 / 318935 / 5193', goal: half }),
-    row('FP of SWIM', '%', share('falsePositives'), { published: '100 / 67.7 / 3.0 / 94.1 / 1.53' }),
-    row('FP a run', '', (runs) => sum(runs, 'falsePositives') / runs.length, { published: '78.5 / 53.1 / 2.4 / 73.8 / 1.2' }),
-    row('FP-', '', (runs) => sum(runs, 'atHealthy'), { published: '1326 / 436 / 89 / 591 / 25', goal: half }),
-    row('FP- of SWIM', '%', share('atHealthy'), { published: '100 / 32.9 / 6.7 / 44.6 / 1.89' }),
-    row('messages a member and second', '', rate('messages'), {}),
-    row('messages of SWIM', '%', share('messages'), { published: '100 / 98.5 / 111.3 / 100.1 / 110.6' }),
-    row('bytes a member and second', 'B', rate('bytes'), {}),
-    row('bytes of SWIM', '%', share('bytes'), { published: '100 / 90.0 / 106.5 / 99.0 / 98.0' }),
-    ...(own === undefined ? [] : [{ what: 'healthy members out of rotation', unit: '', ours: sum(own, 'evictions') }]),
+    row('FP', '', total('falsePositives'), '339002 / 229574 / 10174 / 318935 / 5193'),
+    row('FP of SWIM', '%', share('falsePositives'), '100 / 67.7 / 3.0 / 94.1 / 1.53'),
+    row('FP a run', '', (runs) => sum(runs, 'falsePositives') / runs.length, '78.5 / 53.1 / 2.4 / 73.8 / 1.2'),
+    row('FP-', '', total('atHealthy'), '1326 / 436 / 89 / 591 / 25'),
+    row('FP- of SWIM', '%', share('atHealthy'), '100 / 32.9 / 6.7 / 44.6 / 1.89'),
+    row('messages a member and second', '', rate('messages')),
+    row('messages of SWIM', '%', share('messages'), '100 / 98.5 / 111.3 / 100.1 / 110.6'),
+    row('bytes a member and second', 'B', rate('bytes')),
+    row('bytes of SWIM', '%', share('bytes'), '100 / 90.0 / 106.5 / 99.0 / 98.0'),
   ];
 }
 
-function bySick(
-  outcomes: ReadonlyMap<string, readonly Outcome[]>,
-  own: readonly Outcome[] | undefined,
-  counts: readonly number[],
-): ExperimentRow[] {
-  return counts.map((count) => {
-    const of = (runs: readonly Outcome[]): number =>
-      sum(
-        runs.filter((run) => run.sick === count),
-        'falsePositives',
-      );
-    return {
-      what: `FP with ${count} at once`,
-      unit: '',
-      ...(own !== undefined && { ours: of(own) }),
-      anchors: Object.fromEntries([...outcomes].map(([name, runs]) => [name, of(runs)])),
+function bySick(outcomes: Outcomes, counts: readonly number[]): ExperimentRow[] {
+  return counts.map((count) =>
+    rowOf(outcomes, `FP with ${count} at once`, (runs) => sum(ofSick(runs, [count]), 'falsePositives'), {
       published: `${publishedBySick[count] ?? '-'} (swim / lhaProbe / lhaSuspicion / lifeguard, 480 runs)`,
-    };
-  });
+    }),
+  );
+}
+
+/** Ours, and the reference in those cells that ours ran. */
+function sameCells(outcomes: Outcomes, own: readonly Outcome[], ownSick: readonly number[]): ExperimentRow[] {
+  const same = new Map([...outcomes].map(([name, runs]) => [name, ofSick(runs, ownSick)] as const));
+  const row = (what: string, unit: string, of: Figure, goal?: string): ExperimentRow =>
+    rowOf(same, `same ${own.length} cells: ${what}`, of, { unit, ours: of(own), ...(goal !== undefined && { goal }) });
+  const half = 'ours at most half of lifeguard';
+  return [
+    row('FP', '', total('falsePositives'), half),
+    row('FP-', '', total('atHealthy'), half),
+    row('messages a member and second', '', rate('messages')),
+    row('bytes a member and second', 'B', rate('bytes')),
+    { what: `same ${own.length} cells: healthy members out of rotation`, unit: '', ours: sum(own, 'evictions') },
+  ];
+}
+
+function ofSick(runs: readonly Outcome[], counts: readonly number[]): readonly Outcome[] {
+  return runs.filter((run) => counts.includes(run.sick));
 }
 
 function sum(runs: readonly Outcome[], field: keyof Outcome): number {
