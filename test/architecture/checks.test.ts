@@ -126,6 +126,18 @@ describe('layers', () => {
     expect(importFaults([core, pack('transport', transport, { dependencies: ['@skein/core', '@libp2p/tcp'] })])).toEqual([]);
   });
 
+  test('the adapter of a pure package may use what its users bring, and nothing pure may use the adapter', () => {
+    const adapter = source(
+      'packages/sim/src/adapter/vitest.ts',
+      "import { test } from 'vitest';\nimport { World } from '../world.ts';",
+    );
+    const sim = (more: Partial<Package>): Package => pack('sim', '', { files: [adapter], ...more });
+    expect(importFaults([core, sim({ peers: ['vitest'] })])).toEqual([]);
+    expect(importFaults([core, sim({})])).toEqual([expect.stringContaining("'vitest' is not among the dependencies")]);
+    const inward = source('packages/sim/src/world.ts', "import { chaos } from './adapter/vitest.ts';");
+    expect(importFaults([core, sim({ files: [inward] })])).toEqual([expect.stringContaining('is an adapter')]);
+  });
+
   test.each([
     [
       'a dependency that the table forbids',

@@ -93,3 +93,29 @@ test('requests go where the view of their own node says, and are counted by what
   expect(failures.map(({ property }) => property)).toEqual(['orders is available']);
   expect(figures.calls['orders']?.toSilent).toBeGreaterThan(0);
 });
+
+test('wall clocks that jump a year change nothing about who is in the mesh', () => {
+  const { failures, coverage } = simulate({ nodes: 8, seed: 1 }, (sim) => {
+    sim.service('web', { on: sim.node(2, 3) });
+    sim.at('2s').stepClock(sim.node(2), '8760h');
+    sim.at('4s').stepClock(sim.node(3), '8760h', -1);
+    sim.at('5s').crash(sim.node(2)).restart('5s');
+    sim.at('5s').crash(sim.node(3)).restart('5s');
+    sim.at('30s').calm();
+  });
+  expect(failures).toEqual([]);
+  expect(coverage.refutes).toBe(0);
+});
+
+test('one liar of any kind harms nobody but itself', () => {
+  for (const lie of ['accuser', 'inflater', 'zombie', 'forger', 'equivocator', 'flooder', 'silent-relay'] as const) {
+    const { failures } = simulate({ nodes: 6, seed: 1 }, (sim) => {
+      sim.at('1s').lie(sim.node(5), lie).for('10s');
+      sim.at('3s').crash(sim.node(4)).restart('4s');
+      sim.never('somebody else is failed but the one that stopped', (scene) =>
+        scene.nodes.some((node) => scene.nodes.slice(0, 4).some((well) => node.view().member(well.id)?.status === 'failed')),
+      );
+    });
+    expect([lie, failures]).toEqual([lie, []]);
+  }
+});

@@ -8,9 +8,12 @@ const twoAway = never('two are away', (scene) => scene.nodes.filter((node) => no
 const run = (plan: FaultPlan, stopAt: (failure: Failure) => boolean) =>
   runPlan(plan, { properties: [twoAway], builtIn: false, stopAt });
 
+const { plan, failure } = failing();
+const small = shrink(plan, failure, run);
+
 function failing(): { readonly plan: FaultPlan; readonly failure: Failure } {
   for (let seed = 1; seed < 100; seed++) {
-    const plan = drawPlan(seed);
+    const plan = drawPlan(seed, { nodesMin: 5, nodesMax: 8, chaosMs: 60_000 });
     const [failure] = run(plan, () => true).failures;
     if (failure !== undefined && plan.faults.length > 10) return { plan, failure };
   }
@@ -18,8 +21,6 @@ function failing(): { readonly plan: FaultPlan; readonly failure: Failure } {
 }
 
 test('a failing plan is shrunk to what its failure needs, which fails in the same way', () => {
-  const { plan, failure } = failing();
-  const small = shrink(plan, failure, run);
   expect(planSize(small.plan)).toEqual({ nodes: 2, faults: 2, writes: 0 });
   expect(small.plan.services).toEqual([]);
   expect(small.plan.faults.every(({ atMs }) => atMs % 1000 === 0)).toBe(true);
@@ -28,10 +29,9 @@ test('a failing plan is shrunk to what its failure needs, which fails in the sam
 });
 
 test('shrinking ends after as many runs as it may take, with the smallest plan so far', () => {
-  const { plan, failure } = failing();
-  const small = shrink(plan, failure, run, { runsMax: 5 });
-  expect(small.runs).toBe(5);
-  expect(run(small.plan, () => true).failures[0]?.property).toBe('two are away');
+  const less = shrink(plan, failure, run, { runsMax: 5 });
+  expect(less.runs).toBe(5);
+  expect(run(less.plan, () => true).failures[0]?.property).toBe('two are away');
 });
 
 test('the scenario that is printed for a plan makes that plan again', () => {
@@ -51,8 +51,6 @@ test('the scenario that is printed for a plan makes that plan again', () => {
 });
 
 test('a report names the cause, the seed and the command, and holds a scenario and a plan', () => {
-  const { plan, failure } = failing();
-  const small = shrink(plan, failure, run);
   const text = failureText('my mesh', { ...small, seed: plan.seed });
   expect(text.split('\n')[0]).toMatch(/^two are away: it was so \(seed [0-9a-f]{8}, chaos, \d+\.\d{6} s of chaos\)$/);
   expect(text).toContain(scenarioText('two are away', small.plan));

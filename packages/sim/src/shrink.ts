@@ -146,13 +146,15 @@ class Shrinker {
   /** Whole seconds are easier to read. */
   #roundTimes(): void {
     const whole = (ms: number): number => Math.round(ms / 1000) * 1000;
+    // The end first, and a second later than it has to be: faults may then move towards it.
+    const { chaosMs } = this.#plan;
+    if (chaosMs % 1000 !== 0) this.#accept({ ...this.#plan, chaosMs: whole(chaosMs + 1000) });
     for (let at = 0; at < this.#plan.faults.length; at++) {
       const { atMs, forMs } = this.#plan.faults[at] as TimedFault;
       if (atMs % 1000 !== 0) this.#accept(this.#withFault(at, { atMs: whole(atMs) }));
       if (forMs !== undefined && forMs % 1000 !== 0 && whole(forMs) > 0)
         this.#accept(this.#withFault(at, { forMs: whole(forMs) }));
     }
-    if (this.#plan.chaosMs % 1000 !== 0) this.#accept({ ...this.#plan, chaosMs: whole(this.#plan.chaosMs + 500) });
   }
 
   #withFault(at: number, change: Partial<TimedFault>): FaultPlan {

@@ -5,7 +5,7 @@
 
 import { seededRng, shuffle } from '@skein/core';
 import type { MeshConfig, Rng } from '@skein/core';
-import type { Fault, Keep, TimedFault } from './fault.ts';
+import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
 import { convergeBoundMs, formBoundMs } from './plan.ts';
 import type { FaultPlan, TimedWrite, Write } from './plan.ts';
 import { latencies } from './quantiles.ts';
@@ -29,6 +29,8 @@ interface Draft {
 /** One family: draws a fault, and for how long it lasts when it is a condition. */
 type Family = (draft: Draft) => { readonly fault: Fault; readonly forMs?: number } | readonly TimedFault[];
 
+/** A flooder is in tests of its own: it costs as much time as twenty of the others. */
+const lies: readonly Lie[] = ['accuser', 'inflater', 'zombie', 'forger', 'equivocator', 'silent-relay'];
 const keeps: readonly Keep[] = ['all', 'all', 'synced', 'rollback', 'nothing'];
 
 const families: Readonly<Record<string, Family>> = {
@@ -73,6 +75,11 @@ const families: Readonly<Record<string, Family>> = {
   // Config versions that are too far ahead are refused by everybody but their author, so clocks here stay below that.
   clocks: (draft) => ({
     fault: { type: 'step-clock', node: any(draft), byMs: (draft.rng.below(240) - 120) * 1000 },
+  }),
+  // One liar at a time is fewer than it takes accusers to evict, and must harm nobody else.
+  lie: (draft) => ({
+    fault: { type: 'lie', node: draft.nodes - 1, lie: lies[draft.rng.below(lies.length)] as Lie },
+    forMs: lasting(draft),
   }),
   disk: (draft) => ({ fault: { type: 'full-disk', node: any(draft) }, forMs: lasting(draft) }),
 };

@@ -13,7 +13,7 @@ function claimText({ id, status, record }: MemberView): string {
   return `${id} ${status} at (${record.epoch}, ${record.incarnation})`;
 }
 
-/** Nodes whose disk did not survive: what they claimed before is unknown to them. */
+/** Nodes that do not know what they claimed before, since their disk did not survive, or claim what is not so, since they lie. */
 class Forgetful {
   readonly #nodes = new Set<NodeId>();
   readonly #scene: Scene;
@@ -25,7 +25,7 @@ class Forgetful {
   note(fault: { readonly type: string; readonly node?: number; readonly keep?: string }): void {
     const lost = (fault.type === 'crash' || fault.type === 'power-off') && fault.keep !== 'all';
     const node = fault.node === undefined ? undefined : this.#scene.nodes[fault.node];
-    if ((lost || fault.type === 'full-disk') && node !== undefined) this.#nodes.add(node.id);
+    if ((lost || fault.type === 'full-disk' || fault.type === 'lie') && node !== undefined) this.#nodes.add(node.id);
   }
 
   has(id: NodeId): boolean {
@@ -100,16 +100,22 @@ const ownWords: Property = {
   name: 'S4 members speak for themselves',
   doc: 'every record shown of a member was made by that member, in this mesh',
   kind: 'always',
-  begin: () => {
+  begin: (scene) => {
     const own = new OwnRecords();
+    const liars = new Set<NodeId>();
     return {
+      fault: ({ fault }) => {
+        // A liar signs with its own key what its own view never showed.
+        const liar = fault.type === 'lie' ? scene.nodes[fault.node] : undefined;
+        if (liar !== undefined) liars.add(liar.id);
+      },
       member: (node, before, after) => {
         if (after === undefined || before?.record === after.record) return undefined;
         if (node.id === after.id) {
           own.of(after).push(after.record);
           return undefined;
         }
-        return own.has(after) ? undefined : `${claimText(after)}, which it never said`;
+        return own.has(after) || liars.has(after.id) ? undefined : `${claimText(after)}, which it never said`;
       },
     };
   },
