@@ -1,7 +1,7 @@
 /** What one accuser may have against others: what is right costs nothing, what is refuted costs time. */
 
 import { nodeId, type NodeId } from '@skein/core';
-import { AccusationBudget, type Member } from '@skein/core/parts';
+import { AccusationBudget } from '@skein/core/parts';
 import { describe, expect, test } from 'vitest';
 import { accusation, claim, events, ids, refusals } from './fixture.ts';
 import { Table } from './table.ts';
@@ -18,7 +18,7 @@ const crowd = (): Table => {
   return table;
 };
 
-const doubt = (table: Table, id: NodeId): void => table.membership.accuse(table.membership.get(id) as Member, 'probe-timeout');
+const doubt = (table: Table, id: NodeId): void => table.membership.accuse(id, 'probe-timeout');
 
 describe('an account', () => {
   test('is full at the cap, and what was right is free again at once', () => {

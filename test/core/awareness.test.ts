@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { accusation, claim, fact, ids } from './fixture.ts';
 import { Solo } from './solo.ts';
 
-const [self, a, b, c, d] = ids as [NodeId, NodeId, NodeId, NodeId, NodeId];
+const [, a, b, c, d] = ids as [NodeId, NodeId, NodeId, NodeId, NodeId];
 
 describe('local health', () => {
   test('gets worse up to eight and better down to none, and stretches timeouts by as many times', () => {
@@ -72,7 +72,7 @@ describe('helpers that were asked', () => {
       solo.step({ type: 'message', from, message: { type: 'ping-report', seq, subject: d, reached: false } });
     solo.pass(1100);
     const dialled = solo.take().some((effect) => effect.type === 'connect' && effect.to === d && effect.fresh);
-    return { accused: solo.view.member(d)?.accusers.includes(self) === true, dialled };
+    return { accused: solo.view.member(d)?.status === 'suspect', dialled };
   };
 
   test('and of whom most say nothing make it our own problem: a dial decides, and nobody is accused before', () => {

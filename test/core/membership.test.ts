@@ -177,7 +177,7 @@ describe('suspicion', () => {
 
   test('of our own takes a member out of our rotation at once, and its answer to us brings it back', () => {
     const table = full();
-    table.membership.accuse(table.membership.get(b) as Member, 'dial-refused');
+    table.membership.accuse(b, 'dial-refused');
     expect(table.status(b)).toBe('suspect unreachable');
     table.membership.heardFrom(b, 1);
     expect(table.status(b)).toBe('alive');
@@ -197,11 +197,11 @@ describe('suspicion', () => {
   test('of a member that leaves does not put it back into rotation, nor does its end', () => {
     const table = full().hear(claim(b, { incarnation: 1, status: 'leaving' }));
     expect(table.status(b)).toBe('leaving unreachable');
-    table.membership.accuse(table.membership.get(b) as Member, 'probe-timeout');
+    table.membership.accuse(b, 'probe-timeout');
     expect(table.status(b)).toBe('suspect unreachable');
     expect(table.accused(accusation(c, b, { incarnation: 1 })).status(b)).toBe('suspect unreachable');
     const other = full().hear(claim(b, { incarnation: 1, status: 'leaving' }));
-    other.membership.accuse(other.membership.get(b) as Member, 'probe-timeout');
+    other.membership.accuse(b, 'probe-timeout');
     other.membership.heardFrom(b, 1);
     expect(other.status(b)).toBe('leaving unreachable');
   });
@@ -312,7 +312,7 @@ describe('our own record', () => {
 describe('the end of a member', () => {
   const failed = (): Table => {
     const table = full().accused(accusation(a, b)).accused(accusation(c, b)).accused(accusation(d, b));
-    table.membership.accuse(table.membership.get(b) as Member, 'probe-timeout');
+    table.membership.accuse(b, 'probe-timeout');
     return table.pass(4000);
   };
 

@@ -47,7 +47,7 @@ describe('a suspected member', () => {
     expect(two.pass(11_999).status(b)).toBe('suspect unreachable');
     expect(two.pass(1).status(b)).toBe('failed unreachable');
     const all = full().accused(accusation(c, b)).pass(2000).accused(accusation(d, b)).accused(accusation(a, b));
-    all.membership.accuse(all.membership.get(b) as Member, 'probe-timeout');
+    all.membership.accuse(b, 'probe-timeout');
     expect(all.pass(1999).status(b)).toBe('suspect unreachable');
     expect(all.pass(1).status(b)).toBe('failed unreachable');
   });
@@ -62,7 +62,7 @@ describe('a suspected member', () => {
     const table = full().hear(claim(nodeId('n5')));
     for (const accuser of [a, c, d, nodeId('n5')]) table.accused(accusation(accuser, b));
     table.calls.length = 0;
-    table.membership.accuse(table.membership.get(b) as Member, 'probe-timeout');
+    table.membership.accuse(b, 'probe-timeout');
     expect(table.calls).toEqual([]);
   });
 });

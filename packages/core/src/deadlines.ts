@@ -98,7 +98,7 @@ export class Deadlines {
 
 /** Whether a deadline passes judgement on others: then it has to wait, when it is late, for what was said meanwhile. */
 export function isVerdict(key: string): boolean {
-  return key.startsWith('probe/') || key.startsWith('suspect/') || key === 'withheld';
+  return /^(probe|doubt|suspect)\/|^withheld$/.test(key);
 }
 
 function before(a: Entry, b: Entry): boolean {

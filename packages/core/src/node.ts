@@ -60,7 +60,7 @@ export interface NodeOptions {
   readonly wallMs: number;
 }
 
-/** How many of those that hear of a first accusation probe its subject themselves, about. */
+/** How many of those that hear of a first accusation probe its subject, about. */
 const confirmers = 4;
 /** A member that does not know of its accusers is told at most this often. */
 const tellAgainMs = 1000;
@@ -259,6 +259,8 @@ export class MeshNode {
         return this.#prober.roundDue();
       case 'probe':
         return this.#prober.probeDue(Number(name));
+      case 'doubt':
+        return this.#prober.doubtDue(Number(name));
       case 'nack':
         return this.#prober.nackDue(Number(name));
       case 'suspect':
@@ -274,7 +276,8 @@ export class MeshNode {
       case 'trim':
         return this.#links.trimDue();
       case 'visit':
-        return this.#visit();
+        if (!this.#topology.isFull) this.#links.visit(this.#visits.due());
+        return;
       case 'gossip':
         return this.#dissemination.flush();
       case 'advertise':
@@ -298,6 +301,7 @@ export class MeshNode {
   }
 
   #message(from: NodeId, message: Message): void {
+    this.#links.heard(from);
     this.#tellAccused(from);
     switch (message.type) {
       case 'ping': {
@@ -455,11 +459,6 @@ export class MeshNode {
       if (compareStamps(stamp, this.#knowledge.stamp(key) ?? []) > 0) this.#antiEntropy.gap(key, from, false);
   }
 
-  #visit(): void {
-    const id = this.#topology.isFull ? undefined : this.#visits.due();
-    if (id !== undefined) this.#links.visit(id);
-  }
-
   #syncRound(): void {
     for (const member of this.#membership.all()) {
       if (!this.#membership.isSilent(member)) continue;
@@ -559,12 +558,12 @@ export class MeshNode {
   #dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void {
     const member = this.#membership.get(id);
     if (member === undefined || !isPresent(member)) return;
-    if (evidence) return this.#membership.accuse(member, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
+    if (evidence) return this.#membership.accuse(id, reason === 'timeout' ? 'dial-timeout' : 'dial-refused');
     // We never reached it; others may (it may only dial out, or be busy). They are asked before anybody is accused. Where
     // they accuse it already our dial confirms it, unless it was only slow and there are enough others to tell.
     if (member.accusations.size === 0) this.#prober.probe(id, 'direct');
-    else if (reason !== 'timeout') this.#membership.accuse(member, 'dial-refused');
-    else if (this.#links.size < this.#turn.config.accusersToEvict) this.#membership.accuse(member, 'dial-timeout');
+    else if (reason !== 'timeout') this.#membership.accuse(id, 'dial-refused');
+    else if (this.#links.size < this.#turn.config.accusersToEvict) this.#membership.accuse(id, 'dial-timeout');
   }
 
   /** Some others look for themselves whether an accusation holds: a few of many, or a busy host would drown in pings. */
@@ -654,13 +653,12 @@ export class MeshNode {
       isPresent: (id) => this.#isPresent(id),
       isCandidate: (id) => this.#isPresent(id) && (this.#topology.isFull || this.#topology.isSubject(id)),
       isFullMesh: () => this.#topology.isFull,
+      silentSince: (at) => this.#links.silentSince(at).filter((id) => this.#isPresent(id)),
       isAccused: (id) => (this.#membership.get(id)?.accusations.size ?? 0) > 0,
       root: () => this.#knowledge.root,
       pinged: (id) => this.#tellAccused(id),
-      probeFailed: (id) => {
-        const member = this.#membership.get(id);
-        if (member !== undefined) this.#membership.accuse(member, 'probe-timeout');
-      },
+      doubted: (id) => this.#membership.doubt(id, 'probe-timeout'),
+      probeFailed: (id) => this.#membership.accuse(id, 'probe-timeout'),
       linkDoubted: (id) => this.#links.doubt(id),
       testByDial: (id) => this.#links.test(id),
       answered: (id, epoch) => {

@@ -40,6 +40,11 @@ export class Awareness {
 
   /** A timeout, or interval, as this node should keep it now. */
   stretch(ms: number): number {
-    return ms * (this.#score + 1) + Math.min(3 * ms, Math.round(2 * this.#lagMs));
+    return ms * this.#score + this.allowLag(ms);
+  }
+
+  /** A timeout that leaves time only for what our own loop is behind: answers may lie in our sockets for so long. */
+  allowLag(ms: number): number {
+    return ms + Math.min(3 * ms, Math.round(2 * this.#lagMs));
   }
 }

@@ -27,6 +27,8 @@ export interface LinkListener {
 }
 
 interface Link {
+  /** When something last came over it. */
+  heardAt: number;
   epoch: number;
   congested: boolean;
   /** Probes since its last answer that others could answer for it. */
@@ -142,8 +144,8 @@ export class Links {
   }
 
   /** Dials a member that needs no link, once, to see whether it is there and knows the same. */
-  visit(id: NodeId): void {
-    if (!this.#links.has(id)) this.#dialSoon(this.#target(memberKey(id), id, []), 0);
+  visit(id: NodeId | undefined): void {
+    if (id !== undefined && !this.#links.has(id)) this.#dialSoon(this.#target(memberKey(id), id, []), 0);
   }
 
   /** The deadline `trim`: closes links that are not needed, but for the newest few. */
@@ -205,7 +207,7 @@ export class Links {
   // --- what happened ---
 
   linked(id: NodeId, epoch: number): void {
-    this.#links.set(id, { epoch, congested: false, doubts: 0 });
+    this.#links.set(id, { epoch, heardAt: this.#turn.now, congested: false, doubts: 0 });
     const target = this.#target(memberKey(id), id, []);
     target.attempts = 0;
     target.evidence = false;
@@ -235,6 +237,19 @@ export class Links {
     link.doubts = 0;
     const target = this.#targets.get(memberKey(id));
     if (target !== undefined) target.evidence = false;
+  }
+
+  /** Something came over its link. */
+  heard(id: NodeId): void {
+    const link = this.#links.get(id);
+    if (link !== undefined) link.heardAt = this.#turn.now;
+  }
+
+  /** Those from whom nothing came since then. */
+  silentSince(at: number): NodeId[] {
+    const silent: NodeId[] = [];
+    for (const [id, { heardAt }] of this.#links) if (heardAt < at) silent.push(id);
+    return silent;
   }
 
   setCongested(id: NodeId, congested: boolean): void {

@@ -272,10 +272,25 @@ export class Membership {
    * We cannot reach a member: out of our own rotation at once, and accused, unless enough others do so already or we have
    * more against others than one node may.
    */
-  accuse(member: Member, reason: AccusationReason): void {
-    if (member === this.#self || !isPresent(member) || member.doubt !== undefined) return;
-    member.doubt = reason;
+  accuse(id: NodeId, reason: AccusationReason): void {
+    const member = this.#members.get(id);
+    if (member === undefined || member === this.#self || !isPresent(member)) return;
+    const isSaid = member.accusations.has(this.#turn.self) || this.#withheld.has(member.id) || this.#isBacked(member);
+    if (isSaid && member.doubt !== undefined) return;
+    member.doubt ??= reason;
     this.#accuseOrWithhold(member, reason);
+    this.#updateReachable(member, `doubted by us: ${reason}`);
+    this.#listener.memberTouched(member, false);
+  }
+
+  /**
+   * We got no answer from it in time: it leaves our own rotation at once. Whether we also accuse it takes longer, the more so
+   * the less well we are ourselves.
+   */
+  doubt(id: NodeId, reason: AccusationReason): void {
+    const member = this.#members.get(id);
+    if (member === undefined || member === this.#self || !isPresent(member) || member.doubt !== undefined) return;
+    member.doubt = reason;
     this.#updateReachable(member, `doubted by us: ${reason}`);
     this.#listener.memberTouched(member, false);
   }

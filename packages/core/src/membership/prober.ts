@@ -24,12 +24,16 @@ export interface ProbeListener {
   isCandidate(id: NodeId): boolean;
   /** Whether everybody is a candidate, and not only those that we watch on rings. */
   isFullMesh(): boolean;
+  /** Linked members from whom nothing came since then. */
+  silentSince(at: number): NodeId[];
   /** Whether others accuse it already. */
   isAccused(id: NodeId): boolean;
   /** The state hash to send along. */
   root(): number;
   /** A ping is on its way: what the others say of its receiver goes along, so that its answer is a refutation. */
   pinged(id: NodeId): void;
+  /** We have had no answer from it for as long as that should take. */
+  doubted(id: NodeId): void;
   /** Nobody got an answer from it in time. */
   probeFailed(id: NodeId): void;
   /** Others reach it and we do not, though we have a link: that is at fault. */
@@ -55,6 +59,8 @@ interface Probe {
   readonly asker: { readonly id: NodeId; readonly seq: number } | undefined;
 }
 
+/** How many members are probed at once when one gave no answer: as many as there are links in a large mesh. */
+const silentProbes = 24;
 /** How many probes may be open at once: own ones are few, the rest are relays for others. */
 const openProbesMax = 4096;
 
@@ -93,7 +99,10 @@ export class Prober {
     const probe = this.#open(subject, stage, undefined);
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#listener.pinged(subject);
-    this.#arm(probe, this.#roundTrips.timeoutMs(subject));
+    const { awareness, config, deadlines, now } = this.#turn;
+    const timeoutMs = this.#roundTrips.timeoutMs(subject);
+    this.#arm(probe, timeoutMs);
+    if (stage === 'direct') deadlines.set(`doubt/${probe.seq}`, now + awareness.allowLag(timeoutMs + config.indirectTimeoutMs));
   }
 
   #probeUnlinked(subject: NodeId, stage: 'direct' | 'confirm'): void {
@@ -111,8 +120,9 @@ export class Prober {
   /** A peer asks us to probe for it. */
   pingRequested(from: NodeId, seq: number, subject: NodeId): void {
     if (this.#probes.size >= openProbesMax || subject === this.#turn.self) return;
-    // Without a link we know nothing: silence is no evidence, a report of failure would be.
-    if (!this.#listener.isLinked(subject)) return;
+    // Without a link we know nothing of the subject, but the asker learns that it is not the one cut off.
+    if (!this.#listener.isLinked(subject))
+      return this.#turn.send(from, { type: 'ping-report', seq, subject, reached: false }, 'wire');
     const probe = this.#open(subject, 'relay', { id: from, seq });
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#turn.deadlines.set(`nack/${probe.seq}`, this.#turn.now + Math.floor(this.#turn.config.indirectTimeoutMs * 0.8));
@@ -186,6 +196,19 @@ export class Prober {
     for (const probe of this.#probes.values()) if (probe.subject === subject) this.#close(probe);
   }
 
+  /**
+   * The deadline `doubt/<seq>`: there should have been an answer, from it or by way of helpers, however long the verdict
+   * still takes. Where one is silent others may be, a zone, or everybody if we are cut off: one by one that takes too long.
+   */
+  doubtDue(seq: number): void {
+    const probe = this.#probes.get(seq);
+    if (probe === undefined || !this.#listener.isPresent(probe.subject)) return;
+    this.#listener.doubted(probe.subject);
+    const since = this.#turn.now - 2 * this.#turn.config.probeIntervalMs;
+    const silent = this.#listener.silentSince(since).filter((id) => !this.#isProbing(id));
+    for (const id of sample(silent, silentProbes, this.#turn.rng)) this.probe(id, 'direct');
+  }
+
   #askHelpers(probe: Probe): void {
     const helpers = sample(this.#listener.helpers(probe.subject), this.#turn.config.indirectProbes, this.#turn.rng);
     if (helpers.length === 0) {
@@ -212,6 +235,7 @@ export class Prober {
   #close(probe: Probe): void {
     this.#probes.delete(probe.seq);
     this.#turn.deadlines.clear(`probe/${probe.seq}`);
+    this.#turn.deadlines.clear(`doubt/${probe.seq}`);
     this.#turn.deadlines.clear(`nack/${probe.seq}`);
   }
 
