@@ -103,12 +103,12 @@ export class Network implements Wires, Exchange {
   }
 
   /** Settings of the link from one host to another, in that direction. Replaces earlier ones. */
-  setLink(from: Host, to: Host, settings: Partial<LinkSettings>): void {
+  setLink(from: Site, to: Site, settings: Partial<LinkSettings>): void {
     this.#links.setPair(from, to, settings);
   }
 
   /** Silence between hosts of different groups. A host in no group keeps all its paths. Returns the way to heal it. */
-  split(...groups: readonly (readonly Host[])[]): () => void {
+  split(...groups: readonly (readonly Site[])[]): () => void {
     const heals = groups.map((group) =>
       this.#links.cut(
         group,
@@ -121,12 +121,12 @@ export class Network implements Wires, Exchange {
   }
 
   /** Silence in one direction only. Returns the way to heal it. */
-  cut(from: readonly Host[], to: readonly Host[]): () => void {
+  cut(from: readonly Site[], to: readonly Site[]): () => void {
     return this.#links.cut(from, to);
   }
 
   /** As `cut`, for `onMs`, then not for `offMs`, and so on. Returns the way to end it. */
-  flap(from: readonly Host[], to: readonly Host[], period: { readonly onMs: number; readonly offMs: number }): () => void {
+  flap(from: readonly Site[], to: readonly Site[], period: { readonly onMs: number; readonly offMs: number }): () => void {
     assert(period.onMs > 0 && period.offMs > 0, 'a path flaps in steps of 1 ms at least');
     let heal: (() => void) | undefined;
     const stop = (): void => {
@@ -145,7 +145,7 @@ export class Network implements Wires, Exchange {
   }
 
   /** Holds what is under way, and what is sent meanwhile, until the function that it returns is called; then it arrives, in order. */
-  clog(from: readonly Host[], to: readonly Host[]): () => void {
+  clog(from: readonly Site[], to: readonly Site[]): () => void {
     return this.#links.clog(from, to);
   }
 
@@ -153,7 +153,7 @@ export class Network implements Wires, Exchange {
    * Other settings on the directed paths between two sets of hosts, above all that were set. Where several override a
    * field, the latest wins, and undoing it, by the function that it returns, restores the other.
    */
-  override(from: readonly Host[], to: readonly Host[], settings: Partial<LinkSettings>): () => void {
+  override(from: readonly Site[], to: readonly Site[], settings: Partial<LinkSettings>): () => void {
     return this.#links.override(from, to, settings);
   }
 
