@@ -18,6 +18,18 @@ const massJoin: Scenario = {
       .eventually('those who leave are out of it everywhere', { within: '10s' }, (now) =>
         now.nodes.every((node) => !node.isRunning || node.view().aliveCount === stay.length),
       );
+    sim
+      .at('1s')
+      .eventually(
+        'those who stay know that the others left',
+        { within: '10s' },
+        (now) =>
+          now.nodes.every(
+            (node) =>
+              !node.isRunning ||
+              [...node.view().members()].every(({ id, status }) => id === node.id || status === 'alive' || status === 'left'),
+          ) && now.nodes.filter((node) => node.isRunning).length === stay.length,
+      );
     sim.at('11s').eventually('everybody knows everybody again', { within: '20s' }, (now) => now.differences().length === 0);
   },
 };

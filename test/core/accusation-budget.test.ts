@@ -1,6 +1,6 @@
 /** What one accuser may have against others: what is right costs nothing, what is refuted costs time. */
 
-import { nodeId, type NodeId } from '@skein/core';
+import { nodeId, profiles, type NodeId } from '@skein/core';
 import { AccusationBudget } from '@skein/core/parts';
 import { describe, expect, test } from 'vitest';
 import { accusation, claim, events, ids, refusals } from './fixture.ts';
@@ -56,13 +56,13 @@ describe('an account', () => {
 });
 
 describe('who accuses everybody', () => {
-  test('is believed three times, then refused by name, and again once a minute', () => {
+  test('is believed three times, then refused by name, and again when a while has passed', () => {
     const table = crowd();
     for (const id of many) table.accused(accusation(a, id));
     expect(many.filter((id) => table.status(id) === 'suspect')).toEqual(many.slice(0, 3));
     expect(refusals(table.turn.take())).toEqual(many.slice(3).map(() => 'too-many-accusations'));
     for (const id of many.slice(0, 3)) table.hear(claim(id, { incarnation: 1 }));
-    table.pass(59_999).accused(accusation(a, many[4]!));
+    table.pass(profiles.lan.accusationRefillMs - 1).accused(accusation(a, many[4]!));
     expect(table.status(many[4]!)).toBe('alive');
     table.pass(1).accused(accusation(a, many[4]!)).accused(accusation(a, many[5]!));
     expect([table.status(many[4]!), table.status(many[5]!)]).toEqual(['suspect', 'alive']);

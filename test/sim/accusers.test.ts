@@ -80,8 +80,8 @@ describe('members that accuse everybody to everybody, for ever,', () => {
       const believed = 3 * (accusationsOpen + attackMs / accusationRefillMs);
       const boundMs = (believed / accusersToEvict) * (refuteIntervalMs + 500);
       expect(outages.worstMs).toBeLessThan(boundMs);
-      // Of all that the observer routes to, that is less than half a percent of the time.
-      expect(boundMs).toBeLessThan(0.005 * attackMs * (count - 1));
+      // Of all that the observer routes to, that is less than one percent of the time.
+      expect(boundMs).toBeLessThan(0.01 * attackMs * (count - 1));
     },
   );
 });
@@ -95,7 +95,7 @@ describe('an outage of many at once', () => {
     const left = nodes.filter((node) => node.zone !== 'b');
     for (const node of gone) node.powerOff();
     const isEvicted = (): boolean => left.every((node) => gone.every((lost) => node.view().member(lost.id)?.reachable === false));
-    expect(world.runUntil(isEvicted, 4000)).toBeDefined();
+    expect(world.runUntil(isEvicted, 3000)).toBeDefined();
     const isRemoved = (): boolean => left.every((node) => gone.every((lost) => status(node, lost) === 'failed'));
     expect(world.runUntil(isRemoved, 10_000)).toBeDefined();
     for (const node of left) for (const other of left) expect(status(node, other)).toBe('alive');
@@ -126,8 +126,8 @@ describe('an outage of many at once', () => {
     const [alone, ...others] = nodes as [SimNode, ...SimNode[]];
     const heal = world.network.split([alone], others);
     const isCutOff = (): boolean => others.every((node) => alone.view().member(node.id)?.reachable === false);
-    expect(world.runUntil(isCutOff, 120_000)).toBeDefined();
-    expect(alone.view().isolated).toBe(true);
+    expect(world.runUntil(isCutOff, 5000)).toBeDefined();
+    expect(world.runUntil(() => alone.view().isolated, 30_000)).toBeDefined();
     for (const node of others) expect(node.view().isolated).toBe(false);
     heal();
     expect(world.runUntil(() => differences(nodes).length === 0 && !alone.view().isolated, 40_000)).toBeDefined();

@@ -64,7 +64,7 @@ export interface MeshConfig {
    */
   readonly accusationsOpen: number;
   /**
-   * After this time one refuted accusation no longer counts. Default 60 000. Smaller lets a sick or hostile host accuse more often;
+   * After this time one refuted accusation no longer counts. Default 30 000. Smaller lets a sick or hostile host accuse more often;
    * much longer than the mesh takes to mend leaves hosts distrusted that are well again.
    */
   readonly accusationRefillMs: number;
@@ -161,7 +161,7 @@ const lan: MeshConfig = {
   suspicionMaxMult: 6,
   accusersToEvict: 2,
   accusationsOpen: 3,
-  accusationRefillMs: 60_000,
+  accusationRefillMs: 30_000,
   gossipWindowMs: 10,
   relayFanout: 2,
   fullMeshLeave: 48,

@@ -365,7 +365,7 @@ export class Membership {
     if (counts && isAfforded) this.#budget.open(accuser, subject, this.#turn.now);
     if (member === this.#self) return this.#defend(signed.value);
     member.accusations = new Map(member.accusations).set(accuser, signed);
-    if (reason === 'forced' && member.status === 'failed') this.#retire(member);
+    if (reason === 'forced' && member.status === 'failed') this.#retire(member, 'forced to leave');
     else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
     const isOpen = !this.#isBacked(member) && !member.accusations.has(this.#turn.self);
@@ -437,6 +437,8 @@ export class Membership {
   suspicionExpired(id: NodeId): void {
     const member = this.#members.get(id);
     if (member === undefined || member.status !== 'suspect') return;
+    // It said that it leaves, and is gone: of its last word, that it left, not everybody hears when many leave at once.
+    if (member.signed.value.status === 'leaving') return this.#retire(member, 'gone while it was leaving');
     const forced = [...member.accusations.values()].some((signed) => signed.value.reason === 'forced');
     this.#setStatus(member, 'failed', `suspected for too long by ${member.accusations.size}`);
     member.since = member.absentSince ?? member.since;
@@ -445,7 +447,7 @@ export class Membership {
     this.#accusersWereRight(id);
     this.#listener.memberTouched(member, true);
     this.#listener.memberFailed(member);
-    if (forced) this.#retire(member);
+    if (forced) this.#retire(member, 'forced to leave');
   }
 
   /** Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. */
@@ -515,13 +517,13 @@ export class Membership {
       };
     }
     this.#sign(member, 'forced');
-    this.#retire(member);
+    this.#retire(member, 'forced to leave');
     this.#listener.accusationNews(id, this.#turn.self, undefined);
     return { ok: true };
   }
 
-  #retire(member: Member): void {
-    this.#setStatus(member, 'left', 'forced to leave');
+  #retire(member: Member, reason: string): void {
+    this.#setStatus(member, 'left', reason);
     this.#armReap(member);
     this.#listener.memberTouched(member, true);
   }
