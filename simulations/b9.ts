@@ -30,6 +30,8 @@ const shares = [0.5, 0.99, 0.999, 0.9999];
 const withinMs = 60_000;
 /** Copies that come after the last node has heard. */
 const echoMs = 500;
+/** After packets begin to be lost: members learn within this time how long answers take now. */
+const adaptMs = 30_000;
 /** As the transport encodes them, roughly: what a signature adds, and one announcement. */
 const signatureBytes = 72;
 const announcementBytes = 64;
@@ -46,7 +48,7 @@ const b9: Experiment = {
   run: (context) => {
     const isQuick = context.args.includes('--quick');
     const sizes = isQuick ? [30, 128] : context.args.includes('--large') ? [30, 128, 1000, 2000] : [30, 128, 1000];
-    const updatesOf = (members: number): number => (isQuick ? 5 : members < 1000 ? 20 : 10);
+    const updatesOf = (members: number): number => (isQuick ? 5 : members < 1000 ? 20 : 5);
     const rows: ExperimentRow[] = [];
     for (const members of sizes) {
       const updates = updatesOf(members);
@@ -61,7 +63,7 @@ const b9: Experiment = {
     return {
       setup: {
         updates: `${updatesOf(0)} of each kind, by random nodes, for each size and loss; ${updatesOf(1000)} where there are 1000 members`,
-        network: 'lan',
+        network: 'lan; updates begin 30 s after packets begin to be lost',
         memberlist: 'an update is a member that leaves; its copies are claims in datagrams',
         formula: 'logistic curve of the Serf convergence simulator: 200 ms, fan-out 3, no retransmit limit',
         'copies, bytes': 'taken in by all nodes, per node and update; of announcements, 64 bytes each',
@@ -140,6 +142,7 @@ function ownSpreads(context: ExperimentContext, members: number, updates: number
   const spreads = new Map<string, Spread[]>();
   for (const loss of losses) {
     world.network.setDefault({ loss });
+    if (loss > 0) world.runFor(adaptMs);
     for (const kind of ['tags', 'instance'] as const) {
       const seen: Spread[] = [];
       for (let update = 0; update < updates; update++) {
@@ -252,6 +255,7 @@ function referenceLeaves(seed: Seed, members: number, loss: number, leaves: numb
     };
   }
   world.network.setDefault({ loss });
+  if (loss > 0) world.runFor(adaptMs);
   return Array.from({ length: leaves }, (_, at) => {
     world.runFor(2000 + phaseMs(world, at));
     leaver = at * 31;

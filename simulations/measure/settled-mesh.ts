@@ -23,6 +23,8 @@ export interface SettledMesh {
 
 /** Facts in one message, as gossip bounds them. */
 const factsPerMessage = 256;
+/** On rings members have some 24 links, fewer where the rings have neighbours in common. */
+const linksEnough = 12;
 /** Longer than any mesh takes to make its links. */
 const withinMs = 120_000;
 /** What was learned while links were made has spread by then. */
@@ -44,7 +46,7 @@ export function settledMesh(options: SettledMeshOptions): SettledMesh {
   const nodes = Array.from({ length: options.members }, () => world.addNode());
   const news = messagesOf(nodes, notaries);
   for (const node of nodes) for (const message of news) node.receive({ type: 'message', from: node.id, message });
-  const linksMin = Math.min(options.members - 1, 20);
+  const linksMin = Math.min(options.members - 1, linksEnough);
   const isLinked = (): boolean => nodes.every((node) => world.network.peers(node).length >= linksMin);
   if (world.runUntil(isLinked, withinMs) === undefined) throw new Error(`the ${options.members} members do not link`);
   world.runFor(quietMs);
