@@ -265,6 +265,8 @@ export class MeshNode {
         return this.#prober.nackDue(Number(name));
       case 'suspect':
         return this.#membership.suspicionExpired(nodeId(name));
+      case 'hold':
+        return this.#membership.holdDue(nodeId(name));
       case 'withheld':
         return this.#membership.accuseWithheld();
       case 'refute':

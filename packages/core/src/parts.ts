@@ -11,6 +11,7 @@ export * from './gossip/knowledge.ts';
 export * from './hash.ts';
 export * from './health/health.ts';
 export * from './membership/accusation-budget.ts';
+export * from './membership/hold-down.ts';
 export * from './membership/awareness.ts';
 export { Vivaldi, isCoordinate } from './membership/coordinate.ts';
 export * from './membership/links.ts';

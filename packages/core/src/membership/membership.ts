@@ -8,7 +8,7 @@
  * (a later boot) supersedes everything said before.
  *
  * There are two speeds. `reachable` decides on routing: two accusers, or our own failed dial, clear it at once,
- * and a refutation restores it. `status` decides on membership and is conservative.
+ * and a refutation restores it, later each time where that happens often (hold-down.ts). `status` decides on membership and is conservative.
  *
  * Step by step: refute.txt, left.txt and force-leave.txt in test/datadriven.
  */
@@ -24,6 +24,7 @@ import type { Turn } from '../turn.ts';
 import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import type { Coordinate } from './coordinate.ts';
+import { HoldDown } from './hold-down.ts';
 import { isPresent, noAccusations, without, type Member } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
@@ -64,6 +65,7 @@ export class Membership {
   /** Members alive or suspect, this one included. */
   #alive = 1;
   readonly #budget: AccusationBudget;
+  readonly #holdDown: HoldDown;
   /** Members that we doubt and may not accuse for now. */
   readonly #withheld = new Set<NodeId>();
   #isolated = false;
@@ -85,6 +87,7 @@ export class Membership {
     this.#turn = turn;
     this.#listener = listener;
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
+    this.#holdDown = new HoldDown(turn.config.probeTimeoutMs + turn.config.indirectTimeoutMs);
     const record: MemberRecord = {
       mesh: turn.mesh,
       id: turn.self,
@@ -226,6 +229,7 @@ export class Membership {
     const after = signed.value;
     const reboot = after.epoch > before.epoch;
     const refuted = member.accusations.size > 0;
+    if (reboot) this.#holdDown.forget(member.id);
     const wasPresent = isPresent(member);
     member.signed = signed;
     member.verified = verified || (member.verified && !reboot);
@@ -535,6 +539,7 @@ export class Membership {
     this.#members.delete(id);
     if (this.#named.get(member.signed.value.name) === id) this.#named.delete(member.signed.value.name);
     this.#budget.drop(id);
+    this.#holdDown.forget(id);
     this.#withheld.delete(id);
     this.#listener.memberAbsent(member, true);
     this.#turn.emit({ type: 'member-reaped', id, name: member.signed.value.name });
@@ -588,7 +593,9 @@ export class Membership {
   }
 
   #updateReachable(member: Member, reason: string): void {
-    const reachable = this.#isReachable(member);
+    const isFree = this.#isReachable(member);
+    if (!isFree) this.#noteOut(member);
+    const reachable = isFree && !this.#isHeld(member);
     if (reachable === member.reachable) return;
     member.reachable = reachable;
     this.#turn.emit({ type: 'reachability-changed', id: member.id, name: member.signed.value.name, reachable, reason });
@@ -605,6 +612,27 @@ export class Membership {
       member.accusations.size === 0 ||
       member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1))
     );
+  }
+
+  /** It is out of rotation, not because it asked for that: too often, and it will be held. */
+  #noteOut(member: Member): void {
+    if (this.#isolated) this.#holdDown.excuse(this.#turn.now);
+    if (member.verified && member.signed.value.status === 'alive') this.#holdDown.began(member.id, this.#alive, this.#turn.now);
+  }
+
+  /** Whether a member that nothing speaks against stays out of rotation, having been out too often. */
+  #isHeld(member: Member): boolean {
+    const { now, deadlines } = this.#turn;
+    if (this.#isolated) this.#holdDown.excuse(now);
+    const until = this.#holdDown.ended(member.id, this.#alive, now);
+    if (until > now) deadlines.set(holdKey(member.id), until);
+    return until > now;
+  }
+
+  /** The deadline `hold/<id>`: it may go back into rotation. */
+  holdDue(id: NodeId): void {
+    const member = this.#members.get(id);
+    if (member !== undefined) this.#updateReachable(member, 'held for long enough');
   }
 
   #reportStatus(member: Member, from: MemberStatus | undefined, reason: string): void {
@@ -631,6 +659,10 @@ function counted(status: MemberStatus): number {
 
 function suspectKey(id: NodeId): string {
   return `suspect/${id}`;
+}
+
+function holdKey(id: NodeId): string {
+  return `hold/${id}`;
 }
 
 function reapKey(id: NodeId): string {

@@ -1,0 +1,84 @@
+/**
+ * Who was out of rotation for a while, and again, stays out for longer each time it comes back (as routes that flap are
+ * damped, RFC 2439): a host whose network works by turns answers just often enough to be sent requests that it will lose.
+ * This decides on routing only; who is a member is not its business.
+ *
+ * One outage is anybody's: it costs nothing more. What costs is to be out `outageMs` or longer several times within
+ * `forgetMs`: who is accused wrongly refutes in much less, so that false accusers keep nobody out. And where many are out
+ * at a time, the fault is more likely ours, or the network's between two halves: then nothing counts.
+ */
+
+import type { NodeId } from '../identity.ts';
+
+/** How long somebody stays out after the second outage; twice as long after each further one. */
+const firstHoldMs = 10_000;
+const holdMaxMs = 60_000;
+/** Nothing counts once so much time went by without another outage. */
+const forgetMs = 300_000;
+/** Where more than one in so many members is out at a time, it is not their fault. */
+const manyPart = 4;
+
+interface Row {
+  outages: number;
+  /** Since when it is out, and not only held. */
+  since: number | undefined;
+  endedAt: number;
+  heldUntil: number;
+}
+
+export class HoldDown {
+  readonly #outageMs: number;
+  readonly #rows = new Map<NodeId, Row>();
+  /** How many are out. */
+  #out = 0;
+  /** When it was last seen that many are out, or that we are ill: outages that began by then do not count. */
+  #excusedAt = Number.NEGATIVE_INFINITY;
+
+  /** `outageMs`: out for less than that does not count. */
+  constructor(outageMs: number) {
+    this.#outageMs = outageMs;
+  }
+
+  /** A member went out of rotation, or would if it were not held: not by its own wish. `members`: how many there are. */
+  began(id: NodeId, members: number, now: number): void {
+    let row = this.#rows.get(id);
+    if (row === undefined) this.#rows.set(id, (row = { outages: 0, since: undefined, endedAt: now, heldUntil: now }));
+    if (row.since !== undefined) return;
+    if (now - row.endedAt >= forgetMs) row.outages = 0;
+    row.since = now;
+    this.#out++;
+    this.#excuseMany(members, now);
+  }
+
+  /** Nothing speaks against a member any more. Returns until when it is held all the same: a time that is over when it is not. */
+  ended(id: NodeId, members: number, now: number): number {
+    const row = this.#rows.get(id);
+    if (row === undefined) return now;
+    if (row.since === undefined) return row.heldUntil;
+    this.#excuseMany(members, now);
+    if (now - row.since >= this.#outageMs && row.since > this.#excusedAt) {
+      row.outages++;
+      if (row.outages > 1) row.heldUntil = now + Math.min(holdMaxMs, firstHoldMs << Math.min(8, row.outages - 2));
+    }
+    row.since = undefined;
+    row.endedAt = now;
+    this.#out--;
+    if (row.outages === 0) this.#rows.delete(id);
+    return row.heldUntil;
+  }
+
+  /** We are ill, or were: what is out now is not held against anybody. */
+  excuse(now: number): void {
+    this.#excusedAt = now;
+  }
+
+  /** It starts anew, or is gone. */
+  forget(id: NodeId): void {
+    if (this.#rows.get(id)?.since !== undefined) this.#out--;
+    this.#rows.delete(id);
+  }
+
+  #excuseMany(members: number, now: number): void {
+    if (this.#out * manyPart > members) this.excuse(now);
+  }
+}

@@ -1,0 +1,86 @@
+/** Who is out of rotation again and again comes back later each time. */
+
+import { nodeId } from '@skein/core';
+import { HoldDown } from '@skein/core/parts';
+import { World } from '@skein/sim';
+import type { SimNode } from '@skein/sim';
+import { describe, expect, it } from 'vitest';
+
+const flapping = nodeId('flapping');
+const outageMs = 1000;
+const members = 10;
+
+/** Out for `ms`, from `atMs` on. Returns for how long it is held after that. */
+function outage(hold: HoldDown, { atMs, ms }: { readonly atMs: number; readonly ms: number }): number {
+  hold.began(flapping, members, atMs);
+  return Math.max(0, hold.ended(flapping, members, atMs + ms) - (atMs + ms));
+}
+
+describe('who was out of rotation', () => {
+  it('once is back at once, and then held longer each time, up to a minute', () => {
+    const hold = new HoldDown(outageMs);
+    const held = [0, 1, 2, 3, 4, 5].map((turn) => outage(hold, { atMs: 100_000 * turn, ms: 2000 }));
+    expect(held).toEqual([0, 10_000, 20_000, 40_000, 60_000, 60_000]);
+  });
+
+  it('for less than the least outage, as who refutes a false accusation, is never held', () => {
+    const hold = new HoldDown(outageMs);
+    const held = Array.from({ length: 20 }, (_, turn) => outage(hold, { atMs: 10_000 * turn, ms: outageMs - 1 }));
+    expect(Math.max(...held)).toBe(0);
+  });
+
+  it('stays held for as long as it was to be, whatever short outage comes between', () => {
+    const hold = new HoldDown(outageMs);
+    outage(hold, { atMs: 0, ms: 2000 });
+    outage(hold, { atMs: 10_000, ms: 2000 });
+    expect(outage(hold, { atMs: 14_000, ms: 100 })).toBe(22_000 - 14_100);
+  });
+
+  it('starts anew after five minutes without an outage, and at once after a boot', () => {
+    const hold = new HoldDown(outageMs);
+    outage(hold, { atMs: 0, ms: 2000 });
+    outage(hold, { atMs: 10_000, ms: 2000 });
+    expect(outage(hold, { atMs: 312_000, ms: 2000 })).toBe(0);
+    expect(outage(hold, { atMs: 330_000, ms: 2000 })).toBe(10_000);
+    hold.forget(flapping);
+    expect(outage(hold, { atMs: 350_000, ms: 2000 })).toBe(0);
+  });
+
+  it('together with more than a quarter of all is not held, nor while we are ill', () => {
+    const hold = new HoldDown(outageMs);
+    const others = ['a', 'b'].map(nodeId);
+    for (const atMs of [0, 10_000, 20_000]) {
+      for (const id of others) hold.began(id, members, atMs);
+      expect(outage(hold, { atMs, ms: 2000 })).toBe(0);
+      for (const id of others) expect(hold.ended(id, members, atMs + 2000)).toBeLessThanOrEqual(atMs + 2000);
+    }
+    for (const atMs of [30_000, 40_000]) {
+      hold.began(flapping, members, atMs);
+      hold.excuse(atMs + 1000);
+      expect(hold.ended(flapping, members, atMs + 2000)).toBeLessThanOrEqual(atMs + 2000);
+    }
+  });
+});
+
+describe('a member that hears nothing by turns', () => {
+  it('stays out of rotation everywhere while it is well for a moment, and is back once it stays well', () => {
+    const world = new World({ seed: 1, network: 'lan', traceLines: 0 });
+    const nodes = world.mesh(8);
+    world.runFor(5000);
+    const [sick, ...others] = nodes as [SimNode, ...SimNode[]];
+    const isIn = (node: SimNode): boolean => node.view().member(sick.id)?.reachable === true;
+    for (let turn = 0; turn < 3; turn++) {
+      const heal = world.network.cut(others, [sick]);
+      world.runFor(10_000);
+      expect(others.some(isIn)).toBe(false);
+      heal();
+      world.runFor(5000);
+      // It answers again each time; the first time that is enough.
+      expect(others.every(isIn)).toBe(turn === 0);
+      expect(others.some(isIn)).toBe(turn === 0);
+    }
+    expect(world.runUntil(() => others.every(isIn), 60_000)).toBeDefined();
+    // What it thought of all others was its own fault, and is not held against them.
+    expect(others.every((other) => sick.view().member(other.id)?.reachable)).toBe(true);
+  });
+});
