@@ -9,7 +9,8 @@
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentRow } from '@skein/sim';
 import { numberAfter } from './measure/args.ts';
-import type { Crowd, Profile } from './measure/crowd.ts';
+import { Crowd } from './measure/crowd.ts';
+import type { Profile } from './measure/crowd.ts';
 import { sickRows } from './measure/sick-rows.ts';
 import { sickRun } from './measure/sick-run.ts';
 import type { SickRunFigures } from './measure/sick-run.ts';
@@ -42,7 +43,7 @@ const b7: Experiment = {
           context.progress(`${name}: ${cycle + 1} of ${cycles} times deaf`);
         }
       };
-      seen.set(name, sickRun(profile, { seed: `${String(seed)} b7`, members, sick, script }));
+      seen.set(name, sickRun(new Crowd(profile, { seed: `${String(seed)} b7`, members }), { sick, script }));
     }
     const rows: ExperimentRow[] = sickRows(seen, {
       removed: 'memberlist: never all ten, not for long; Rapid: exactly the ten',

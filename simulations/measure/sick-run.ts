@@ -1,14 +1,10 @@
 /** Some members of a crowd are made sick by a script, and what the healthy think meanwhile is measured. */
 
-import type { Seed } from '@skein/sim';
-import { Crowd } from './crowd.ts';
-import type { Profile } from './crowd.ts';
+import type { Crowd } from './crowd.ts';
 import { Opinions } from './opinions.ts';
 import type { OpinionFigures } from './opinions.ts';
 
 export interface SickRun {
-  readonly seed: Seed;
-  readonly members: number;
   readonly sick: number;
   /** Makes the network or the machines sick, and well at the end. Tells when they are which. */
   readonly script: (crowd: Crowd, sick: readonly number[], setFaulty: (isFaulty: boolean) => void) => void;
@@ -23,8 +19,8 @@ export interface SickRunFigures {
 
 const recoverMs = 180_000;
 
-export function sickRun(profile: Profile, { seed, members, sick: count, script }: SickRun): SickRunFigures {
-  const crowd = new Crowd(profile, { seed, members });
+export function sickRun(crowd: Crowd, { sick: count, script }: SickRun): SickRunFigures {
+  const members = crowd.hosts.length;
   const { world } = crowd;
   const sick = crowd.choose(count);
   const of = {
