@@ -8,6 +8,7 @@
  */
 
 export * from './assert.ts';
+export type { NodeBase } from './base.ts';
 export * from './catalog/delta.ts';
 export * from './catalog/record.ts';
 export * from './command.ts';
@@ -26,6 +27,7 @@ export * from './membership/member-record.ts';
 export * from './mesh-config.ts';
 export * from './message.ts';
 export * from './node.ts';
+export * from './node-options.ts';
 export * from './port.ts';
 export * from './rng.ts';
 export * from './signed.ts';

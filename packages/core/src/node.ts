@@ -8,57 +8,33 @@
  */
 
 import { assertNever } from './assert.ts';
-import { Catalog } from './catalog/catalog.ts';
+import type { NodeBase } from './base.ts';
+import { Catalog, type CatalogListener } from './catalog/catalog.ts';
 import type { Command, CommandResult } from './command.ts';
 import { ConfigStore } from './config/config-store.ts';
-import { configKey, type ConfigValidator, type SignedConfig } from './config/entry.ts';
+import { configKey } from './config/entry.ts';
 import { isVerdict } from './deadlines.ts';
-import type { Effect, KnownPeer } from './effect.ts';
+import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination } from './gossip/dissemination.ts';
 import { catalogKey, configEntryKey, FactWriter, memberKey } from './gossip/facts.ts';
 import { compareStamps, Knowledge } from './gossip/knowledge.ts';
 import { Health } from './health/health.ts';
-import type { Registration } from './health/registration.ts';
 import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
 import { AddressBook } from './membership/address-book.ts';
 import { Links } from './membership/links.ts';
 import { isPresent, memberStamp, type Member } from './membership/member.ts';
 import { Vivaldi, type Coordinate } from './membership/coordinate.ts';
-import { Membership } from './membership/membership.ts';
+import { Membership, type MembershipListener } from './membership/membership.ts';
 import { Prober } from './membership/prober.ts';
 import { Topology } from './membership/topology.ts';
 import { Visits } from './membership/visits.ts';
-import type { MeshConfig } from './mesh-config.ts';
 import type { DigestEntry, Gossip, Message } from './message.ts';
-import type { Rng } from './rng.ts';
-import type { Notary } from './signed.ts';
+import type { NodeOptions } from './node-options.ts';
 import { Turn } from './turn.ts';
 import { ViewBuilder } from './view/view-builder.ts';
 import type { View } from './view/view.ts';
-
-export interface NodeOptions {
-  readonly config: MeshConfig;
-  readonly mesh: string;
-  readonly name: string;
-  /** `host:port` where others reach this node's transport. */
-  readonly addresses: readonly string[];
-  readonly region: string;
-  readonly zone: string;
-  readonly tags: Readonly<Record<string, string>>;
-  /** The boot counter, already raised and made durable for this boot. */
-  readonly epoch: number;
-  readonly notary: Notary;
-  readonly rng: Rng;
-  readonly validateConfig: ConfigValidator;
-  /** What was persisted by earlier boots. */
-  readonly registrations: readonly Registration[];
-  readonly configEntries: readonly SignedConfig[];
-  readonly peers: readonly KnownPeer[];
-  /** Wall clock at construction, in ms since 1970: makes view indexes grow across restarts, and config versions. */
-  readonly wallMs: number;
-}
 
 /** How many of those that hear of a first accusation probe its subject, about. */
 const confirmers = 4;
@@ -85,7 +61,7 @@ export class MeshNode {
   readonly #config: ConfigStore;
   readonly #health: Health;
   readonly #views: ViewBuilder;
-  readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers'>;
+  readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers' | 'base'>;
   readonly #vivaldi: Vivaldi;
   readonly #toldAt = new Map<NodeId, number>();
   /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
@@ -103,8 +79,8 @@ export class MeshNode {
     const turn = new Turn(options, now);
     this.#turn = turn;
     this.#vivaldi = new Vivaldi(turn.rng);
-    this.#knowledge = new Knowledge((key) => this.#stampOf(key));
-    this.#catalog = this.#makeCatalog();
+    this.#knowledge = new Knowledge((key) => this.#stampOf(key), options.base?.knowledge);
+    this.#catalog = this.#makeCatalog(options.base);
     this.#config = new ConfigStore(
       turn,
       options.validateConfig,
@@ -144,6 +120,7 @@ export class MeshNode {
         ownCoordinate: () => this.#vivaldi.coordinate,
       },
       options.wallMs,
+      options.base?.views,
     );
   }
 
@@ -160,6 +137,8 @@ export class MeshNode {
     this.#views.touchLocal();
     this.#addressBook.start(this.#restored.peers);
     this.#links.addKnownPeers(this.#restored.peers);
+    if (this.#restored.base !== undefined) this.#topology.settle(this.#restored.base.orders);
+    if (!this.#topology.isFull) this.#visits.begin();
     this.#prober.start();
     this.#antiEntropy.start();
     return this.#finish();
@@ -214,6 +193,14 @@ export class MeshNode {
 
   get view(): View {
     return this.#views.view();
+  }
+
+  /** What this node knows, for others of this mesh to start from. Undefined while it doubts anybody, or holds config entries. */
+  base(): NodeBase | undefined {
+    const membership = this.#config.all().next().done === true ? this.#membership.base() : undefined;
+    if (membership === undefined) return undefined;
+    const [knowledge, replicas, views] = [this.#knowledge.base(), this.#catalog.base(), this.#views.base()];
+    return { membership, knowledge, replicas, views, orders: this.#topology.orders() };
   }
 
   // --- one step ---
@@ -462,10 +449,8 @@ export class MeshNode {
   }
 
   #syncRound(): void {
-    for (const member of this.#membership.all()) {
-      if (!this.#membership.isSilent(member)) continue;
-      for (const key of [memberKey(member.id), catalogKey(member.id)]) this.#knowledge.delete(key);
-    }
+    for (const { id } of this.#membership.silent())
+      for (const key of [memberKey(id), catalogKey(id)]) this.#knowledge.delete(key);
     this.#antiEntropy.roundDue();
   }
 
@@ -593,8 +578,8 @@ export class MeshNode {
     });
   }
 
-  #makeCatalog(): Catalog {
-    return new Catalog(this.#turn, {
+  #makeCatalog(base: NodeBase | undefined): Catalog {
+    const listener: CatalogListener = {
       catalogChanged: (owner, change, after, from) => {
         const replica = this.#catalog.replica(owner);
         if (replica === undefined) return;
@@ -605,12 +590,13 @@ export class MeshNode {
       },
       ownVersionLost: (epoch) => this.#membership.outlive(epoch),
       catalogGap: (owner, from, whole) => this.#antiEntropy.gap(catalogKey(owner), from, whole),
-    });
+    };
+    return new Catalog(this.#turn, listener, base?.replicas);
   }
 
   #makeMembership(options: NodeOptions): Membership {
-    const { name, addresses, region, zone, tags } = options;
-    return new Membership(this.#turn, { name, addresses, region, zone, tags }, options.epoch, {
+    const { name, addresses, region, zone, tags, epoch, base } = options;
+    const listener: MembershipListener = {
       recordNews: (id, from) => this.#dissemination.push(memberKey(id), [], from),
       accusationNews: (subject, _accuser, from) => this.#dissemination.push(memberKey(subject), [], from),
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
@@ -624,7 +610,8 @@ export class MeshNode {
       },
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
       epochRaised: () => void this.#catalog.write(this.epoch, [...this.#health.records()], []),
-    });
+    };
+    return new Membership(this.#turn, { name, addresses, region, zone, tags }, epoch, listener, base?.membership);
   }
 
   #makeLinks(): Links {

@@ -183,6 +183,15 @@ export class Network implements Wires, Exchange {
     dial(this, from, effect, (result) => this.#dialed(from, effect, result));
   }
 
+  /** Links two hosts without a dial, as if they had been linked long ago. */
+  join(a: Host, b: Host): void {
+    const near = new End(a, this);
+    const far = new End(b, this);
+    End.join(near, far, this.nowUs);
+    this.#link(near);
+    this.#link(far);
+  }
+
   /** Performs a `disconnect` effect: both sides are told that the link is lost. */
   disconnect(from: Host, to: NodeId): void {
     const end = this.#ends[from.index]?.get(to);

@@ -1,9 +1,10 @@
 /** What a node of a world is made of: its settings, with everything decided, the logic that it runs, and what it has around it. */
 
-import type { MeshConfig, MeshEvent, MeshNode, NodeId, NodeOptions } from '@skein/core';
+import type { MeshConfig, MeshEvent, MeshNode, NodeId, NodeOptions, Registration } from '@skein/core';
 import type { Network, Timeline } from './network.ts';
 import type { KeyRing } from './notary.ts';
 import type { Randomness } from './randomness.ts';
+import type { Storage } from './storage.ts';
 import type { Trace } from './trace.ts';
 import type { Witness } from './world.ts';
 
@@ -24,6 +25,18 @@ export interface NodeSetup {
   readonly validateConfig: NodeOptions['validateConfig'];
   /** Addresses that every boot joins. */
   readonly seeds: readonly string[];
+  /** What its disk holds before the first boot. */
+  readonly registrations: readonly Registration[];
+}
+
+/** What is different at each boot. */
+type Boot = Pick<NodeOptions, 'addresses' | 'epoch' | 'notary' | 'rng' | 'wallMs'>;
+
+/** What a node of this setup, with this disk, is given when it boots. */
+export function nodeOptions(setup: NodeSetup, disk: Storage, boot: Boot): NodeOptions {
+  const { mesh, name, config, region, zone, tags, validateConfig } = setup;
+  const [registrations, configEntries, peers] = [disk.registrations(), disk.configEntries(), disk.peers()];
+  return { mesh, name, config, region, zone, tags, validateConfig, registrations, configEntries, peers, ...boot };
 }
 
 export interface RestartOptions {

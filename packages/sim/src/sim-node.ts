@@ -4,8 +4,19 @@
  * can be paused, killed, cut off from power and started again.
  */
 
-import { assert, assertNever, nodeId, seededRng } from '@skein/core';
-import type { CancelSignal, Command, CommandResult, Effect, Input, MeshPort, NodeId, NodeOptions, View } from '@skein/core';
+import { assert, nodeId, seededRng } from '@skein/core';
+import type {
+  CancelSignal,
+  Command,
+  CommandResult,
+  Effect,
+  Input,
+  MeshPort,
+  NodeBase,
+  NodeId,
+  NodeOptions,
+  View,
+} from '@skein/core';
 import { Adversary } from './adversary.ts';
 import { MachineClock } from './clock.ts';
 import { EventLoop } from './event-loop.ts';
@@ -15,6 +26,7 @@ import { timersOf } from './host.ts';
 import type { Host, ProcessState } from './host.ts';
 import { IoGate } from './io-gate.ts';
 import type { NetworkEffect } from './io-gate.ts';
+import { nodeOptions } from './node-setup.ts';
 import type { NodeLogic, NodeSetup, RestartOptions, Surroundings } from './node-setup.ts';
 import { hash32, hashText } from './randomness.ts';
 import { Storage } from './storage.ts';
@@ -41,7 +53,7 @@ export class SimNode implements Host, Machine, MeshPort {
   #addresses: readonly string[];
   /** Identities that this machine had before. */
   #replacements = 0;
-  readonly #storage = new Storage();
+  readonly #storage: Storage;
   readonly #waiters = new Waiters();
   readonly #clock = new MachineClock();
   readonly #loop: EventLoop;
@@ -64,6 +76,7 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#world = world;
     this.#setup = setup;
     this.#loop = new EventLoop(world);
+    this.#storage = new Storage(setup.registrations);
     this.#id = setup.id;
     this.#addresses = setup.addresses;
     this.index = setup.index;
@@ -162,11 +175,11 @@ export class SimNode implements Host, Machine, MeshPort {
 
   /**
    * Boots a process on this machine, with the identity and the data it had. `seeds` replaces the usual ones for this boot.
-   * On a full disk the process cannot state a new epoch and ends at once, as the agent does.
+   * `base`: what it knows already. On a full disk the process cannot state a new epoch and ends at once, as the agent does.
    */
-  start(options: { readonly seeds?: readonly string[] } = {}): void {
+  start(options: { readonly seeds?: readonly string[]; readonly base?: NodeBase } = {}): void {
     assert(this.#process === 'stopped', `${this.id} runs already`);
-    const { nowUs, randomness, keys } = this.#world;
+    const { nowUs, randomness } = this.#world;
     const epoch = this.#storage.nextEpoch();
     this.#boot++;
     this.#powered = true;
@@ -182,31 +195,28 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#liar = this.#makeLiar();
     this.#waiters.open();
     this.#fault('start', `epoch ${epoch}`);
-    const nodeOptions: NodeOptions = {
-      config: this.#setup.config,
-      mesh: this.mesh,
-      name: this.name,
-      addresses: this.addresses,
-      region: this.#setup.region,
-      zone: this.zone,
-      tags: this.#setup.tags,
-      epoch,
-      notary: keys.notary(this.id),
-      rng: seededRng(hash32(randomness.seed, nodeStream, this.index, this.#boot)),
-      validateConfig: this.#setup.validateConfig,
-      registrations: this.#storage.registrations(),
-      configEntries: this.#storage.configEntries(),
-      peers: this.#storage.peers(),
-      wallMs: this.#clock.wallMs(nowUs),
-    };
+    const { base } = options;
+    const bootOptions: NodeOptions = { ...this.bootOptions(epoch), ...(base && { base }) };
     const effects = this.#guarded('start', () => {
-      this.#logic = this.#world.create(nodeOptions, this.nowMs());
+      this.#logic = this.#world.create(bootOptions, this.nowMs());
       return this.#logic.start(this.nowMs());
     });
     this.#perform(effects);
     const seeds = options.seeds ?? this.#setup.seeds;
     if (seeds.length > 0) this.dispatch({ type: 'join', addresses: seeds });
     this.#scheduleClock(randomness.below(clockIntervalUs, { stream: clockStream, key: this.index, counter: -this.#boot }));
+  }
+
+  /** What a process with this epoch is given when it boots now. */
+  bootOptions(epoch: number = 1): NodeOptions {
+    const { nowUs, randomness, keys } = this.#world;
+    return nodeOptions(this.#setup, this.#storage, {
+      addresses: this.addresses,
+      epoch,
+      notary: keys.notary(this.id),
+      rng: seededRng(hash32(randomness.seed, nodeStream, this.index, this.#boot)),
+      wallMs: this.#clock.wallMs(nowUs),
+    });
   }
 
   /**
@@ -389,19 +399,9 @@ export class SimNode implements Host, Machine, MeshPort {
 
   #carryOut(effect: NetworkEffect): void {
     const { network } = this.#world;
-    switch (effect.type) {
-      case 'send':
-        network.send(this, effect.to, effect.message, effect.lane);
-        return;
-      case 'connect':
-        network.connect(this, effect);
-        return;
-      case 'disconnect':
-        network.disconnect(this, effect.to);
-        return;
-      default:
-        assertNever(effect);
-    }
+    if (effect.type === 'send') network.send(this, effect.to, effect.message, effect.lane);
+    else if (effect.type === 'connect') network.connect(this, effect);
+    else network.disconnect(this, effect.to);
   }
 
   /** Keeps one wake-up, for the earliest deadline. One that turns out to be early arms itself again. */

@@ -71,6 +71,12 @@ export class Storage {
   /** What each registration held apart from check state, to know a mere change of state. */
   readonly #definitions = new Map<string, unknown>();
 
+  /** A disk that holds these registrations already. */
+  constructor(registrations: readonly Registration[]) {
+    for (const registration of registrations) this.#disk.apply({ type: 'registration', registration });
+    this.#learnDefinitions();
+  }
+
   /** Takes one change, at a time not before that of the last call. An epoch is durable when this returns, if the disk takes it. */
   write(persist: Persist, nowUs: number): void {
     this.#settle(nowUs);
@@ -134,6 +140,10 @@ export class Storage {
     this.#pending = new Map();
     this.#endRound();
     this.#definitions.clear();
+    this.#learnDefinitions();
+  }
+
+  #learnDefinitions(): void {
     for (const [key, registration] of this.#disk.registrations) this.#definitions.set(`r/${key}`, definitionOf(registration));
   }
 

@@ -9,7 +9,7 @@
  */
 
 import { MeshNode, assert, nodeId, profiles } from '@skein/core';
-import type { MeshConfig, MeshEvent, NodeOptions, ProfileName } from '@skein/core';
+import type { MeshConfig, MeshEvent, NodeOptions, ProfileName, Registration } from '@skein/core';
 import { hostsMax } from './link.ts';
 import { Network } from './network.ts';
 import type { Timeline } from './network.ts';
@@ -19,6 +19,7 @@ import type { NetworkName } from './quantiles.ts';
 import { EventQueue } from './queue.ts';
 import { Randomness, hashText, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
+import { learnBase, linkAll } from './settled.ts';
 import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
 
@@ -69,8 +70,18 @@ export interface AddNodeOptions {
   readonly mesh?: string;
   /** Fields that differ from the profile's. */
   readonly config?: Partial<MeshConfig>;
+  /** What its disk holds before it first boots. Default nothing. */
+  readonly registrations?: readonly Registration[];
   /** Whether it boots at once. Default true. */
   readonly start?: boolean;
+}
+
+export interface SettledOptions {
+  /** Dealt out in turn. */
+  readonly zones?: readonly string[];
+  readonly config?: Partial<MeshConfig>;
+  /** What runs on the host of that number. Default nothing. */
+  readonly registrations?: (index: number) => readonly Registration[];
 }
 
 const shuffleStream = hashText('shuffle');
@@ -162,11 +173,32 @@ export class World {
       config: { ...profiles[profile], ...options.config },
       validateConfig: this.#options.validateConfig ?? (() => undefined),
       seeds: options.seeds ?? [],
+      registrations: options.registrations ?? [],
     });
     this.#nodes.push(node);
     this.network.attach(node);
     if (options.start ?? true) node.start();
     return node;
+  }
+
+  /**
+   * Adds `count` nodes that know each other and are linked as they should be, in a world that has no others. They share what
+   * they know until they learn something new, so that ten thousand of them fit into some gigabytes. At the first
+   * moment each compares what it knows with its neighbours. `registrations`: what runs on the host of that number.
+   */
+  settled(count: number, options: SettledOptions = {}): SimNode[] {
+    assert(this.#nodes.length === 0, 'a settled mesh is all of its world');
+    const { zones, config } = options;
+    const nodes = Array.from({ length: count }, (_, i) => {
+      const zone = zones?.[i % zones.length];
+      const registrations = options.registrations?.(i) ?? [];
+      const seeds = this.#nodes[0]?.addresses ?? [];
+      return this.addNode({ start: false, seeds, registrations, ...(zone !== undefined && { zone }), ...(config && { config }) });
+    });
+    const base = learnBase(nodes.map((node) => node.bootOptions()));
+    for (const node of nodes) node.start({ base, seeds: [] });
+    linkAll(this.network, nodes, base);
+    return nodes;
   }
 
   /** Adds `count` nodes that join through the first of them, with `zones` dealt out in turn. */

@@ -5,6 +5,7 @@
 
 import type { CommandResult } from '../command.ts';
 import type { NodeId } from '../identity.ts';
+import { LayeredMap } from '../layered-map.ts';
 import type { Signed } from '../signed.ts';
 import type { Turn } from '../turn.ts';
 import type { CatalogDelta } from './delta.ts';
@@ -25,11 +26,13 @@ export interface CatalogListener {
 export class Catalog {
   readonly #turn: Turn;
   readonly #listener: CatalogListener;
-  readonly #replicas = new Map<NodeId, Replica>();
+  readonly #replicas: LayeredMap<NodeId, Replica>;
   readonly #own = new Replica();
 
-  constructor(turn: Turn, listener: CatalogListener) {
+  /** `base`: replicas held from the start, which this catalog shares with others and never changes. */
+  constructor(turn: Turn, listener: CatalogListener, base?: ReadonlyMap<NodeId, Replica>) {
     this.#turn = turn;
+    this.#replicas = new LayeredMap(base);
     this.#listener = listener;
     this.#replicas.set(turn.self, this.#own);
   }
@@ -42,8 +45,9 @@ export class Catalog {
     return this.#replicas.get(owner);
   }
 
-  replicas(): Iterable<readonly [NodeId, Replica]> {
-    return this.#replicas;
+  /** Copies of all replicas, that others may share. */
+  base(): ReadonlyMap<NodeId, Replica> {
+    return new Map(Array.from(this.#replicas, ([owner, replica]) => [owner, replica.copy()]));
   }
 
   /** Writes and removes records of our own as one new version. A refusal changes nothing. */
@@ -61,10 +65,10 @@ export class Catalog {
     const head = delta.head.value;
     const owner = head.owner;
     if (owner === this.#turn.self) return this.#mergeOwn(delta.head, from);
-    const replica = this.#replicas.get(owner) ?? new Replica();
-    if (!replica.isOlderThan(head)) return;
+    if (this.#replicas.get(owner)?.isOlderThan(head) === false) return;
     if (head.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (!this.#turn.notary.verify('head', owner, delta.head)) return this.#turn.refuse(from, 'bad-signature');
+    const replica = this.#replicas.writable(owner, (shared) => shared.copy()) ?? new Replica();
     const after = replica.epoch === head.epoch && replica.version < head.version ? replica.version : 0;
     const result = replica.apply(delta, this.#turn.notary);
     switch (result.type) {

@@ -39,6 +39,17 @@ export class Replica {
   #removalsAfter = 0;
   #bytes = 0;
 
+  /** Another replica with the same content. */
+  copy(): Replica {
+    const copy = new Replica();
+    copy.#head = this.#head;
+    copy.#records = this.#records;
+    copy.#removals = this.#removals;
+    copy.#removalsAfter = this.#removalsAfter;
+    copy.#bytes = this.#bytes;
+    return copy;
+  }
+
   get head(): Signed<CatalogHead> | undefined {
     return this.#head;
   }

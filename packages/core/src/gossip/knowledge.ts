@@ -5,20 +5,34 @@
 
 import type { DigestEntry } from '../message.ts';
 import { hashNumber, hashText, mix } from '../hash.ts';
+import { LayeredMap } from '../layered-map.ts';
 import { limits } from '../limits.ts';
+
+/** What many nodes that know the same share of it. */
+export interface KnowledgeBase {
+  readonly known: ReadonlyMap<string, number>;
+  readonly buckets: Int32Array;
+}
 
 export class Knowledge {
   readonly #stampOf: (key: string) => readonly number[] | undefined;
   /** By subject: the hash of key and stamp, as a signed integer, which takes no room of its own. */
-  readonly #known = new Map<string, number>();
-  readonly #buckets = new Int32Array(limits.digestBuckets);
+  readonly #known: LayeredMap<string, number>;
+  readonly #buckets: Int32Array;
   #root = 0;
   /** What `buckets` gave last, while it holds. */
   #list: readonly number[] | undefined;
 
   /** `stampOf` gives the stamp that a subject was set with last: whoever has the content has that too. */
-  constructor(stampOf: (key: string) => readonly number[] | undefined) {
+  constructor(stampOf: (key: string) => readonly number[] | undefined, base?: KnowledgeBase) {
     this.#stampOf = stampOf;
+    this.#known = new LayeredMap(base?.known);
+    this.#buckets = base?.buckets.slice() ?? new Int32Array(limits.digestBuckets);
+    for (const bucket of this.#buckets) this.#root ^= bucket;
+  }
+
+  base(): KnowledgeBase {
+    return { known: this.#known.flat(), buckets: this.#buckets.slice() };
   }
 
   set(key: string, stamp: readonly number[]): void {

@@ -7,10 +7,13 @@
 
 import type { KnownPeer } from '../effect.ts';
 import type { NodeId } from '../identity.ts';
+import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
 import type { Member } from './member.ts';
 
-/** Written this long after the last change, and no sooner after than one millisecond per member, since a write has them all. */
+/** Of more members than this a random choice is written: any one of them that is still there knows all others. */
+const peersMax = 512;
+/** Written this long after the last change, and no sooner after than one millisecond per member, since a write goes through all of them. */
 const writeDelayMs = 200;
 
 export class AddressBook {
@@ -37,11 +40,13 @@ export class AddressBook {
 
   /** The deadline `peers`. */
   write(): void {
-    const peers: KnownPeer[] = [];
-    for (const member of this.#members()) {
-      const { name, addresses } = member.signed.value;
-      if (member.id !== this.#turn.self && member.status !== 'left') peers.push({ id: member.id, name, addresses });
-    }
+    const members: Member[] = [];
+    for (const member of this.#members()) if (member.id !== this.#turn.self && member.status !== 'left') members.push(member);
+    const chosen = members.length > peersMax ? sample(members, peersMax, this.#turn.rng) : members;
+    const peers = chosen.map(({ id, signed }): KnownPeer => {
+      const { name, addresses } = signed.value;
+      return { id, name, addresses };
+    });
     for (const peer of this.#remembered.values()) peers.push(peer);
     this.#turn.persist({ type: 'peers', peers });
   }

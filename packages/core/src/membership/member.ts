@@ -8,6 +8,7 @@ import type { Coordinate } from './coordinate.ts';
 import type { MemberRecord, MemberStatus } from './member-record.ts';
 import { confirmationsMax } from './suspicion.ts';
 
+/** Only `Membership` changes a row, and only one of its own: rows of a shared base are frozen. */
 export interface Member {
   readonly id: NodeId;
   signed: Signed<MemberRecord>;

@@ -16,6 +16,7 @@
 import { assert } from '../assert.ts';
 import type { CommandResult } from '../command.ts';
 import type { NodeId } from '../identity.ts';
+import { LayeredMap } from '../layered-map.ts';
 import { limits } from '../limits.ts';
 import type { MemberFact } from '../message.ts';
 import type { Signed } from '../signed.ts';
@@ -54,16 +55,23 @@ export interface MembershipListener {
 /** The parts of our own record that never change within a boot. */
 export type OwnLabels = Pick<MemberRecord, 'name' | 'addresses' | 'region' | 'zone' | 'tags'>;
 
+/** What many nodes that know the same share of their member tables. Everybody in it is alive, verified and not accused. */
+export interface MembershipBase {
+  /** Frozen rows. */
+  readonly members: ReadonlyMap<NodeId, Member>;
+  readonly named: ReadonlyMap<string, NodeId>;
+}
+
 const protocolMin = 1;
 const protocolMax = 1;
 
 export class Membership {
   readonly #turn: Turn;
   readonly #listener: MembershipListener;
-  readonly #members = new Map<NodeId, Member>();
+  readonly #members: LayeredMap<NodeId, Member>;
   readonly #self: Member;
   /** Members alive or suspect, this one included. */
-  #alive = 1;
+  #alive: number;
   readonly #budget: AccusationBudget;
   readonly #holdDown: HoldDown;
   /** Members that we doubt and may not accuse for now. */
@@ -73,9 +81,9 @@ export class Membership {
   /** Signatures of accusations checked in the second under way, by the link they came over. */
   readonly #checked = new Map<NodeId, number>();
   #checkedSince = Number.NEGATIVE_INFINITY;
-  #presentCount = 1;
+  #presentCount: number;
   /** Who was last heard of under a name. */
-  readonly #named = new Map<string, NodeId>();
+  readonly #named: LayeredMap<string, NodeId>;
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -83,8 +91,11 @@ export class Membership {
   #accusedIncarnation = 0;
   #accuser: NodeId | undefined;
 
-  constructor(turn: Turn, labels: OwnLabels, epoch: number, listener: MembershipListener) {
+  /** `base`: whom it knows from the start. */
+  constructor(turn: Turn, labels: OwnLabels, epoch: number, listener: MembershipListener, base?: MembershipBase) {
     this.#turn = turn;
+    this.#members = new LayeredMap(base?.members);
+    this.#named = new LayeredMap(base?.named);
     this.#listener = listener;
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     this.#holdDown = new HoldDown(turn.config.probeTimeoutMs + turn.config.indirectTimeoutMs);
@@ -115,6 +126,23 @@ export class Membership {
     };
     this.#members.set(turn.self, this.#self);
     this.#named.set(labels.name, turn.self);
+    this.#alive = this.#members.size;
+    this.#presentCount = this.#members.size;
+  }
+
+  /** What others who know the same may share. Undefined while anybody is away, doubted or not verified. */
+  base(): MembershipBase | undefined {
+    const members = new Map<NodeId, Member>();
+    for (const [id, member] of this.#members) {
+      if (member.status !== 'alive' || !member.reachable || member.accusations.size > 0) return undefined;
+      members.set(id, Object.freeze({ ...member, coordinate: undefined }));
+    }
+    return { members, named: this.#named.flat() };
+  }
+
+  /** The row of a member, to be changed: one that is shared is copied first. */
+  #row(id: NodeId): Member | undefined {
+    return this.#members.writable(id, (shared) => ({ ...shared }));
   }
 
   get self(): Member {
@@ -132,7 +160,7 @@ export class Membership {
 
   /** A member told where it is in the space of round trips. */
   locate(id: NodeId, coordinate: Coordinate): void {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member !== undefined) member.coordinate = coordinate;
   }
 
@@ -164,6 +192,11 @@ export class Membership {
     return this.absentMs(member) > this.#tombstoneMs(member) / 2;
   }
 
+  /** All rows that are. Those of a base are not: everybody was well. */
+  *silent(): IterableIterator<Member> {
+    for (const member of this.#members.owned()) if (this.isSilent(member)) yield member;
+  }
+
   /** How long ago it left or failed; 0 while it is present. */
   absentMs(member: Member): number {
     const since = isPresent(member) ? member.absentSince : member.since;
@@ -180,7 +213,7 @@ export class Membership {
     if (record.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (record.id === this.#turn.self) return this.#mergeOwn(fact.record, from);
     if (known !== undefined && compareRecords(record, known.signed.value) <= 0) {
-      if (fact.verified && record.epoch === known.signed.value.epoch) this.#verify(known, from);
+      if (fact.verified && record.epoch === known.signed.value.epoch) this.#verify(record.id, from);
       return;
     }
     if (known === undefined && this.#members.size >= limits.members) return this.#turn.refuse(from, 'member-limit');
@@ -192,8 +225,9 @@ export class Membership {
     const verified = fact.verified || from === record.id;
     // A newcomer, or a new boot, has no link but ours yet: we tell all others for it.
     const isOursToTell = from === record.id && record.epoch > (known?.signed.value.epoch ?? 0);
-    if (known === undefined) this.#admit(fact.record, verified, fact.absentMs);
-    else this.#supersede(known, fact.record, verified);
+    const row = this.#row(record.id);
+    if (row === undefined) this.#admit(fact.record, verified, fact.absentMs);
+    else this.#supersede(row, fact.record, verified);
     this.#listener.recordNews(record.id, isOursToTell ? undefined : from);
   }
 
@@ -277,7 +311,7 @@ export class Membership {
    * more against others than one node may.
    */
   accuse(id: NodeId, reason: AccusationReason): void {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member === undefined || member === this.#self || !isPresent(member)) return;
     const isSaid = member.accusations.has(this.#turn.self) || this.#withheld.has(member.id) || this.#isBacked(member);
     if (isSaid && member.doubt !== undefined) return;
@@ -292,7 +326,7 @@ export class Membership {
    * the less well we are ourselves.
    */
   doubt(id: NodeId, reason: AccusationReason): void {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member === undefined || member === this.#self || !isPresent(member) || member.doubt !== undefined) return;
     member.doubt = reason;
     this.#updateReachable(member, `doubted by us: ${reason}`);
@@ -328,7 +362,7 @@ export class Membership {
   /** The deadline `withheld`, and whenever there is room again: accuses whom we still doubt. */
   accuseWithheld(): void {
     for (const id of this.#withheld) {
-      const member = this.#members.get(id);
+      const member = this.#row(id);
       if (member?.doubt === undefined || !isPresent(member) || this.#isBacked(member)) this.#withheld.delete(id);
       else if (this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) {
         this.#withheld.delete(id);
@@ -351,7 +385,7 @@ export class Membership {
     const { mesh, accuser, subject, epoch, incarnation, reason } = signed.value;
     if (mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (accuser === this.#turn.self || accuser === subject) return;
-    const member = this.#members.get(subject);
+    const member = this.#row(subject);
     const record = member?.signed.value;
     if (member === undefined || record === undefined || record.epoch !== epoch || record.incarnation !== incarnation) return;
     // An operator's word goes beyond what the same node accused the member of before.
@@ -389,9 +423,9 @@ export class Membership {
 
   /** A direct answer under the current claim: our own accusation was wrong, whatever others say. */
   heardFrom(id: NodeId, epoch: number): void {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
-    this.#verify(member, id);
+    this.#verify(id, id);
     this.#withheld.delete(id);
     if (this.#isolated && this.#withheld.size === 0) this.#setIsolated(false);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
@@ -408,8 +442,9 @@ export class Membership {
     this.#listener.memberTouched(member, false);
   }
 
-  #verify(member: Member, from: NodeId): void {
-    if (member.verified) return;
+  #verify(id: NodeId, from: NodeId): void {
+    if (this.#members.get(id)?.verified !== false) return;
+    const member = this.#row(id) as Member;
     member.verified = true;
     this.#updateReachable(member, 'verified');
     this.#listener.memberTouched(member, true);
@@ -439,7 +474,7 @@ export class Membership {
 
   /** A suspicion ran out: the member is failed, unless it was cleared meanwhile. */
   suspicionExpired(id: NodeId): void {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member === undefined || member.status !== 'suspect') return;
     // It said that it leaves, and is gone: of its last word, that it left, not everybody hears when many leave at once.
     if (member.signed.value.status === 'leaving') return this.#retire(member, 'gone while it was leaving');
@@ -508,7 +543,7 @@ export class Membership {
 
   /** An operator says that a failed member will not come back. */
   forceLeave(id: NodeId): CommandResult {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member === undefined)
       return { ok: false, code: 'unknown-node', message: `no member "${id}" is known: see \`skein members\`` };
     const { name } = member.signed.value;
@@ -552,7 +587,7 @@ export class Membership {
 
   /** At most max(1024, twice the living) rows of the departed are kept; those that left longest ago go first. */
   #boundTombstones(): void {
-    const gone = [...this.#members.values()].filter((member) => !isPresent(member));
+    const gone = [...this.#members.owned()].filter((member) => !isPresent(member));
     if (gone.length <= Math.max(1024, 2 * (this.#members.size - gone.length))) return;
     gone.sort(
       (a, b) => Number(a.status === 'failed') - Number(b.status === 'failed') || a.since - b.since || (a.id < b.id ? -1 : 1),

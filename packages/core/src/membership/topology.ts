@@ -29,6 +29,9 @@ interface Neighbour {
   readonly distance: number;
 }
 
+/** Everybody in the order of each ring. */
+export type RingOrders = readonly (readonly NodeId[])[];
+
 /** One ring, as far as it concerns us: who comes after and who before us, nearest first. */
 interface Ring {
   readonly seed: number;
@@ -102,16 +105,43 @@ export class Topology {
     return [...observers];
   }
 
+  /** Everybody present in the order of each ring: what many nodes that know the same need to work out only once. */
+  orders(): RingOrders {
+    const ids = [this.#self, ...this.#listener.present()];
+    return this.#rings.map(({ seed }) => [...ids].sort((a, b) => position(a, seed) - position(b, seed) || (a < b ? -1 : 1)));
+  }
+
+  /** Everybody of these orders is present from the start. */
+  settle(orders: RingOrders): void {
+    if (this.#listener.presentCount() <= this.#config.fullMeshLeave) {
+      for (const id of this.#listener.present()) this.#listener.wanted(id);
+      return;
+    }
+    this.#isFull = false;
+    const { ringReach } = this.#config;
+    this.#rings.forEach((ring, number) => {
+      const order = orders[number] ?? [];
+      const self = placeIn(order, ring.own, ring.seed);
+      // Some more than the nearest: who is at our very place may be on either side of it.
+      for (let step = -ringReach - 2; step <= ringReach + 2; step++) {
+        const id = order[(self + step + order.length) % order.length];
+        if (id !== undefined && id !== this.#self) this.#offer(ring, id);
+      }
+    });
+  }
+
   /** A member is present that was not. */
   add(id: NodeId): void {
     if (id === this.#self) return;
     if (this.#isFull && this.#listener.presentCount() > this.#config.fullMeshLeave) return this.#useRings();
     if (this.#isFull) return this.#listener.wanted(id);
-    for (const ring of this.#rings) {
-      const at = position(id, ring.seed);
-      this.#insert(ring.after, { id, distance: (at - ring.own) >>> 0 });
-      this.#insert(ring.before, { id, distance: (ring.own - at) >>> 0 });
-    }
+    for (const ring of this.#rings) this.#offer(ring, id);
+  }
+
+  #offer(ring: Ring, id: NodeId): void {
+    const at = position(id, ring.seed);
+    this.#insert(ring.after, { id, distance: (at - ring.own) >>> 0 });
+    this.#insert(ring.before, { id, distance: (ring.own - at) >>> 0 });
   }
 
   /** A member is present no longer. */
@@ -149,11 +179,7 @@ export class Topology {
   #refill(): void {
     for (const id of this.#listener.present()) {
       if (id === this.#self) continue;
-      for (const ring of this.#rings) {
-        const at = position(id, ring.seed);
-        this.#insert(ring.after, { id, distance: (at - ring.own) >>> 0 });
-        this.#insert(ring.before, { id, distance: (ring.own - at) >>> 0 });
-      }
+      for (const ring of this.#rings) this.#offer(ring, id);
     }
   }
 
@@ -179,6 +205,18 @@ export class Topology {
 
 function position(id: NodeId, seed: number): number {
   return mix(hashText(id, seed));
+}
+
+/** The first place of an order that is not before this position. */
+function placeIn(order: readonly NodeId[], own: number, seed: number): number {
+  let low = 0;
+  let high = order.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (position(order[middle] as NodeId, seed) < own) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function isNearer(a: Neighbour, b: Neighbour): boolean {

@@ -19,7 +19,7 @@ export interface IndexSnapshot {
 
 export class TopicIndexes {
   readonly #tag: number;
-  #byTopic = PersistentMap.empty<number>();
+  #byTopic: PersistentMap<number>;
   /** Changed since the last snapshot: most changes are never looked at one by one. */
   readonly #changed = new Map<string, number>();
   #touched = new Set<string>();
@@ -28,11 +28,13 @@ export class TopicIndexes {
   #floor: number;
   #current: number | undefined;
 
-  constructor(startMs: number, tag: number) {
+  /** `base`: indexes from which this node goes on. */
+  constructor(startMs: number, tag: number, base?: IndexSnapshot) {
     this.#tag = tag;
     this.#nowMs = startMs;
-    this.#last = Math.max(1, startMs - epoch2020Ms) * 1024 + tag;
+    this.#last = Math.max(Math.max(1, startMs - epoch2020Ms) * 1024 + tag, (base?.last ?? 0) + 1);
     this.#floor = this.#last;
+    this.#byTopic = base?.byTopic ?? PersistentMap.empty();
   }
 
   /** Wall clock as this node counts it: start plus monotonic time since. */

@@ -12,12 +12,13 @@ import { hashText } from '../hash.ts';
 import type { Health } from '../health/health.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
+import { LayeredMap } from '../layered-map.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
-import { TopicIndexes } from './topic-indexes.ts';
+import { TopicIndexes, type IndexSnapshot } from './topic-indexes.ts';
 import { topics, type CheckView, type InstanceView, type MemberView, type ServiceView, type View } from './view.ts';
 
 export interface ViewSources {
@@ -27,6 +28,16 @@ export interface ViewSources {
   readonly health: Health;
   isLinked(id: NodeId): boolean;
   ownCoordinate(): Coordinate;
+}
+
+/** What many nodes that know the same share of their Views. */
+export interface ViewBase {
+  /** Whose Views it was: the only member that looks different to itself than to others. */
+  readonly self: NodeId;
+  readonly content: SnapshotContent;
+  readonly indexes: IndexSnapshot;
+  readonly created: ReadonlyMap<string, number>;
+  readonly modified: ReadonlyMap<string, number>;
 }
 
 /** The checks of one owner: of its host, and of each instance. */
@@ -47,9 +58,9 @@ export class ViewBuilder {
   readonly #sources: ViewSources;
   readonly #indexes: TopicIndexes;
   /** When each record was made, by `<owner>/<record key>`, member id or `k/<config key>`. */
-  readonly #created = new Map<string, number>();
+  readonly #created: LayeredMap<string, number>;
   /** When those were last changed that were. */
-  readonly #modified = new Map<string, number>();
+  readonly #modified: LayeredMap<string, number>;
   /** Owners whose instances do not look as in `#content` any more: all, or those of these ids. */
   readonly #dirtyInstances = new Map<NodeId, Set<string> | typeof all>();
   readonly #dirtyMembers = new Set<NodeId>();
@@ -58,12 +69,15 @@ export class ViewBuilder {
   #content: SnapshotContent;
   #view: View | undefined;
 
-  constructor(self: NodeId, mesh: string, sources: ViewSources, startIndexMs: number) {
+  constructor(self: NodeId, mesh: string, sources: ViewSources, startIndexMs: number, base?: ViewBase) {
     this.#self = self;
     this.#mesh = mesh;
     this.#sources = sources;
-    this.#indexes = new TopicIndexes(startIndexMs, hashText(self) & 1023);
-    this.#content = {
+    this.#indexes = new TopicIndexes(startIndexMs, hashText(self) & 1023, base?.indexes);
+    this.#created = new LayeredMap(base?.created);
+    this.#modified = new LayeredMap(base?.modified);
+    if (base !== undefined) this.#dirtyMembers.add(base.self);
+    this.#content = base?.content ?? {
       members: PersistentMap.empty<MemberView>(),
       services: PersistentMap.empty<ServiceView>(),
       instances: PersistentMap.empty<readonly InstanceView[]>(),
@@ -72,6 +86,13 @@ export class ViewBuilder {
       aliveCount: 0,
       isolated: false,
     };
+  }
+
+  base(): ViewBase {
+    this.#view = undefined;
+    this.view();
+    const [content, indexes] = [this.#content, this.#indexes.snapshot()];
+    return { self: this.#self, content, indexes, created: this.#created.flat(), modified: this.#modified.flat() };
   }
 
   touchMember(member: Member, routing: boolean): void {
