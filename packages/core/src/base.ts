@@ -7,7 +7,7 @@
 import type { Replica } from './catalog/replica.ts';
 import type { KnowledgeBase } from './gossip/knowledge.ts';
 import type { NodeId } from './identity.ts';
-import type { MembershipBase } from './membership/membership.ts';
+import type { MembershipBase } from './membership/member.ts';
 import type { RingOrders } from './membership/topology.ts';
 import type { ViewBase } from './view/view-builder.ts';
 

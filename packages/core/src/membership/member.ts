@@ -29,6 +29,13 @@ export interface Member {
   coordinate: Coordinate | undefined;
 }
 
+/** What many nodes that know the same share of their member tables. Everybody in it is alive, verified and not accused. */
+export interface MembershipBase {
+  /** Frozen rows. */
+  readonly members: ReadonlyMap<NodeId, Member>;
+  readonly named: ReadonlyMap<string, NodeId>;
+}
+
 /** What is held against almost everybody at almost all times: one map for all, since an empty one is larger than a row. */
 export const noAccusations: ReadonlyMap<NodeId, Signed<Accusation>> = new Map();
 

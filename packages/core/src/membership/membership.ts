@@ -20,13 +20,13 @@ import { LayeredMap } from '../layered-map.ts';
 import { limits } from '../limits.ts';
 import type { MemberFact } from '../message.ts';
 import type { Signed } from '../signed.ts';
-import { nameFault, wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import type { Coordinate } from './coordinate.ts';
 import { HoldDown } from './hold-down.ts';
-import { isPresent, noAccusations, without, type Member } from './member.ts';
+import { labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
+import { isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
 
@@ -50,16 +50,6 @@ export interface MembershipListener {
   memberAbsent(member: Member, forgotten: boolean): void;
   /** Our epoch was raised: everything we own must be published again. */
   epochRaised(): void;
-}
-
-/** The parts of our own record that never change within a boot. */
-export type OwnLabels = Pick<MemberRecord, 'name' | 'addresses' | 'region' | 'zone' | 'tags'>;
-
-/** What many nodes that know the same share of their member tables. Everybody in it is alive, verified and not accused. */
-export interface MembershipBase {
-  /** Frozen rows. */
-  readonly members: ReadonlyMap<NodeId, Member>;
-  readonly named: ReadonlyMap<string, NodeId>;
 }
 
 const protocolMin = 1;
@@ -666,7 +656,7 @@ export class Membership {
 
   /** The deadline `hold/<id>`: it may go back into rotation. */
   holdDue(id: NodeId): void {
-    const member = this.#members.get(id);
+    const member = this.#row(id);
     if (member !== undefined) this.#updateReachable(member, 'held for long enough');
   }
 
@@ -702,31 +692,4 @@ function holdKey(id: NodeId): string {
 
 function reapKey(id: NodeId): string {
   return `reap/${id}`;
-}
-
-/** The rules of a member's tags: its record is in every message about it. */
-function validateLabels(tags: Readonly<Record<string, string>>): string | undefined {
-  const entries = Object.entries(tags);
-  if (entries.length > limits.tags) return `there are ${entries.length} tags, the limit is ${limits.tags}`;
-  for (const [key, value] of entries) {
-    if (key.length === 0 || key.length > limits.metaKeyLength)
-      return `tag "${key.slice(0, 32)}": a key has 1 to ${limits.metaKeyLength} characters, got ${key.length}`;
-    if (value.length > limits.tagLength)
-      return `tag "${key}" has a value of ${value.length} characters, the limit is ${limits.tagLength}`;
-    const fault = nameFault(key) ?? nameFault(value);
-    if (fault !== undefined) return `tag "${wellFormed(key)}" ${fault}`;
-  }
-  return undefined;
-}
-
-/** Whether readers of routes can tell two records of one member apart. */
-function labelsDiffer(a: MemberRecord, b: MemberRecord): boolean {
-  return (
-    a.name !== b.name ||
-    a.status !== b.status ||
-    a.region !== b.region ||
-    a.zone !== b.zone ||
-    a.addresses.join() !== b.addresses.join() ||
-    JSON.stringify(a.tags) !== JSON.stringify(b.tags)
-  );
 }
