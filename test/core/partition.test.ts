@@ -24,3 +24,27 @@ test('each side of a partition routes around all of the other within 6 s, whoeve
         for (const { id } of side) expect(node.view().member(id)?.reachable, `${id} at ${node.id}`).toBe(true);
   }
 });
+
+test('what the other side of a partition said of ours takes hardly anybody of ours out of rotation when it heals', () => {
+  const sideOf = (id: string): boolean => Number(id.slice(1)) < 10;
+  let evictions = 0;
+  let isHealed = false;
+  const world = new World({
+    seed: 1,
+    network: 'lan',
+    onEvent: (node, event) => {
+      if (!isHealed || event.type !== 'reachability-changed' || event.reachable) return;
+      if (sideOf(node.id) === sideOf(event.id)) evictions++;
+    },
+  });
+  const nodes = world.mesh(20);
+  world.runFor(10_000);
+  const heal = world.network.split(nodes.slice(0, 10), nodes.slice(10));
+  world.runFor(60_000);
+  isHealed = true;
+  heal();
+  const agree = (): boolean => nodes.every((node) => nodes.every(({ id }) => node.view().member(id)?.reachable === true));
+  expect(world.runUntil(agree, 5000)).toBeDefined();
+  world.runFor(5000);
+  expect(evictions).toBeLessThan(10);
+});

@@ -66,6 +66,8 @@ export class Membership {
   readonly #holdDown: HoldDown;
   /** Members that we doubt and may not accuse for now. */
   readonly #withheld = new Set<NodeId>();
+  /** By subject: how many of its accusers had failed, for us, when their word came. */
+  readonly #fromFailed = new Map<NodeId, number>();
   #isolated = false;
   #verdictsAt = Number.NEGATIVE_INFINITY;
   /** Signatures of accusations checked in the second under way, by the link they came over. */
@@ -393,6 +395,7 @@ export class Membership {
     if (counts && isAfforded) this.#budget.open(accuser, subject, this.#turn.now);
     if (member === this.#self) return this.#defend(signed.value);
     member.accusations = new Map(member.accusations).set(accuser, signed);
+    if (this.#members.get(accuser)?.status === 'failed') this.#fromFailed.set(subject, (this.#fromFailed.get(subject) ?? 0) + 1);
     if (reason === 'forced' && member.status === 'failed') this.#retire(member, 'forced to leave');
     else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
@@ -566,6 +569,7 @@ export class Membership {
     this.#budget.drop(id);
     this.#holdDown.forget(id);
     this.#withheld.delete(id);
+    this.#fromFailed.delete(id);
     this.#listener.memberAbsent(member, true);
     this.#turn.emit({ type: 'member-reaped', id, name: member.signed.value.name });
   }
@@ -610,6 +614,7 @@ export class Membership {
   /** A claim of its own answers all that was said; `right`: it was gone, or goes. */
   #clearAccusations(member: Member, right: boolean): void {
     member.accusations = noAccusations;
+    this.#fromFailed.delete(member.id);
     member.doubt = undefined;
     if (right) this.#accusersWereRight(member.id);
     else this.#budget.refute(member.id, this.#turn.now);
@@ -633,10 +638,10 @@ export class Membership {
     // Suspected while it leaves: it has asked for no more traffic all the same.
     if (member.signed.value.status !== 'alive' || member.absentSince !== undefined) return false;
     if (member.doubt !== undefined) return false;
-    return (
-      member.accusations.size === 0 ||
-      member.accusations.size < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1))
-    );
+    // Who had failed for us was cut off from us: a healed partition brings what they said of those on our side. Our own links
+    // tell better, until the suspicion runs out.
+    const witnesses = member.accusations.size - (this.#fromFailed.get(member.id) ?? 0);
+    return witnesses <= 0 || witnesses < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1));
   }
 
   /** It is out of rotation, not because it asked for that: too often, and it will be held. */
