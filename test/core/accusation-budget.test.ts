@@ -98,6 +98,35 @@ describe('who accuses everybody', () => {
   });
 });
 
+describe('a node that hears from nobody', () => {
+  test('accuses nobody of silence, calls out, and says that it is isolated', () => {
+    const table = crowd();
+    table.deaf = true;
+    table.membership.accuse(many[0]!, 'probe-timeout');
+    expect(table.status(many[0]!)).toBe('alive unreachable');
+    expect(table.calls).toContain('called out');
+    table.pass(5000);
+    expect(table.membership.isIsolated).toBe(true);
+    expect(table.status(many[0]!)).toBe('alive unreachable');
+  });
+
+  test('accuses once it hears from others, if it still has no answer', () => {
+    const table = crowd();
+    table.deaf = true;
+    table.membership.accuse(many[0]!, 'probe-timeout');
+    table.deaf = false;
+    table.pass(5000);
+    expect(table.status(many[0]!)).toBe('suspect unreachable');
+  });
+
+  test('takes a refusal for what it is', () => {
+    const table = crowd();
+    table.deaf = true;
+    table.membership.accuse(many[0]!, 'dial-refused');
+    expect(table.status(many[0]!)).toBe('suspect unreachable');
+  });
+});
+
 describe('a node that reaches nobody', () => {
   test('avoids all of them, accuses three, says that it is isolated, and is over it with their answers', () => {
     const table = crowd();

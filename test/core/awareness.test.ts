@@ -70,7 +70,10 @@ describe('helpers that were asked', () => {
     const { seq, helpers } = untilAsked(solo);
     for (const from of helpers.slice(0, nacks))
       solo.step({ type: 'message', from, message: { type: 'ping-report', seq, subject: d, reached: false } });
-    solo.pass(1100);
+    solo.pass(600);
+    // We are not deaf: somebody talks to us.
+    solo.step({ type: 'message', from: helpers[0]!, message: { type: 'have', entries: [] } });
+    solo.pass(500);
     const dialled = solo.take().some((effect) => effect.type === 'connect' && effect.to === d && effect.fresh);
     return { accused: solo.view.member(d)?.status === 'suspect', dialled };
   };

@@ -23,6 +23,10 @@ export class Table implements MembershipListener {
   memberTouched = (): void => undefined;
   memberPresent = (member: Member): void => void this.calls.push(`present ${member.id}`);
   watched = (): number => 4;
+  /** Set by a test: whether this node hears from nobody. */
+  deaf = false;
+  isDeaf = (): boolean => this.deaf;
+  callOut = (): void => void this.calls.push('called out');
   isolationChanged = (): void => void this.calls.push(`isolated ${this.membership.isIsolated}`);
   memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);
   memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);

@@ -602,6 +602,8 @@ export class MeshNode {
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
       memberPresent: (member) => this.#memberPresent(member),
       watched: () => this.#links.size,
+      isDeaf: () => this.#links.isDeaf,
+      callOut: () => this.#prober.callOut(),
       isolationChanged: () => this.#views.touchMember(this.#membership.self, false),
       memberSuspected: (member) => this.#confirm(member),
       memberFailed: (member) => {

@@ -54,6 +54,9 @@ interface Target {
 
 /** Dials to somebody never met that may time out before it counts: in a burst of joins everybody is slow to accept. */
 const strangerTimeouts = 3;
+/** A healthy node hears from somebody several times within this part of a probe's time. */
+const deafShare = 0.8;
+const deafMaxMs = 60_000;
 /** The longest wait between two dials while there is no link at all. */
 const aloneRedialMaxMs = 4000;
 /** A link that is not needed stays for so long: newcomers need the one they joined by, and views differ for a moment. */
@@ -67,6 +70,8 @@ export class Links {
   readonly #dials = new Map<number, Target>();
   /** Targets whose time has come, waiting for a free dial. */
   readonly #waiting = new Map<string, Target>();
+  /** When something last came over any link. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   /** Links that are not wanted, and since when, oldest first. */
   readonly #spare = new Map<NodeId, number>();
 
@@ -242,7 +247,18 @@ export class Links {
   /** Something came over its link. */
   heard(id: NodeId): void {
     const link = this.#links.get(id);
-    if (link !== undefined) link.heardAt = this.#turn.now;
+    if (link === undefined) return;
+    link.heardAt = this.#turn.now;
+    this.#heardAt = this.#turn.now;
+  }
+
+  /**
+   * Whether nothing came from anybody lately: then it may be us who cannot be reached, and silence says nothing of others.
+   * After a long time it does not matter any more whose fault it is.
+   */
+  get isDeaf(): boolean {
+    const silentMs = this.#turn.now - this.#heardAt;
+    return silentMs > deafShare * this.#turn.config.probeTimeoutMs && silentMs < deafMaxMs;
   }
 
   /** Those from whom nothing came since then. */

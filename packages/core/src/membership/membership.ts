@@ -42,6 +42,10 @@ export interface MembershipListener {
   memberSuspected(member: Member): void;
   /** How many members this node watches: the links it has. */
   watched(): number;
+  /** Whether nobody at all was heard of lately. */
+  isDeaf(): boolean;
+  /** Asks some others for a sign of life. */
+  callOut(): void;
   /** We came to doubt more members than we may accuse, or got over it. */
   isolationChanged(): void;
   /** Its suspicion ran out. */
@@ -327,6 +331,12 @@ export class Membership {
 
   #accuseOrWithhold(member: Member, reason: AccusationReason): void {
     if (this.#isBacked(member)) return;
+    // A refusal was heard. Of silence we can tell only while we hear from somebody else, where there is anybody.
+    if (reason !== 'dial-refused' && this.#presentCount > 2 && this.#listener.isDeaf()) {
+      this.#withheld.add(member.id);
+      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.probeTimeoutMs);
+      return this.#listener.callOut();
+    }
     if (!this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) {
       this.#withheld.add(member.id);
       this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
@@ -353,6 +363,10 @@ export class Membership {
 
   /** The deadline `withheld`, and whenever there is room again: accuses whom we still doubt. */
   accuseWithheld(): void {
+    if (this.#withheld.size > 0 && this.#listener.isDeaf()) {
+      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + 2 * this.#turn.config.probeTimeoutMs);
+      return this.#setIsolated(true);
+    }
     for (const id of this.#withheld) {
       const member = this.#row(id);
       if (member?.doubt === undefined || !isPresent(member) || this.#isBacked(member)) this.#withheld.delete(id);

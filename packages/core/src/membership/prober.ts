@@ -204,6 +204,11 @@ export class Prober {
     const probe = this.#probes.get(seq);
     if (probe === undefined || !this.#listener.isPresent(probe.subject)) return;
     this.#listener.doubted(probe.subject);
+    this.callOut();
+  }
+
+  /** Probes those who were silent for a while. */
+  callOut(): void {
     const since = this.#turn.now - 2 * this.#turn.config.probeIntervalMs;
     const silent = this.#listener.silentSince(since).filter((id) => !this.#isProbing(id));
     for (const id of sample(silent, silentProbes, this.#turn.rng)) this.probe(id, 'direct');
