@@ -110,13 +110,38 @@ describe('a node that hears from nobody', () => {
     expect(table.status(many[0]!)).toBe('alive unreachable');
   });
 
-  test('accuses once it hears from others, if it still has no answer', () => {
+  test('probes anew once it hears from others', () => {
+    const table = crowd();
+    table.deaf = true;
+    table.membership.accuse(many[0]!, 'probe-timeout');
+    table.pass(5000);
+    table.deaf = false;
+    table.againAt = table.turn.now;
+    table.pass(5000);
+    expect(table.calls).toContain(`probe ${many[0]}`);
+    expect(table.membership.isIsolated).toBe(false);
+    table.membership.accuse(many[0]!, 'probe-timeout');
+    expect(table.status(many[0]!)).toBe('suspect unreachable');
+  });
+
+  test('but is answered when it calls out, accuses who was silent', () => {
     const table = crowd();
     table.deaf = true;
     table.membership.accuse(many[0]!, 'probe-timeout');
     table.deaf = false;
-    table.pass(5000);
+    table.pass(200);
     expect(table.status(many[0]!)).toBe('suspect unreachable');
+  });
+
+  test('lets no suspicion end', () => {
+    const table = crowd();
+    table.membership.accuse(many[0]!, 'probe-timeout');
+    table.deaf = true;
+    table.pass(59_000);
+    expect(table.status(many[0]!)).toBe('suspect unreachable');
+    table.deaf = false;
+    table.pass(1000);
+    expect(table.status(many[0]!)).toBe('failed unreachable');
   });
 
   test('takes a refusal for what it is', () => {

@@ -114,10 +114,17 @@ export class Runner {
     const end = solo.now + ms;
     for (let at = solo.node.nextDeadline(); at !== undefined && at <= end; at = solo.node.nextDeadline()) {
       solo.now = Math.max(solo.now, at);
+      this.#hearAnswering();
       solo.step({ type: 'tick' });
       lines.push(...this.#taken().map((line) => `${solo.now - this.#startMs}: ${line}`));
     }
     solo.now = end;
+  }
+
+  /** Who answers also talks: nobody else's silence is then taken for our own deafness. What it says is of no consequence. */
+  #hearAnswering(): void {
+    for (const id of this.#answering)
+      this.#node.step({ type: 'message', from: nodeId(id), message: { type: 'have', entries: [] } });
   }
 
   /** The process stands still for so long; then all that is due is ticked at once. */

@@ -26,6 +26,10 @@ export class Table implements MembershipListener {
   /** Set by a test: whether this node hears from nobody. */
   deaf = false;
   isDeaf = (): boolean => this.deaf;
+  /** Set by a test: when somebody was heard again. */
+  againAt = Number.NEGATIVE_INFINITY;
+  heardAgainAt = (): number => this.againAt;
+  probeAgain = (id: NodeId): void => void this.calls.push(`probe ${id}`);
   callOut = (): void => void this.calls.push('called out');
   isolationChanged = (): void => void this.calls.push(`isolated ${this.membership.isIsolated}`);
   memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);

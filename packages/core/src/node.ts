@@ -603,7 +603,9 @@ export class MeshNode {
       memberPresent: (member) => this.#memberPresent(member),
       watched: () => this.#links.size,
       isDeaf: () => this.#links.isDeaf,
+      heardAgainAt: () => this.#links.heardAgainAt,
       callOut: () => this.#prober.callOut(),
+      probeAgain: (id) => this.#prober.probe(id, 'direct'),
       isolationChanged: () => this.#views.touchMember(this.#membership.self, false),
       memberSuspected: (member) => this.#confirm(member),
       memberFailed: (member) => {
@@ -621,10 +623,7 @@ export class MeshNode {
       linked: (id) => this.#linked(id),
       lost: (id) => this.#lost(id),
       dialFailed: (id, reason, evidence) => this.#dialFailed(id, reason, evidence),
-      addressesOf: (id) => {
-        const member = this.#membership.get(id);
-        return member === undefined || member.status === 'left' ? undefined : member.signed.value.addresses;
-      },
+      addressesOf: (id) => this.#membership.addressesOf(id),
       isWanted: (id) => {
         const member = this.#membership.get(id);
         return member === undefined || this.#topology.isFull || (isPresent(member) && this.#topology.isWanted(id));

@@ -72,6 +72,8 @@ export class Links {
   readonly #waiting = new Map<string, Target>();
   /** When something last came over any link. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** When something came again after a silence in which a probe could have failed. */
+  #recoveredAt = Number.NEGATIVE_INFINITY;
   /** Links that are not wanted, and since when, oldest first. */
   readonly #spare = new Map<NodeId, number>();
 
@@ -248,17 +250,25 @@ export class Links {
   heard(id: NodeId): void {
     const link = this.#links.get(id);
     if (link === undefined) return;
-    link.heardAt = this.#turn.now;
-    this.#heardAt = this.#turn.now;
+    const { now, config } = this.#turn;
+    link.heardAt = now;
+    if (now - this.#heardAt > config.probeTimeoutMs + config.indirectTimeoutMs) this.#recoveredAt = now;
+    this.#heardAt = now;
+  }
+
+  get heardAgainAt(): number {
+    return this.#recoveredAt;
   }
 
   /**
-   * Whether nothing came from anybody lately: then it may be us who cannot be reached, and silence says nothing of others.
-   * After a long time it does not matter any more whose fault it is.
+   * Whether nothing came from anybody lately, or only began to come again: then it may be us who cannot be reached, and
+   * silence says nothing of others. After a long time it does not matter any more whose fault it is.
    */
   get isDeaf(): boolean {
-    const silentMs = this.#turn.now - this.#heardAt;
-    return silentMs > deafShare * this.#turn.config.probeTimeoutMs && silentMs < deafMaxMs;
+    const { now, config } = this.#turn;
+    if (now - this.#recoveredAt < config.probeTimeoutMs + config.indirectTimeoutMs) return true;
+    const silentMs = now - this.#heardAt;
+    return silentMs > deafShare * config.probeTimeoutMs && silentMs < deafMaxMs;
   }
 
   /** Those from whom nothing came since then. */

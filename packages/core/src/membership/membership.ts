@@ -28,10 +28,11 @@ import { HoldDown } from './hold-down.ts';
 import { labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
 import { isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
+import { Restraint, type RestraintListener } from './restraint.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
 
 /** What membership tells the rest of the node. `from` is whom we had the news from, undefined for our own. */
-export interface MembershipListener {
+export interface MembershipListener extends RestraintListener {
   recordNews(id: NodeId, from: NodeId | undefined): void;
   accusationNews(subject: NodeId, accuser: NodeId, from: NodeId | undefined): void;
   /** Something about a member that readers can see changed. `routing`: its instances may be affected. */
@@ -42,12 +43,8 @@ export interface MembershipListener {
   memberSuspected(member: Member): void;
   /** How many members this node watches: the links it has. */
   watched(): number;
-  /** Whether nobody at all was heard of lately. */
-  isDeaf(): boolean;
-  /** Asks some others for a sign of life. */
-  callOut(): void;
-  /** We came to doubt more members than we may accuse, or got over it. */
-  isolationChanged(): void;
+  /** What we held against it may be our own fault: it is probed anew. */
+  probeAgain(id: NodeId): void;
   /** Its suspicion ran out. */
   memberFailed(member: Member): void;
   /** It left, or was reaped: its catalog goes. `forgotten`: its row is gone too. */
@@ -68,11 +65,9 @@ export class Membership {
   #alive: number;
   readonly #budget: AccusationBudget;
   readonly #holdDown: HoldDown;
-  /** Members that we doubt and may not accuse for now. */
-  readonly #withheld = new Set<NodeId>();
+  readonly #restraint: Restraint;
   /** By subject: how many of its accusers had failed, for us, when their word came. */
   readonly #fromFailed = new Map<NodeId, number>();
-  #isolated = false;
   #verdictsAt = Number.NEGATIVE_INFINITY;
   /** Signatures of accusations checked in the second under way, by the link they came over. */
   readonly #checked = new Map<NodeId, number>();
@@ -93,6 +88,7 @@ export class Membership {
     this.#members = new LayeredMap(base?.members);
     this.#named = new LayeredMap(base?.named);
     this.#listener = listener;
+    this.#restraint = new Restraint(turn, listener);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     this.#holdDown = new HoldDown(turn.config.probeTimeoutMs + turn.config.indirectTimeoutMs);
     const record: MemberRecord = {
@@ -160,6 +156,12 @@ export class Membership {
     if (member !== undefined) member.coordinate = coordinate;
   }
 
+  /** Where a member can be dialled; undefined for one that left or is not known. */
+  addressesOf(id: NodeId): readonly string[] | undefined {
+    const member = this.#members.get(id);
+    return member === undefined || member.status === 'left' ? undefined : member.signed.value.addresses;
+  }
+
   all(): IterableIterator<Member> {
     return this.#members.values();
   }
@@ -170,7 +172,7 @@ export class Membership {
 
   /** Whether this node doubts more members than it may accuse: most likely it is the one that is cut off, or sick. Ends with an answer. */
   get isIsolated(): boolean {
-    return this.#isolated;
+    return this.#restraint.isIsolated;
   }
 
   /** Members that take part, this one included. */
@@ -309,7 +311,7 @@ export class Membership {
   accuse(id: NodeId, reason: AccusationReason): void {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || !isPresent(member)) return;
-    const isSaid = member.accusations.has(this.#turn.self) || this.#withheld.has(member.id) || this.#isBacked(member);
+    const isSaid = member.accusations.has(this.#turn.self) || this.#restraint.holds(id) || this.#isBacked(member);
     if (isSaid && member.doubt !== undefined) return;
     member.doubt ??= reason;
     this.#accuseOrWithhold(member, reason);
@@ -331,17 +333,9 @@ export class Membership {
 
   #accuseOrWithhold(member: Member, reason: AccusationReason): void {
     if (this.#isBacked(member)) return;
-    // A refusal was heard. Of silence we can tell only while we hear from somebody else, where there is anybody.
-    if (reason !== 'dial-refused' && this.#presentCount > 2 && this.#listener.isDeaf()) {
-      this.#withheld.add(member.id);
-      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.probeTimeoutMs);
-      return this.#listener.callOut();
-    }
-    if (!this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) {
-      this.#withheld.add(member.id);
-      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
-      return this.#setIsolated(true);
-    }
+    // A refusal was heard; in a mesh of two there is nobody else to hear from.
+    if (reason !== 'dial-refused' && this.#presentCount > 2 && this.#restraint.isUnheard(member.id)) return;
+    if (!this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) return this.#restraint.withhold(member.id);
     this.#sign(member, reason);
     this.#suspect(member, `accused by us: ${reason}`);
     this.#listener.accusationNews(member.id, this.#turn.self, undefined);
@@ -363,27 +357,14 @@ export class Membership {
 
   /** The deadline `withheld`, and whenever there is room again: accuses whom we still doubt. */
   accuseWithheld(): void {
-    if (this.#withheld.size > 0 && this.#listener.isDeaf()) {
-      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + 2 * this.#turn.config.probeTimeoutMs);
-      return this.#setIsolated(true);
+    const due = this.#restraint.due();
+    if (due === undefined) return;
+    for (const id of due.accuse) {
+      const doubt = this.#members.get(id)?.doubt;
+      if (doubt !== undefined) this.accuse(id, doubt);
     }
-    for (const id of this.#withheld) {
-      const member = this.#row(id);
-      if (member?.doubt === undefined || !isPresent(member) || this.#isBacked(member)) this.#withheld.delete(id);
-      else if (this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) {
-        this.#withheld.delete(id);
-        this.#accuseOrWithhold(member, member.doubt);
-      }
-    }
-    if (this.#withheld.size > 0)
-      this.#turn.deadlines.setEarlier('withheld', this.#turn.now + this.#turn.config.accusationRefillMs);
-  }
-
-  #setIsolated(isolated: boolean): void {
-    if (isolated === this.#isolated) return;
-    this.#isolated = isolated;
-    this.#turn.emit({ type: 'isolated', isolated });
-    this.#listener.isolationChanged();
+    for (const id of due.probe) if (this.#members.get(id)?.doubt !== undefined) this.#listener.probeAgain(id);
+    this.#restraint.settle();
   }
 
   /** Merges an accusation that came from a peer. */
@@ -433,8 +414,8 @@ export class Membership {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(id, id);
-    this.#withheld.delete(id);
-    if (this.#isolated && this.#withheld.size === 0) this.#setIsolated(false);
+    this.#restraint.forget(id);
+    if (this.isIsolated) this.#restraint.settle();
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (member.absentSince !== undefined) {
       member.absentSince = undefined;
@@ -476,13 +457,14 @@ export class Membership {
   }
 
   #accusersWereRight(subject: NodeId): void {
-    if (this.#budget.confirm(subject) && this.#withheld.size > 0) this.#turn.deadlines.setEarlier('withheld', this.#turn.now);
+    if (this.#budget.confirm(subject)) this.#restraint.lookAgain();
   }
 
   /** A suspicion ran out: the member is failed, unless it was cleared meanwhile. */
   suspicionExpired(id: NodeId): void {
     const member = this.#row(id);
     if (member === undefined || member.status !== 'suspect') return;
+    if (this.#presentCount > 2 && this.#restraint.putsOff(suspectKey(id))) return;
     // It said that it leaves, and is gone: of its last word, that it left, not everybody hears when many leave at once.
     if (member.signed.value.status === 'leaving') return this.#retire(member, 'gone while it was leaving');
     const forced = [...member.accusations.values()].some((signed) => signed.value.reason === 'forced');
@@ -582,7 +564,7 @@ export class Membership {
     if (this.#named.get(member.signed.value.name) === id) this.#named.delete(member.signed.value.name);
     this.#budget.drop(id);
     this.#holdDown.forget(id);
-    this.#withheld.delete(id);
+    this.#restraint.forget(id);
     this.#fromFailed.delete(id);
     this.#listener.memberAbsent(member, true);
     this.#turn.emit({ type: 'member-reaped', id, name: member.signed.value.name });
@@ -632,7 +614,7 @@ export class Membership {
     member.doubt = undefined;
     if (right) this.#accusersWereRight(member.id);
     else this.#budget.refute(member.id, this.#turn.now);
-    if (this.#withheld.size > 0) this.#turn.deadlines.setEarlier('withheld', this.#turn.now);
+    this.#restraint.lookAgain();
     this.#turn.deadlines.clear(suspectKey(member.id));
   }
 
@@ -660,14 +642,14 @@ export class Membership {
 
   /** It is out of rotation, not because it asked for that: too often, and it will be held. */
   #noteOut(member: Member): void {
-    if (this.#isolated) this.#holdDown.excuse(this.#turn.now);
+    if (this.isIsolated) this.#holdDown.excuse(this.#turn.now);
     if (member.verified && member.signed.value.status === 'alive') this.#holdDown.began(member.id, this.#alive, this.#turn.now);
   }
 
   /** Whether a member that nothing speaks against stays out of rotation, having been out too often. */
   #isHeld(member: Member): boolean {
     const { now, deadlines } = this.#turn;
-    if (this.#isolated) this.#holdDown.excuse(now);
+    if (this.isIsolated) this.#holdDown.excuse(now);
     const until = this.#holdDown.ended(member.id, this.#alive, now);
     if (until > now) deadlines.set(holdKey(member.id), until);
     return until > now;

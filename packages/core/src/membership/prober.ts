@@ -73,6 +73,7 @@ export class Prober {
   #probed = 0;
   #rounds = 0;
   #seq = 0;
+  #calledAt = Number.NEGATIVE_INFINITY;
 
   constructor(turn: Turn, listener: ProbeListener) {
     this.#turn = turn;
@@ -209,6 +210,8 @@ export class Prober {
 
   /** Probes those who were silent for a while. */
   callOut(): void {
+    if (this.#turn.now - this.#calledAt < this.#turn.config.probeIntervalMs) return;
+    this.#calledAt = this.#turn.now;
     const since = this.#turn.now - 2 * this.#turn.config.probeIntervalMs;
     const silent = this.#listener.silentSince(since).filter((id) => !this.#isProbing(id));
     for (const id of sample(silent, silentProbes, this.#turn.rng)) this.probe(id, 'direct');

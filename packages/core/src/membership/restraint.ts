@@ -1,0 +1,119 @@
+/**
+ * When this node does not say what it has against others, since it may be at fault itself: while it hears from nobody, and
+ * when it has more against others than one node may (`AccusationBudget`). What is kept back is said later, if it still
+ * holds. A node that keeps something back is isolated, and shows that.
+ */
+
+import type { NodeId } from '../identity.ts';
+import type { Turn } from '../turn.ts';
+
+export interface RestraintListener {
+  /** Whether nobody at all was heard of lately. */
+  isDeaf(): boolean;
+  /** When somebody was heard again after nobody was. */
+  heardAgainAt(): number;
+  /** Asks some others for a sign of life. */
+  callOut(): void;
+  isolationChanged(): void;
+}
+
+/** Time for others to answer when we ask for any sign of life. */
+const callMs = 200;
+
+export class Restraint {
+  readonly #turn: Turn;
+  readonly #listener: RestraintListener;
+  /** Those against whom we have more than one node may say. */
+  readonly #withheld = new Set<NodeId>();
+  /** Those who gave no answer while we heard from nobody, and since when. */
+  readonly #unheard = new Map<NodeId, number>();
+  #isolated = false;
+
+  constructor(turn: Turn, listener: RestraintListener) {
+    this.#turn = turn;
+    this.#listener = listener;
+  }
+
+  get isIsolated(): boolean {
+    return this.#isolated;
+  }
+
+  /** Whether something is kept back about this member. */
+  holds(id: NodeId): boolean {
+    return this.#withheld.has(id) || this.#unheard.has(id);
+  }
+
+  /** Whether anything at all is kept back because we said enough. */
+  get isFull(): boolean {
+    return this.#withheld.size > 0;
+  }
+
+  /** Silence says nothing of others while we hear from nobody. Returns whether the accusation is kept back. */
+  isUnheard(id: NodeId): boolean {
+    if (!this.#listener.isDeaf()) return false;
+    this.#unheard.set(id, this.#turn.now);
+    this.#arm(callMs);
+    this.#listener.callOut();
+    return true;
+  }
+
+  /** We may say no more: this waits. */
+  withhold(id: NodeId): void {
+    this.#withheld.add(id);
+    this.#arm(this.#turn.config.accusationRefillMs);
+    this.#setIsolated(true);
+  }
+
+  /** There may be room for what waits. */
+  lookAgain(): void {
+    if (this.isFull) this.#arm(0);
+  }
+
+  /**
+   * The deadline `withheld`. Undefined while we are deaf; else those to accuse now if that still holds, and those to probe
+   * anew: they were silent while we heard from nobody.
+   */
+  due(): { readonly accuse: readonly NodeId[]; readonly probe: readonly NodeId[] } | undefined {
+    if (this.#unheard.size > 0 && this.#listener.isDeaf()) {
+      this.#arm(callMs);
+      this.#setIsolated(true);
+      return undefined;
+    }
+    const accuse = [...this.#withheld];
+    const probe: NodeId[] = [];
+    for (const [id, at] of this.#unheard) (this.#listener.heardAgainAt() >= at ? probe : accuse).push(id);
+    this.#withheld.clear();
+    this.#unheard.clear();
+    return { accuse, probe };
+  }
+
+  /** After what `due` gave was dealt with: whether nothing had to be kept back again. */
+  settle(): void {
+    if (this.#withheld.size + this.#unheard.size === 0) this.#setIsolated(false);
+  }
+
+  /** It answered, or is gone. */
+  forget(id: NodeId): void {
+    this.#withheld.delete(id);
+    this.#unheard.delete(id);
+  }
+
+  /** Puts a verdict off while we are deaf: what refutes it may be on its way. Returns whether it was. */
+  putsOff(deadline: string): boolean {
+    if (!this.#listener.isDeaf()) return false;
+    this.#turn.deadlines.set(deadline, this.#turn.now + callMs);
+    this.#listener.callOut();
+    return true;
+  }
+
+  #arm(inMs: number): void {
+    this.#turn.deadlines.setEarlier('withheld', this.#turn.now + inMs);
+  }
+
+  #setIsolated(isolated: boolean): void {
+    if (isolated === this.#isolated) return;
+    this.#isolated = isolated;
+    this.#turn.emit({ type: 'isolated', isolated });
+    this.#listener.isolationChanged();
+  }
+}
