@@ -364,7 +364,7 @@ export class Membership {
       if (doubt !== undefined) this.accuse(id, doubt);
     }
     for (const id of due.probe) if (this.#members.get(id)?.doubt !== undefined) this.#listener.probeAgain(id);
-    this.#restraint.settle();
+    if (due.probe.length > 0) this.#restraint.settle();
   }
 
   /** Merges an accusation that came from a peer. */
