@@ -1,6 +1,17 @@
 import { runInThisContext } from 'node:vm';
-import { Script, durationText, drawPlan, failureText, never, planSize, runPlan, scenarioText, shrink } from '@skein/sim';
-import type { Failure, FaultPlan, MeshOptions } from '@skein/sim';
+import {
+  Script,
+  durationText,
+  drawPlan,
+  failureText,
+  never,
+  planSize,
+  runPlan,
+  scenarioText,
+  shrink,
+  simulate,
+} from '@skein/sim';
+import type { Failure, FaultPlan, MeshOptions, RunReport, SimulateOptions } from '@skein/sim';
 import { expect, test } from 'vitest';
 
 /** Broken when two nodes are stopped at once: whatever else a plan does has nothing to do with it. */
@@ -52,7 +63,7 @@ test('the scenario that is printed for a plan makes that plan again', () => {
 
 test('a report names the cause, the seed and the command, and holds a scenario and a plan', () => {
   const text = failureText('my mesh', { ...small, seed: plan.seed });
-  expect(text.split('\n')[0]).toMatch(/^two are away: it was so \(seed [0-9a-f]{8}, chaos, \d+\.\d{6} s of chaos\)$/);
+  expect(text.split('\n')[0]).toMatch(/^two are away: it was so \(seed [0-9a-f]{8}, chaos, \d+\.\d{3} s of chaos\)$/);
   expect(text).toContain(scenarioText('two are away', small.plan));
   expect(text).toContain(`CHAOS_SEED=${plan.seed}`);
   expect(text).toContain(JSON.stringify(small.plan));
@@ -60,4 +71,31 @@ test('a report names the cause, the seed and the command, and holds a scenario a
 
 test('durations are written as people write them, and nothing else is taken for one', () => {
   expect([90_000, 1500, 10_000, 120_000, 0].map(durationText)).toEqual(['1m30s', '1500ms', '10s', '2m', '0s']);
+});
+
+test('a property of six is not made to fail by leaving five', () => {
+  const options = { nodes: 9, zones: ['a', 'b', 'c'], seed: 1, rest: 0 };
+  const sim = new Script(options, 1);
+  sim.service('orders', { on: sim.zone('a', 'b') });
+  sim.at('5s').split(sim.zone('a'), sim.zone('b', 'c')).for('9s');
+  sim.at('8s').pause(sim.node(8)).for('1s');
+  sim.always('all six are found', (scene) => scene.nodes.every((node) => scene.routable(node, 'orders').length === 6));
+  const { properties } = sim;
+  const small = shrink(sim.plan(), runPlan(sim.plan(), { properties }).failures[0] as Failure, (plan, stopAt) =>
+    runPlan(plan, { properties, stopAt }),
+  );
+  expect(small.plan.nodes).toBe(6);
+  expect(small.plan.services).toHaveLength(1);
+  expect(small.plan.faults.map(({ fault }) => fault.type)).toEqual(['split']);
+
+  // The printed scenario asks for the property itself, so that it fails again when pasted.
+  const text = failureText('my mesh', { ...small, seed: 'a commit', asked: properties[0] });
+  const pasted = text.slice(text.indexOf('chaos('), text.indexOf('\n});') + 4);
+  let again: RunReport | undefined;
+  const chaos = (_name: string, told: SimulateOptions, script: (sim: Script) => void): void => {
+    again = simulate(told, script);
+  };
+  (runInThisContext(`(chaos) => { ${pasted} }`) as (run: typeof chaos) => void)(chaos);
+  expect(again?.failures[0]).toMatchObject({ property: 'all six are found', found: small.failure.found });
+  expect(text).toMatch(/CHAOS_SEED=[0-9a-f]{8} npx vitest run -t 'my mesh'/);
 });

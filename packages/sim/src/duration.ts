@@ -1,15 +1,17 @@
 /** Durations as people write them in scenarios: `'10s'`, `'1m30s'`, `'250ms'`, or a number of milliseconds. */
 
+import { ScenarioError } from './scenario-error.ts';
+
 /** Milliseconds, or text such as `'250ms'`, `'10s'`, `'1.5s'`, `'1m30s'`, `'2h'`. */
 export type Duration = number | string;
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Whole milliseconds. Throws a `RangeError` that names what it could not read. */
+/** Whole milliseconds. Throws a `ScenarioError` that names what it could not read. */
 export function milliseconds(duration: Duration): number {
   const ms = typeof duration === 'number' ? duration : parse(duration);
   if (ms === undefined || !Number.isFinite(ms) || ms < 0)
-    throw new RangeError(`"${duration}" is no duration: give milliseconds, or text such as '250ms', '10s' or '1m30s'`);
+    throw new ScenarioError(`"${duration}" is no duration: give milliseconds, or text such as '250ms', '10s' or '1m30s'`);
   return Math.round(ms);
 }
 

@@ -1,7 +1,7 @@
 /** A moment of a story, and what happens then. */
 
 import type { CheckStatus } from '@skein/core';
-import { milliseconds } from './duration.ts';
+import { durationText, milliseconds } from './duration.ts';
 import type { Duration } from './duration.ts';
 import type { Condition, Fault, Keep, Lie, TimedFault } from './fault.ts';
 import type { LinkSettings } from './link.ts';
@@ -11,6 +11,9 @@ import { eventually } from './property.ts';
 import type { Property, Scene } from './property.ts';
 import { latencies } from './quantiles.ts';
 import type { NetworkName, Quantiles } from './quantiles.ts';
+import { quote } from './quote.ts';
+import { nobody } from './scenario-check.ts';
+import { ScenarioError } from './scenario-error.ts';
 
 /** Nodes by their numbers. */
 export type Selection = readonly number[];
@@ -50,7 +53,7 @@ export class Episode {
   /** Boots what was stopped, so long after. `seeds: false`: it finds the others from its own disk alone. */
   restart(after: Duration, options: { readonly seeds?: boolean; readonly replace?: boolean } = {}): void {
     const { fault, atMs } = this.#fault;
-    if (!('node' in fault)) throw new RangeError(`a ${fault.type} stops no process: nothing to restart`);
+    if (!('node' in fault)) throw new ScenarioError(`a ${fault.type} stops no process: nothing to restart`);
     const { seeds = true, replace = false } = options;
     this.#sinks.fault({ atMs: atMs + milliseconds(after), fault: { type: 'restart', node: fault.node, seeds, replace } });
   }
@@ -206,7 +209,9 @@ export class Moment {
 
   /** From now on it has to come true within a bound. */
   eventually(name: string, bound: { readonly within: Duration }, holds: (scene: Scene) => boolean): void {
-    this.#sinks.property(eventually(name, holds, { fromMs: this.#atMs, withinMs: milliseconds(bound.within) }));
+    const withinMs = milliseconds(bound.within);
+    const text = `sim.at(${this.#atMs}).eventually(${quote(name)}, { within: ${withinMs} }, ${String(holds)});`;
+    this.#sinks.property({ ...eventually(name, holds, { fromMs: this.#atMs, withinMs }), text });
   }
 
   /** The chaos ends: the network is whole, and these nodes (default: all) are made well. The others stay as they are. */
@@ -219,6 +224,7 @@ export class Moment {
   }
 
   #each(nodes: Selection, fault: (node: number) => Fault): Episodes {
+    if (nodes.length === 0) throw nobody(`${fault(0).type} at ${durationText(this.#atMs)}`);
     return new Episodes(nodes.map((node) => this.#fault(fault(node))));
   }
 
@@ -239,6 +245,8 @@ export function isCondition(fault: Fault): fault is Condition {
 
 function settingsOf({ loss, latency, p99 }: LinkChange): Partial<LinkSettings> {
   const table = typeof latency === 'string' ? latencies[latency] : latency;
+  if (typeof latency === 'string' && table === undefined)
+    throw new ScenarioError(`latency: '${latency}' is not one of ${Object.keys(latencies).join(', ')}`);
   const scaled = p99 === undefined ? table : inProportion(table ?? latencies.wan, milliseconds(p99) * 1000);
   return { ...(loss !== undefined && { loss }), ...(scaled && { latency: scaled }) };
 }

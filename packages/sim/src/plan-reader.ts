@@ -28,7 +28,8 @@ export class PlanError extends Error {
 export function readPlan(value: unknown): FaultPlan {
   const plan = new Fields(value, '');
   const version = plan.integer('version', 1, 1_000_000);
-  if (version !== 1) throw new PlanError('version', `is ${version}; this simulator reads version 1`);
+  if (version !== 1)
+    throw new PlanError('version', `is ${version}; this simulator reads version 1: replay it with the @skein/sim that wrote it`);
   const nodes = plan.integer('nodes', 1, planLimits.nodes);
   const read: FaultPlan = {
     version: 1,
@@ -46,8 +47,8 @@ export function readPlan(value: unknown): FaultPlan {
     restMs: plan.ms('restMs'),
     services: plan.list('services', planLimits.services, (each, path) => readService(new Fields(each, path), nodes)),
     loads: plan.list('loads', planLimits.loads, (each, path) => readLoad(new Fields(each, path), nodes)),
-    faults: plan.list('faults', planLimits.faults, (each, path) => readTimedFault(new Fields(each, path), nodes)),
-    writes: plan.list('writes', planLimits.writes, (each, path) => readTimedWrite(new Fields(each, path), nodes)),
+    faults: plan.list('faults', planLimits.faults, (each, path) => readTimedFault(each, nodes, path)),
+    writes: plan.list('writes', planLimits.writes, (each, path) => readTimedWrite(each, nodes, path)),
   };
   plan.end();
   return read;
@@ -60,7 +61,8 @@ class Fields {
   readonly #left: Set<string>;
 
   constructor(value: unknown, path: string) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new PlanError(path, 'is no object');
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      throw new PlanError(path, typeof value === 'string' ? 'is text, no object; JSON.parse reads it' : 'is no object');
     this.#fields = value as Record<string, unknown>;
     this.#path = path;
     this.#left = new Set(Object.keys(value));
@@ -94,7 +96,8 @@ class Fields {
 
   share(key: string): number {
     const value = this.take(key);
-    if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw new PlanError(this.at(key), 'is no number from 0 to 1');
+    if (typeof value !== 'number' || !(value >= 0 && value <= 1))
+      throw new PlanError(this.at(key), `is ${shown(value)}, not a number from 0 to 1`);
     return value;
   }
 
@@ -126,7 +129,11 @@ class Fields {
 
 function integer(value: unknown, path: string, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new PlanError(path, `is ${JSON.stringify(value)}, not an integer from ${least} to ${most}`);
+  throw new PlanError(path, `is ${shown(value)}, not an integer from ${least} to ${most}`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 function text(value: unknown, path: string, pattern: RegExp = /^[^\n]{1,128}$/, what = 'text of 1 to 128 characters'): string {
@@ -173,7 +180,9 @@ function readLoad(fields: Fields, nodes: number): PlannedLoad {
   return load;
 }
 
-function readTimedWrite(fields: Fields, nodes: number): TimedWrite {
+/** `path` names it where it is part of a plan. */
+export function readTimedWrite(value: unknown, nodes: number, path: string = ''): TimedWrite {
+  const fields = new Fields(value, path);
   const atMs = fields.ms('atMs');
   const node = fields.integer('node', 0, nodes - 1);
   const write = readWrite(new Fields(fields.take('write'), fields.at('write')));
@@ -197,7 +206,9 @@ function writeOf(fields: Fields): Write {
   return { type, service: fields.text('service'), instance, port: fields.integer('port', 0, 65_535) };
 }
 
-function readTimedFault(fields: Fields, nodes: number): TimedFault {
+/** `path` names it where it is part of a plan. */
+export function readTimedFault(value: unknown, nodes: number, path: string = ''): TimedFault {
+  const fields = new Fields(value, path);
   const atMs = fields.ms('atMs');
   const forMs = fields.has('forMs') ? fields.ms('forMs') : undefined;
   const fault = readFault(new Fields(fields.take('fault'), fields.at('fault')), nodes);

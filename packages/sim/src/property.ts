@@ -7,6 +7,7 @@ import type { MemberView, MeshEvent, View } from '@skein/core';
 import type { CallFigures } from './load.ts';
 import type { FaultSpan } from './fault-schedule.ts';
 import type { FaultPlan } from './plan.ts';
+import { ScenarioError, isSlip, refusePromise } from './scenario-error.ts';
 import type { SimNode } from './sim-node.ts';
 
 export type PropertyKind = 'always' | 'never' | 'eventually' | 'sometimes';
@@ -73,6 +74,8 @@ export interface Property {
   /** Of `eventually`: since when, in ms of chaos, and for how long; the calm and the plan's bound when absent. */
   readonly fromMs?: number;
   readonly withinMs?: number;
+  /** The line of a script that asks for it, where one did: what a report of its failure prints to be pasted. */
+  readonly text?: string;
   /** Fresh eyes for one run. */
   begin(scene: Scene): Check;
 }
@@ -107,7 +110,7 @@ export function always(name: string, holds: (scene: Scene) => boolean): Property
     name,
     doc: 'holds after every change',
     kind: 'always',
-    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(() => holds(scene), 'it did not hold')) }),
+    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(name, () => holds(scene), 'it did not hold')) }),
   };
 }
 
@@ -117,7 +120,9 @@ export function never(name: string, isSo: (scene: Scene) => boolean): Property {
     name,
     doc: 'is so after no change',
     kind: 'never',
-    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(() => !isSo(scene), 'it was so')) }),
+    begin: (scene) => ({
+      state: () => (scene.phase === 'form' ? undefined : ask(name, () => !answer(name, isSo(scene)), 'it was so')),
+    }),
   };
 }
 
@@ -132,7 +137,7 @@ export function eventually(
     doc: 'comes true within its bound',
     kind: 'eventually',
     ...bound,
-    begin: (scene) => ({ state: () => ask(() => holds(scene), 'it did not come true') }),
+    begin: (scene) => ({ state: () => ask(name, () => holds(scene), 'it did not come true') }),
   };
 }
 
@@ -146,7 +151,7 @@ export function sometimes(name: string, isSo: (scene: Scene) => boolean): Proper
       let has = false;
       return {
         state: () => {
-          has ||= scene.phase !== 'form' && isSo(scene);
+          has ||= scene.phase !== 'form' && ask(name, () => isSo(scene), 'not yet') === undefined;
           return undefined;
         },
         happened: () => has,
@@ -155,11 +160,19 @@ export function sometimes(name: string, isSo: (scene: Scene) => boolean): Proper
   };
 }
 
+/** A property that answers with anything else would hold, or break, by accident. */
+function answer(name: string, result: unknown): boolean {
+  if (typeof result === 'boolean') return result;
+  refusePromise(`the property '${name}'`, result);
+  throw new ScenarioError(`the property '${name}' returned ${String(result)}: return true or false`);
+}
+
 /** An assertion library's error says more than a plain no. */
-function ask(holds: () => boolean, otherwise: string): string | undefined {
+function ask(name: string, holds: () => boolean, otherwise: string): string | undefined {
   try {
-    return holds() ? undefined : otherwise;
+    return answer(name, holds()) ? undefined : otherwise;
   } catch (error) {
+    if (isSlip(error)) throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }

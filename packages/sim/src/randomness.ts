@@ -6,6 +6,8 @@
  * The mixing is MurmurHash3's, in 32-bit integer steps only, so every engine draws the same bits.
  */
 
+import { ScenarioError } from './scenario-error.ts';
+
 /** Hashes four 32-bit integers to one. */
 export function hash32(a: number, b: number, c: number, d: number): number {
   let h = 0x9e3779b9;
@@ -40,8 +42,10 @@ function finish(h: number): number {
 /** A seed as users give it: a 32-bit integer, its hexadecimal text, or any other text, such as a commit id. */
 export type Seed = number | string;
 
-/** The 32-bit seed that `seed` stands for. */
+/** The 32-bit seed that `seed` stands for. Throws a `ScenarioError` where it is neither an integer nor text. */
 export function seedNumber(seed: Seed): number {
+  if (typeof seed !== 'string' && !Number.isSafeInteger(seed))
+    throw new ScenarioError(`seed: ${String(seed)} is neither an integer nor text`);
   if (typeof seed === 'number') return seed >>> 0;
   return /^[0-9a-f]{1,8}$/.test(seed) ? parseInt(seed, 16) : hashText(seed);
 }

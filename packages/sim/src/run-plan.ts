@@ -90,6 +90,8 @@ class Run implements Scene {
   readonly #failures: Failure[] = [];
   readonly #phases: { readonly phase: PhaseName; readonly fromMs: number }[] = [{ phase: 'form', fromMs: 0 }];
   #load: Load | undefined;
+  /** `eventually` properties with a time of their own that are neither true yet nor out of time. */
+  #undecided = 0;
   #core: readonly SimNode[] = [];
   #chaosMs: number | undefined;
   /** When some node last changed its mind about another. */
@@ -278,7 +280,7 @@ class Run implements Scene {
       for (const each of pending) if (tookMs >= bound(each)) each.fail();
       pending = pending.filter((each) => tookMs < bound(each));
       if (this.#isOver()) return false;
-      if (pending.length === 0) break;
+      if (pending.length === 0 && this.#undecided === 0) break;
       if (!this.#runFor(pollMs)) return false;
     }
     if (this.#watch.failures.every(({ phase }) => phase !== 'converge')) this.#convergedMs = this.nowMs - startMs;
@@ -325,9 +327,11 @@ class Run implements Scene {
   #keepBound(pending: ReturnType<PropertyWatch['pending']>[number], startMs: number): void {
     const { fromMs = 0, withinMs = this.plan.convergeMs } = pending.property;
     const endMs = startMs + fromMs + withinMs;
+    this.#undecided++;
     const ask = (): void => {
-      if (pending.holds()) return;
-      if (this.nowMs >= endMs) pending.fail();
+      const holds = pending.holds();
+      if (!holds && this.nowMs >= endMs) pending.fail();
+      if (holds || this.nowMs >= endMs) this.#undecided--;
       else this.#world.at(Math.min(endMs, this.nowMs + pollMs), ask);
     };
     this.#world.at(startMs + fromMs, ask);

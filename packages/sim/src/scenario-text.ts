@@ -4,11 +4,13 @@ import { durationText } from './duration.ts';
 import type { TimedFault } from './fault.ts';
 import type { FaultPlan, TimedWrite } from './plan.ts';
 import { convergeBoundMs, formBoundMs } from './plan.ts';
-import type { Failure } from './property.ts';
-import { secondsText } from './trace.ts';
+import type { Failure, Property } from './property.ts';
+import { quote } from './quote.ts';
+import { seedNumber, seedText } from './randomness.ts';
+import type { Seed } from './randomness.ts';
 
-/** The call of `chaos` that makes this plan. */
-export function scenarioText(name: string, plan: FaultPlan): string {
+/** The call of `chaos` that makes this plan; `asks` are lines of a script that ask for properties. */
+export function scenarioText(name: string, plan: FaultPlan, asks: readonly string[] = []): string {
   const lines = [
     ...plan.services.map(({ name: service, on }) => `sim.service(${quote(service)}, { on: ${nodesText(on, plan)} });`),
     ...plan.loads.map(
@@ -18,35 +20,57 @@ export function scenarioText(name: string, plan: FaultPlan): string {
     ...plan.faults.map((fault) => faultText(fault, plan)),
     ...plan.writes.map(writeText),
     `sim.at(${time(plan.chaosMs)}).calm(${plan.core === 'all' ? '' : nodesText(plan.core, plan)});`,
+    // Test runners rewrite what a module imports; a person wants the names.
+    ...asks.map((line) => line.replace(/\(0, ?__vi_import_\d+__\.(\w+)\)|__vi_import_\d+__\.(\w+)/g, '$1$2')),
   ];
   return [`chaos(${quote(name)}, ${optionsText(plan)}, (sim) => {`, ...lines.map((line) => `  ${line}`), '});'].join('\n');
 }
 
 /** What failed, in one line. */
 export function causeText(plan: FaultPlan, failure: Failure): string {
-  const when =
-    failure.chaosMs === undefined ? secondsText(failure.atMs * 1000) : `${secondsText(failure.chaosMs * 1000)} s of chaos`;
+  const when = failure.chaosMs === undefined ? `${seconds(failure.atMs)} s` : `${seconds(failure.chaosMs)} s of chaos`;
   const who = failure.node === '' ? '' : `, ${failure.node}`;
   return `${failure.property}: ${failure.found} (seed ${plan.seed}, ${failure.phase}, ${when}${who})`;
 }
 
-/** Everything a person needs to see a failure again: cause, shrunk plan, scenario, command. */
+/**
+ * Everything a person needs to see a failure again: cause, shrunk plan, scenario, command. `seed`: of the whole run, and
+ * undefined where the plan is all there is. `asked`: the property that failed, unless every mesh has it.
+ */
 export function failureText(
   name: string,
-  found: { readonly plan: FaultPlan; readonly failure: Failure; readonly seed: string; readonly runs: number },
+  found: {
+    readonly plan: FaultPlan;
+    readonly failure: Failure;
+    readonly seed: Seed | undefined;
+    readonly runs: number;
+    readonly asked?: Property | undefined;
+  },
 ): string {
-  const { plan, failure, seed, runs } = found;
-  return [
-    causeText(plan, failure),
-    `  promised: ${failure.doc}`,
-    '',
-    `As small as ${runs} runs could make it: ${plan.nodes} nodes, ${plan.faults.length} faults, ${plan.writes.length} writes. To paste:`,
-    '',
-    scenarioText(failure.property, plan),
-    '',
-    `Or replay it: chaos.replay(${quote(name)}, ${JSON.stringify(plan)})`,
-    `The whole run again: CHAOS_SEED=${seed} with the same command and \`-t ${quote(name)}\``,
-  ].join('\n');
+  const { plan, failure, seed, runs, asked } = found;
+  const counts = `${counted(plan.nodes, 'node')}, ${counted(plan.faults.length, 'fault')}, ${counted(plan.writes.length, 'write')}`;
+  const size = runs === 0 ? counts : `As small as ${counted(runs, 'run')} could make it: ${counts}`;
+  const isOwn = asked !== undefined && asked.text === undefined;
+  const lines = [causeText(plan, failure), `  promised: ${failure.doc}`, '', `${size}. To paste:`, ''];
+  lines.push(scenarioText(failure.property, plan, asked?.text === undefined ? [] : [asked.text]), '');
+  if (isOwn) lines.push(`It is a property of the test's options, so give the scenario the same ones.`);
+  if (asked === undefined) lines.push(`Or replay it: chaos.replay(${quote(name)}, ${JSON.stringify(plan)})`);
+  if (asked?.text?.includes('=>') === true) lines.push('What the property uses of the code around it has to be pasted too.');
+  const only = `npx vitest run -t ${shellQuote(name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}`;
+  lines.push(`The whole run again: ${seed === undefined ? '' : `CHAOS_SEED=${seedText(seedNumber(seed))} `}${only}`);
+  return lines.join('\n');
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function optionsText(plan: FaultPlan): string {
@@ -122,10 +146,6 @@ function nodesText(indexes: readonly number[], plan: FaultPlan): string {
 
 function time(ms: number): string {
   return `'${durationText(ms)}'`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', ' ')}'`;
 }
 
 function objectText(value: object): string {

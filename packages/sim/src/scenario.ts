@@ -12,7 +12,7 @@
  */
 
 import type { MeshConfig, ProfileName } from '@skein/core';
-import { milliseconds } from './duration.ts';
+import { durationText, milliseconds } from './duration.ts';
 import type { Duration } from './duration.ts';
 import type { TimedFault } from './fault.ts';
 import { Episode, Moment } from './moment.ts';
@@ -22,8 +22,11 @@ import type { FaultPlan, PlannedLoad, PlannedService, TimedWrite } from './plan.
 import { always, eventually, never, sometimes } from './property.ts';
 import type { Property, Scene } from './property.ts';
 import type { NetworkName } from './quantiles.ts';
+import { quote } from './quote.ts';
 import { hash32, hashText, seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
+import { checkFault, checkOptions, checkPlan, checkWrite, nobody } from './scenario-check.ts';
+import { ScenarioError } from './scenario-error.ts';
 
 export interface MeshOptions {
   readonly nodes: number;
@@ -63,13 +66,16 @@ export class Script {
   readonly #services: PlannedService[] = [];
   readonly #loads: PlannedLoad[] = [];
   readonly #properties: Property[] = [];
+  /** Services of which availability is expected. */
+  readonly #asked: string[] = [];
   #calmMs: number | undefined;
   #core: FaultPlan['core'] = 'all';
   #picks = 0;
 
   constructor(options: MeshOptions, seed: Seed) {
+    checkOptions(options);
     if (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > planLimits.nodes)
-      throw new RangeError(`nodes: ${options.nodes} is no count from 1 to ${planLimits.nodes}`);
+      throw new ScenarioError(`nodes: ${options.nodes} is no count from 1 to ${planLimits.nodes}`);
     this.#options = options;
     this.#seed = seedNumber(seed);
   }
@@ -80,7 +86,7 @@ export class Script {
   node(...indexes: readonly number[]): Selection {
     for (const index of indexes) {
       if (!Number.isInteger(index) || index < 0 || index >= this.#options.nodes)
-        throw new RangeError(`node(${index}): this mesh has nodes 0 to ${this.#options.nodes - 1}`);
+        throw new ScenarioError(`node(${index}): this mesh has nodes 0 to ${this.#options.nodes - 1}`);
     }
     return indexes;
   }
@@ -90,8 +96,11 @@ export class Script {
     const zones = this.#options.zones ?? [];
     const unknown = names.find((name) => !zones.includes(name));
     if (unknown !== undefined)
-      throw new RangeError(`zone('${unknown}'): this mesh has the zones ${zones.join(', ') || '(none)'}`);
-    return this.all().filter((index) => names.includes(zones[index % zones.length] ?? ''));
+      throw new ScenarioError(`zone('${unknown}'): this mesh has the zones ${zones.join(', ') || '(none)'}`);
+    const selection = this.all().filter((index) => names.includes(zones[index % zones.length] ?? ''));
+    if (selection.length === 0)
+      throw nobody(`zone(${names.map((name) => `'${name}'`).join(', ')}) of ${this.#options.nodes} nodes`);
+    return selection;
   }
 
   all(): Selection {
@@ -106,6 +115,8 @@ export class Script {
   /** `count` nodes, of all or of some, that each seed draws anew. */
   random(count: number, among: Selection = this.all()): Selection {
     const pool = [...among];
+    if (!Number.isInteger(count) || count < 0 || count > pool.length)
+      throw new ScenarioError(`random(${count}): is no count from 0 to ${pool.length}, the nodes to draw from`);
     const picked: number[] = [];
     while (picked.length < count && pool.length > 0) {
       const at = hash32(this.#seed, pickStream, this.#picks++, 0) % pool.length;
@@ -124,7 +135,7 @@ export class Script {
   /** Requests to a service, from each of these nodes (default: all) once every so often. Their ends are in `scene.calls(service)`. */
   load(service: string, options: { readonly every: Duration; readonly from?: Selection; readonly retries?: number }): void {
     const { every, from = this.all(), retries = 1 } = options;
-    this.#loads.push({ service, from, everyMs: Math.max(1, milliseconds(every)), retries });
+    this.#loads.push({ service, from, everyMs: periodMs(`load('${service}')`, every), retries });
   }
 
   // ---- when
@@ -138,7 +149,7 @@ export class Script {
   during(from: Duration, to: Duration): Moment {
     const startMs = milliseconds(from);
     const endMs = milliseconds(to);
-    if (endMs <= startMs) throw new RangeError(`during('${from}', '${to}'): the end is not after the start`);
+    if (endMs <= startMs) throw new ScenarioError(`during('${from}', '${to}'): the end is not after the start`);
     return new Moment(this.#sinks, startMs, endMs - startMs);
   }
 
@@ -148,7 +159,7 @@ export class Script {
     span: { readonly from?: Duration; readonly to: Duration },
     tell: (moment: Moment, round: number) => void,
   ): void {
-    const stepMs = Math.max(1, milliseconds(period));
+    const stepMs = periodMs('every', period);
     const endMs = milliseconds(span.to);
     let round = 0;
     for (let atMs = milliseconds(span.from ?? 0); atMs < endMs; atMs += stepMs) tell(this.at(atMs), round++);
@@ -158,22 +169,25 @@ export class Script {
 
   /** Holds after every change from the start of chaos on. May throw an assertion error to say why not. */
   always(name: string, holds: (scene: Scene) => boolean): void {
-    this.#properties.push(always(name, holds));
+    this.#ask({ ...always(name, holds), text: `sim.always(${quote(name)}, ${String(holds)});` });
   }
 
   never(name: string, isSo: (scene: Scene) => boolean): void {
-    this.#properties.push(never(name, isSo));
+    this.#ask({ ...never(name, isSo), text: `sim.never(${quote(name)}, ${String(isSo)});` });
   }
 
   /** Comes true after the calm; `sim.at(time).eventually` during chaos. */
   eventually(name: string, bound: { readonly within?: Duration }, holds: (scene: Scene) => boolean): void {
     const { within } = bound;
-    this.#properties.push(eventually(name, holds, within === undefined ? {} : { withinMs: milliseconds(within) }));
+    const withinMs = within === undefined ? undefined : milliseconds(within);
+    const boundText = withinMs === undefined ? '{}' : `{ within: ${withinMs} }`;
+    const text = `sim.eventually(${quote(name)}, ${boundText}, ${String(holds)});`;
+    this.#ask({ ...eventually(name, holds, withinMs === undefined ? {} : { withinMs }), text });
   }
 
   /** Happens in some run: without it, the other properties may have proved nothing. */
   sometimes(name: string, isSo: (scene: Scene) => boolean): void {
-    this.#properties.push(sometimes(name, isSo));
+    this.#ask(sometimes(name, isSo));
   }
 
   /** What has to be true of the requests to a service when all is over. */
@@ -183,19 +197,10 @@ export class Script {
   } {
     return {
       availability: ({ atLeast }) => {
-        this.#properties.push({
-          name: `${service} is available`,
-          doc: `at least ${atLeast} of the requests to ${service} are answered`,
-          kind: 'always',
-          begin: (scene) => ({
-            end: () => {
-              const { calls, ok, refused, toGone, toSilent } = scene.calls(service);
-              if (calls === 0) return `nobody called ${service}; sim.load says who does`;
-              if (ok / calls >= atLeast) return undefined;
-              return `${ok} of ${calls} requests were answered (${refused} knew nobody to ask; attempts at ${toGone} stopped and ${toSilent} silent instances)`;
-            },
-          }),
-        });
+        if (!(atLeast >= 0 && atLeast <= 1))
+          throw new ScenarioError(`expect('${service}'): availability is a share from 0 to 1, such as 0.99, not ${atLeast}`);
+        this.#asked.push(service);
+        this.#ask(available(service, atLeast));
       },
     };
   }
@@ -217,7 +222,7 @@ export class Script {
       ...this.#writes.map(({ atMs }) => atMs),
       ...this.#properties.map(({ fromMs, withinMs = 0 }) => (fromMs === undefined ? 0 : fromMs + withinMs)),
     );
-    return {
+    const plan: FaultPlan = {
       version: 1,
       seed: seedText(this.#seed),
       nodes,
@@ -236,17 +241,25 @@ export class Script {
       faults: byTime(this.#faults),
       writes: byTime(this.#writes),
     };
+    return checkPlan(plan, this.#asked);
+  }
+
+  #ask(property: Property): void {
+    if (this.#properties.some(({ name }) => name === property.name))
+      throw new ScenarioError(`'${property.name}': there is a property of this name; give each its own`);
+    this.#properties.push(property);
   }
 
   readonly #sinks = {
     fault: (fault: TimedFault): Episode => {
-      this.#faults.push(fault);
+      this.#faults.push(checkFault(fault, this.#options.nodes));
       const at = this.#faults.length - 1;
       return new Episode(this.#sinks, fault, (changed) => (this.#faults[at] = changed));
     },
-    write: (write: TimedWrite): void => void this.#writes.push(write),
-    property: (property: Property): void => void this.#properties.push(property),
+    write: (write: TimedWrite): void => void this.#writes.push(checkWrite(write, this.#options.nodes)),
+    property: (property: Property): void => this.#ask(property),
     calm: (atMs: number, core: Selection | undefined): void => {
+      if (this.#calmMs !== undefined) throw new ScenarioError(`calm at ${durationText(atMs)}: a story calms down once`);
       this.#calmMs = atMs;
       this.#core = core ?? 'all';
     },
@@ -256,4 +269,26 @@ export class Script {
 /** In order of time; of one time, in the order of the story. */
 function byTime<T extends { readonly atMs: number }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => a.atMs - b.atMs);
+}
+
+function periodMs(what: string, period: Duration): number {
+  const ms = milliseconds(period);
+  if (ms < 1) throw new ScenarioError(`${what}: a period of ${period} is less than a millisecond`);
+  return ms;
+}
+
+function available(service: string, atLeast: number): Property {
+  return {
+    name: `${service} is available`,
+    doc: `at least ${atLeast} of the requests to ${service} are answered`,
+    kind: 'always',
+    text: `sim.expect(${quote(service)}).availability({ atLeast: ${atLeast} });`,
+    begin: (scene) => ({
+      end: () => {
+        const { calls, ok, refused, toGone, toSilent } = scene.calls(service);
+        if (ok >= calls * atLeast) return undefined;
+        return `${ok} of ${calls} requests were answered (${refused} knew nobody to ask; attempts at ${toGone} stopped and ${toSilent} silent instances)`;
+      },
+    }),
+  };
 }

@@ -47,6 +47,8 @@ class Shrinker {
   #plan: FaultPlan;
   #failure: Failure;
   #runs = 0;
+  /** Whether the plan fails for what goes wrong in it, or just for what it is. */
+  #needsTrouble = true;
 
   constructor(plan: FaultPlan, failure: Failure, run: RunUntil, options: ShrinkOptions) {
     this.#plan = plan;
@@ -60,7 +62,9 @@ class Shrinker {
   shrink(): Shrunk {
     for (let round = 0; round < roundsMax; round++) {
       const before = JSON.stringify(this.#plan);
+      this.#needsTrouble = false;
       this.#cutHorizon();
+      this.#needsTrouble = !this.#accept(quiet(this.#plan));
       this.#thin(this.#plan.faults, (faults) => ({ ...this.#plan, faults }));
       this.#thin(this.#plan.writes, (writes) => ({ ...this.#plan, writes }));
       this.#thin(this.#plan.loads, (loads) => ({ ...this.#plan, loads }));
@@ -76,14 +80,31 @@ class Shrinker {
 
   /** Whether a plan fails in the same way; then it is the plan from now on. */
   #accept(plan: FaultPlan): boolean {
-    if (this.#runs >= this.#runsMax || this.#isOver() || plan.nodes < 1) return false;
-    this.#runs++;
-    const isSame = (failure: Failure): boolean => failure.property === this.#property;
-    const failure = this.#run(plan, isSame).failures.find(isSame);
-    if (failure === undefined) return false;
+    const failure = this.#failureOf(plan);
+    if (failure === undefined || (this.#needsTrouble && this.#isOfItself(plan))) return false;
     this.#plan = plan;
     this.#failure = failure;
     return true;
+  }
+
+  #failureOf(plan: FaultPlan): Failure | undefined {
+    if (this.#runs >= this.#runsMax || this.#isOver() || plan.nodes < 1) return undefined;
+    this.#runs++;
+    const isSame = (failure: Failure): boolean => failure.property === this.#property;
+    return this.#run(plan, isSame).failures.find(isSame);
+  }
+
+  /**
+   * Whether a plan with other nodes, services or loads fails when nothing goes wrong: "everybody finds all six" cannot
+   * hold where five are left, which says nothing about what broke it.
+   */
+  #isOfItself(plan: FaultPlan): boolean {
+    const { nodes, services, loads, config } = this.#plan;
+    const isSameMesh = plan.nodes === nodes && plan.services === services && plan.loads === loads && plan.config === config;
+    if (isSameMesh) return false;
+    // With no run left to ask, nothing is taken away.
+    if (this.#runs >= this.#runsMax || this.#isOver()) return true;
+    return this.#failureOf(quiet(plan)) !== undefined;
   }
 
   #cutHorizon(): void {
@@ -151,7 +172,7 @@ class Shrinker {
     if (chaosMs % 1000 !== 0) this.#accept({ ...this.#plan, chaosMs: whole(chaosMs + 1000) });
     for (let at = 0; at < this.#plan.faults.length; at++) {
       const { atMs, forMs } = this.#plan.faults[at] as TimedFault;
-      if (atMs % 1000 !== 0) this.#accept(this.#withFault(at, { atMs: whole(atMs) }));
+      if (atMs % 1000 !== 0 && whole(atMs) < this.#plan.chaosMs) this.#accept(this.#withFault(at, { atMs: whole(atMs) }));
       if (forMs !== undefined && forMs % 1000 !== 0 && whole(forMs) > 0)
         this.#accept(this.#withFault(at, { forMs: whole(forMs) }));
     }
@@ -160,6 +181,11 @@ class Shrinker {
   #withFault(at: number, change: Partial<TimedFault>): FaultPlan {
     return { ...this.#plan, faults: this.#plan.faults.map((fault, index) => (index === at ? { ...fault, ...change } : fault)) };
   }
+}
+
+/** The plan with nothing that goes wrong. */
+function quiet(plan: FaultPlan): FaultPlan {
+  return { ...plan, faults: [], loss: 0 };
 }
 
 /** The plan without the nodes that are not kept: the others move up, and what is about none of them goes. */

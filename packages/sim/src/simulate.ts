@@ -4,6 +4,7 @@ import type { FaultPlan } from './plan.ts';
 import { readPlan } from './plan-reader.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunOptions, RunReport } from './run-plan.ts';
+import { refusePromise } from './scenario-error.ts';
 import { Script } from './scenario.ts';
 import type { MeshOptions, Scenario } from './scenario.ts';
 import type { Seed } from './randomness.ts';
@@ -18,7 +19,7 @@ export interface SimulateOptions extends MeshOptions, RunOptions {
 /** Tells a story for one seed and runs it. The report says what failed; only a broken script or simulator throws. */
 export function simulate(options: SimulateOptions, script: (sim: Script) => void): RunReport {
   const sim = new Script(options, options.seed ?? 1);
-  script(sim);
+  refusePromise('the script', script(sim));
   return runPlan(sim.plan(), { ...options, properties: [...sim.properties, ...(options.properties ?? [])] });
 }
 

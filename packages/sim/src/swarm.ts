@@ -6,11 +6,12 @@
 import { seededRng, shuffle } from '@skein/core';
 import type { MeshConfig, Rng } from '@skein/core';
 import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
-import { convergeBoundMs, formBoundMs } from './plan.ts';
+import { convergeBoundMs, formBoundMs, planLimits } from './plan.ts';
 import type { FaultPlan, TimedWrite, Write } from './plan.ts';
 import { latencies } from './quantiles.ts';
 import { seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
+import { ScenarioError } from './scenario-error.ts';
 
 export interface SwarmOptions {
   /** Drawn between the two. Default 10 and 20. */
@@ -86,11 +87,20 @@ const families: Readonly<Record<string, Family>> = {
 
 const slow = { p0: 50_000, p50: 200_000, p90: 400_000, p99: 900_000, max: 2_000_000 };
 
-/** The plan of a seed. */
+/** Two nodes are the least that can be parted; whoever is drawn as core are three of all. */
+function checkSwarm({ nodesMin, nodesMax, chaosMs }: Required<SwarmOptions>): void {
+  if (![nodesMin, nodesMax].every(Number.isInteger) || nodesMin < 2 || nodesMax < nodesMin || nodesMax > planLimits.nodes)
+    throw new ScenarioError(`nodesMin ${nodesMin}, nodesMax ${nodesMax}: are no counts from 2 to ${planLimits.nodes} in order`);
+  if (!Number.isInteger(chaosMs) || chaosMs < 1 || chaosMs > planLimits.ms)
+    throw new ScenarioError(`chaosMs: ${chaosMs} is no count of milliseconds from 1 to ${planLimits.ms}`);
+}
+
+/** The plan of a seed. Throws a `ScenarioError` where the options leave nothing to draw. */
 export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const number = seedNumber(seed);
   const rng = seededRng(number ^ 0x5bd1e995);
   const { nodesMin = 10, nodesMax = 20, chaosMs = 120_000 } = options;
+  checkSwarm({ nodesMin, nodesMax, chaosMs });
   const nodes = nodesMin + rng.below(nodesMax - nodesMin + 1);
   const isWan = rng.below(4) === 3;
   const draft: Draft = { rng, nodes, chaosMs };

@@ -3,19 +3,30 @@
  * others throws, with what to use instead. A handler that slips past would make a run that no seed gives again.
  */
 
+import { ScenarioError } from '../scenario-error.ts';
+
 type Target = Record<string, unknown>;
 
 interface Ban {
   readonly on: Target;
   readonly name: string;
+  /** As people write it, where that is more than the name. */
+  readonly as?: string;
   readonly instead: string;
 }
 
 const globals = globalThis as unknown as Target;
 
 const bans: readonly Ban[] = [
-  { on: Math as unknown as Target, name: 'random', instead: 'sim.random(k) draws from the seed' },
-  { on: globals['performance'] as Target, name: 'now', instead: 'scene.nowMs is the time' },
+  { on: Math as unknown as Target, name: 'random', as: 'Math.random', instead: 'sim.random(k) draws from the seed' },
+  ...['randomUUID', 'getRandomValues'].map((name) => ({
+    on: globals['crypto'] as Target,
+    name,
+    as: `crypto.${name}`,
+    instead: 'sim.random(k) draws from the seed',
+  })),
+  { on: globals['performance'] as Target, name: 'now', as: 'performance.now', instead: 'scene.nowMs is the time' },
+  { on: process as unknown as Target, name: 'hrtime', as: 'process.hrtime', instead: 'scene.nowMs is the time' },
   ...['setTimeout', 'setInterval', 'setImmediate'].map((name) => ({
     on: globals,
     name,
@@ -30,11 +41,12 @@ const bans: readonly Ban[] = [
 
 /** Runs `simulation`, which is synchronous, with the globals that would make it differ from itself replaced by throwers. */
 export function guarded<T>(simulation: () => T): T {
-  const restores = bans.map(({ on, name, instead }) =>
-    replace(on, name, () => {
-      throw new Error(`${name}() is not for simulations, which must be the same every time: ${instead}`);
-    }),
-  );
+  const restores = bans.map(({ on, name, as = name, instead }) => {
+    const refuse = (): never => {
+      throw new ScenarioError(`${as}() is not for simulations, which must be the same every time: ${instead}`);
+    };
+    return replace(on, name, Object.assign(refuse, { bigint: refuse }));
+  });
   restores.push(replace(globals, 'Date', deadClock(Date)));
   try {
     return simulation();
@@ -55,7 +67,9 @@ function replace(on: Target, name: string, value: unknown): () => void {
 /** `Date` without now: a date of a given time is plain data. */
 function deadClock(date: DateConstructor): DateConstructor {
   const refuse = (): never => {
-    throw new Error('the real time is not for simulations, which must be the same every time: scene.nowMs is the time');
+    throw new ScenarioError(
+      'Date: the real time is not for simulations, which must be the same every time: scene.nowMs is the time',
+    );
   };
   return new Proxy(date, {
     get: (target, key) => (key === 'now' ? refuse : Reflect.get(target, key)),

@@ -18,6 +18,7 @@ import type { Seed } from '../randomness.ts';
 import { runPlan } from '../run-plan.ts';
 import type { RunOptions, RunReport } from '../run-plan.ts';
 import { failureText } from '../scenario-text.ts';
+import { refusePromise, ScenarioError } from '../scenario-error.ts';
 import { Script } from '../scenario.ts';
 import type { MeshOptions } from '../scenario.ts';
 import { shrink } from '../shrink.ts';
@@ -53,7 +54,7 @@ function chaosTest(name: string, options: ChaosOptions, script: (sim: Script) =>
   test(name, { timeout: timeoutMs }, () =>
     runSeeds(name, { ...options, runs: 1, meets: () => [] }, (seed) => {
       const sim = new Script(options, seed);
-      script(sim);
+      refusePromise('the script', script(sim));
       return { plan: sim.plan(), properties: sim.properties };
     }),
   );
@@ -75,7 +76,8 @@ function replay(name: string, plan: unknown, options: RunOptions = {}): void {
   test(name, { timeout: timeoutMs }, () => {
     const report = guarded(() => runPlan(read, options));
     const [failure] = report.failures;
-    if (failure !== undefined) throw new Error(failureText(name, { plan: read, failure, seed: read.seed, runs: 0 }));
+    if (failure !== undefined)
+      throw failed(failureText(name, { plan: read, failure, seed: undefined, runs: 0, asked: askedFor(options, failure) }));
   });
 }
 
@@ -97,23 +99,24 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
   const env = process.env;
   const startMs = Date.now();
   const endMs = env['CHAOS_SECONDS'] === undefined ? undefined : startMs + count('CHAOS_SECONDS') * 1000;
-  const only = env['CHAOS_SEED'];
-  const runs = env['CHAOS_RUNS'] === undefined ? (options.seeds ?? options.runs) : count('CHAOS_RUNS');
+  // Set to nothing is not set.
+  const only = env['CHAOS_SEED'] || undefined;
+  const runs = env['CHAOS_RUNS'] === undefined ? seedCount(options) : count('CHAOS_RUNS');
   const isOver = (): boolean => endMs !== undefined && Date.now() >= endMs;
   const seeds =
     only === undefined ? seedsFrom(options.seed ?? name, endMs === undefined ? runs : Number.POSITIVE_INFINITY) : [only];
-  let first: { readonly run: Run; readonly seed: string; readonly failure: Failure } | undefined;
+  let first: { readonly run: Run; readonly seed: Seed; readonly failure: Failure } | undefined;
   const report = campaign(
     seeds,
     (seed) => {
       const result = runOnce(seed, make, options);
       const [failure] = result.report.failures;
-      if (failure !== undefined) first ??= { run: result.run, seed: String(seed), failure };
+      if (failure !== undefined) first ??= { run: result.run, seed, failure };
       return result.report;
     },
     () => first !== undefined || isOver(),
   );
-  if (first !== undefined) throw new Error(shrunkText(name, first, options));
+  if (first !== undefined) throw failed(shrunkText(name, first, options));
   // One seed says nothing about what the others meet.
   const missed = only === undefined ? [...report.never, ...(report.runs >= coveredRuns ? options.meets(report) : [])] : [];
   if (missed.length > 0)
@@ -134,7 +137,7 @@ function runOnce(seed: Seed, make: (seed: Seed) => Run, options: RunOptions): { 
 
 function shrunkText(
   name: string,
-  { run, seed, failure }: { readonly run: Run; readonly seed: string; readonly failure: Failure },
+  { run, seed, failure }: { readonly run: Run; readonly seed: Seed; readonly failure: Failure },
   options: RunOptions,
 ): string {
   const endMs = Date.now() + shrinkMs;
@@ -145,7 +148,25 @@ function shrunkText(
       isOver: () => now() >= endMs,
     }),
   );
-  return failureText(name, { ...small, seed });
+  return failureText(name, { ...small, seed, asked: askedFor({ properties }, failure) });
+}
+
+function askedFor({ properties = [] }: RunOptions, failure: Failure): Property | undefined {
+  return properties.find((property) => property.name === failure.property);
+}
+
+/** The report says where and how; the stack of the test runner would say nothing more. */
+function failed(report: string): Error {
+  const error = new Error(report);
+  error.name = 'ChaosFailure';
+  error.stack = `ChaosFailure: ${report}`;
+  return error;
+}
+
+function seedCount({ seeds, runs }: Kind): number {
+  if (seeds !== undefined && !(Number.isInteger(seeds) && seeds >= 1))
+    throw new ScenarioError(`seeds: ${seeds} is no count of 1 or more`);
+  return seeds ?? runs;
 }
 
 /** Seeds in a row after one, each by hash: neighbours of a number or text are as different as any. */
@@ -156,6 +177,6 @@ function* seedsFrom(first: Seed, most: number): IterableIterator<Seed> {
 
 function count(name: string): number {
   const text = process.env[name] ?? '';
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${name}=${text} is no count of 1 or more`);
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new ScenarioError(`${name}=${text} is no count of 1 or more`);
   return Number(text);
 }
