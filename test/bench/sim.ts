@@ -52,6 +52,7 @@ const bench: Bench = {
     rows.push(...swarmRows());
     progress('memory');
     for (const size of chosen.slice(1)) rows.push(...memoryRows(size));
+    for (const members of isLarge ? [1000, 10_000] : [1000]) rows.push(...settledRows(members));
     for (const members of isLarge ? [1000, 10_000] : [1000]) {
       const { perMember, perMemberRead } = await measureAgent(members);
       rows.push({ what: `one agent of ${members}`, unit: 'bytes per member', ours: perMember });
@@ -95,6 +96,24 @@ function memoryRows(size: Size): Row[] {
   return [
     { what, unit: 'MiB', ours: bytes / 2 ** 20, ...(size === large && { goal: '< 1536' }) },
     { what, unit: 'bytes per node and member', ours: bytes / size.nodes ** 2 },
+  ];
+}
+
+/** Nodes that share what they all knew at the start, after some seconds of their own: seventeen instances on each. */
+function settledRows(members: number): Row[] {
+  const before = liveBytes();
+  const world = new World({ seed: 1, network: 'lan', traceLines: 0 });
+  const numbers = Array.from({ length: 17 }, (_, number) => number);
+  world.settled(members, {
+    registrations: (index) => numbers.map((number) => ({ type: 'instance', instance: instanceOf(index * 17 + number) })),
+  });
+  world.runFor(3000);
+  const bytes = liveBytes() - before;
+  const what = `${world.nodes.length} settled nodes with 17 instances each`;
+  return [
+    { what, unit: 'MiB', ours: bytes / 2 ** 20 },
+    { what, unit: 'KiB per node', ours: bytes / 1024 / members },
+    { what, unit: 'bytes per node and member', ours: bytes / members ** 2 },
   ];
 }
 

@@ -16,6 +16,8 @@ export interface World {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  /** The program and first arguments that start the command again. */
+  readonly self?: Io['self'];
   /** What the modules of built-in simulations export. */
   readonly simulations?: Readonly<Record<string, unknown>>;
 }
@@ -40,7 +42,7 @@ export async function skein(args: readonly string[], world: World = {}): Promise
     load: async (name) => world.simulations?.[name],
   };
   const io: Io = {
-    self: ['false'],
+    self: world.self ?? ['false'],
     env: world.env ?? {},
     out: (text) => void (out += text),
     err: (text) => void (err += text),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Experiment, Scenario } from '@skein/sim';
@@ -141,6 +141,28 @@ test('an experiment shows ours beside the others, and whether a goal that can be
   expect(out).toMatch(/words +s +2 +12\.46 +12\.2-12\.5 +<= 2 s +met/);
   expect(out).toMatch(/slow +ms +2500 .* +<= 2 s +missed/);
   expect(out).toMatch(/hard to say +x +- .* +at most half +-/);
+});
+
+test('an experiment that needs more heap than the process has, runs in one of its own that has it', async () => {
+  const twin = join(folder, 'twin.mjs');
+  const seen = join(folder, 'seen.json');
+  writeFileSync(
+    twin,
+    `import { writeFileSync } from 'node:fs';
+     writeFileSync(${JSON.stringify(seen)}, JSON.stringify([...process.execArgv, ...process.argv.slice(2)]));
+     process.exitCode = 3;`,
+  );
+  const heapMiB = 1_000_000;
+  const own = { ...simulations, large: { default: { ...measures, name: 'large', heapMiB } } };
+  const self = [process.execPath, '--max-old-space-size=100', twin] as const;
+  const { exitCode } = await skein(['sim', 'large', 'a', '--quick', '--json'], { simulations: own, self });
+  expect(exitCode).toBe(3);
+  const given = ['sim', 'large', '--seed', '1', '--json', 'a', '--quick'];
+  expect(JSON.parse(readFileSync(seen, 'utf8'))).toEqual([
+    '--max-old-space-size=100',
+    `--max-old-space-size=${heapMiB}`,
+    ...given,
+  ]);
 });
 
 test('the JSON of an experiment has every field of every row, and its page has a plot for each unit', async () => {

@@ -10,6 +10,8 @@ export interface Experiment {
   readonly name: string;
   /** One line: what is measured. */
   readonly summary: string;
+  /** How much heap it needs, in MiB, where that is more than Node gives by default. The command starts itself again with it. */
+  readonly heapMiB?: number;
   run(context: ExperimentContext): ExperimentReport;
 }
 

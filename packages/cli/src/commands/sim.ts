@@ -85,9 +85,15 @@ async function runNamed(io: Io, name: string, words: readonly string[], flags: S
   const { seed, json = false, html } = flags;
   const shared = { seed, json, command: commandWords(io), ...(html !== undefined && { html }) };
   if (simulation.kind === 'experiment') {
-    const given = flags.nodes !== undefined ? '--nodes' : flags.runs !== undefined ? '--runs' : undefined;
-    if (given !== undefined)
-      throw usageFailure(`${simulation.name} is an experiment and takes no ${given}: it decides that itself`);
+    const unfit = flags.nodes !== undefined ? '--nodes' : flags.runs !== undefined ? '--runs' : undefined;
+    if (unfit !== undefined)
+      throw usageFailure(`${simulation.name} is an experiment and takes no ${unfit}: it decides that itself`);
+    const { heapMiB } = simulation.experiment;
+    const { hasHeap, runWithHeap } = await import('../sim/heap.ts');
+    if (heapMiB !== undefined && !hasHeap(heapMiB)) {
+      const given = ['sim', name, '--seed', seed, ...(json ? ['--json'] : []), ...(html === undefined ? [] : ['--html', html])];
+      return runWithHeap(io, heapMiB, [...given, ...words]);
+    }
     const { runExperiment } = await import('../sim/run-experiment.ts');
     return await runExperiment(io, name, simulation.experiment, { ...shared, args: words });
   }
