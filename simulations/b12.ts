@@ -1,5 +1,5 @@
 /**
- * B12: a mesh whose machines are replaced all the time. A tenth of them a day for 24 days, each day in two minutes; each new
+ * B12: a mesh whose machines are replaced all the time. A tenth of them a day for 24 days, each day in a minute; each new
  * machine has a new identity, the addresses of one that is gone, and a list of seeds as old as the mesh. One in twenty goes
  * without a goodbye. Nobody who is gone may come back, and nobody may be taken for who was there before.
  *
@@ -8,10 +8,11 @@
 
 import type { Message, NodeId } from '@skein/core';
 import type { Experiment, ExperimentContext, ExperimentReport, SimNode, World } from '@skein/sim';
+import { agreementOf } from './measure/agreement.ts';
 import { numberAfter } from './measure/args.ts';
 import { settledMesh } from './measure/settled-mesh.ts';
 
-const dayMs = 120_000;
+const dayMs = 60_000;
 const replacedPart = 0.1;
 const silentPart = 0.05;
 const seedCount = 4;
@@ -72,7 +73,7 @@ const b12: Experiment = {
   summary: 'Machines replaced all the time, addresses reused, seeds out of date: ghosts, mistakes and what it costs.',
   run: (context) => {
     const isQuick = context.args.includes('--quick');
-    const members = numberAfter(context.args, '--members') ?? (isQuick ? 50 : 200);
+    const members = numberAfter(context.args, '--members') ?? (isQuick ? 50 : 100);
     return runFor(context, members, isQuick ? 6 : 24);
   },
 };
@@ -117,7 +118,7 @@ function runFor(context: ExperimentContext, members: number, days: number): Expe
   }
   const figures = { ...world.network.figures };
   const seconds = (days * dayMs) / 1000;
-  const agreedMs = world.runUntil(() => isAgreed(nodes), calmMs) ?? Number.POSITIVE_INFINITY;
+  const agreedMs = world.runUntil(agreementOf(nodes), calmMs) ?? Number.POSITIVE_INFINITY;
   return {
     setup: {
       members,
@@ -158,11 +159,4 @@ function replaceOne(world: World, nodes: readonly SimNode[], churn: Churn, seeds
   const tookMs = world.runUntil(knowsMany, calmMs);
   if (tookMs === undefined) throw new Error(`${node.id} finds no mesh through ${seeds.join(', ')}`);
   return tookMs;
-}
-
-function isAgreed(nodes: readonly SimNode[]): boolean {
-  return nodes.every((node) => {
-    const view = node.view();
-    return view.aliveCount === nodes.length && nodes.every(({ id }) => view.member(id)?.reachable === true);
-  });
 }
