@@ -19,7 +19,7 @@ const phaseMs = 20_000;
 
 const b7: Experiment = {
   name: 'b7',
-  summary: 'Members that hear nothing for 20 s, again and again: do views settle, and is anybody healthy removed?',
+  summary: 'Members that hear nothing for 20 s, again and again: whether views settle, and who is removed.',
   run: (context) => {
     const { args, seed } = context;
     const isQuick = args.includes('--quick');

@@ -21,7 +21,7 @@ type Direction = (typeof directions)[number];
 
 const b8: Experiment = {
   name: 'b8',
-  summary: 'Members that lose 80 % of their packets: kept out of rotation? And is anybody healthy removed?',
+  summary: 'Members that lose 80 % of their packets: how long they are out of rotation, and who is removed.',
   run: (context) => {
     const { args, seed } = context;
     const isQuick = args.includes('--quick');
