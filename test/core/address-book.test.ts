@@ -19,6 +19,7 @@ function written(count: number): readonly KnownPeer[] {
     heardAgainAt: () => 0,
     callOut: () => undefined,
     probeAgain: () => undefined,
+    isOurs: () => true,
     watched: () => 0,
     isolationChanged: ignore,
     memberFailed: ignore,

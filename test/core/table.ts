@@ -31,6 +31,7 @@ export class Table implements MembershipListener {
   heardAgainAt = (): number => this.againAt;
   probeAgain = (id: NodeId): void => void this.calls.push(`probe ${id}`);
   callOut = (): void => void this.calls.push('called out');
+  isOurs = (): boolean => true;
   isolationChanged = (): void => void this.calls.push(`isolated ${this.membership.isIsolated}`);
   memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);
   memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);

@@ -265,8 +265,7 @@ export class MeshNode {
       case 'trim':
         return this.#links.trimDue();
       case 'visit':
-        if (!this.#topology.isFull) this.#links.visit(this.#visits.due());
-        return;
+        return this.#links.visit(this.#visits.due());
       case 'gossip':
         return this.#dissemination.flush();
       case 'advertise':
@@ -604,6 +603,7 @@ export class MeshNode {
       watched: () => this.#links.size,
       isDeaf: () => this.#links.isDeaf,
       heardAgainAt: () => this.#links.heardAgainAt,
+      isOurs: (id) => this.#links.has(id) || this.#topology.isWanted(id),
       callOut: () => this.#prober.callOut(),
       probeAgain: (id) => this.#prober.probe(id, 'direct'),
       isolationChanged: () => this.#views.touchMember(this.#membership.self, false),

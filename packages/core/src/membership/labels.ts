@@ -1,11 +1,31 @@
 /** What a member says of itself beside who and how it is: name, addresses, place and tags. */
 
+import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import { nameFault, wellFormed } from '../text.ts';
 import type { MemberRecord } from './member-record.ts';
 
 /** The parts of our own record that never change within a boot. */
 export type OwnLabels = Pick<MemberRecord, 'name' | 'addresses' | 'region' | 'zone' | 'tags'>;
+
+const protocolMin = 1;
+const protocolMax = 1;
+
+/** What a member says of itself when it boots. */
+export function firstRecord(mesh: string, id: NodeId, labels: OwnLabels, epoch: number): MemberRecord {
+  return {
+    mesh,
+    id,
+    ...labels,
+    epoch,
+    incarnation: 0,
+    status: 'alive',
+    protocolMin,
+    protocolMax,
+    credential: new Uint8Array(0),
+    keyHashes: [],
+  };
+}
 
 /** The rules of a member's tags: its record is in every message about it. */
 export function validateLabels(tags: Readonly<Record<string, string>>): string | undefined {

@@ -25,7 +25,7 @@ import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import type { Coordinate } from './coordinate.ts';
 import { HoldDown } from './hold-down.ts';
-import { labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
+import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
 import { isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { Restraint, type RestraintListener } from './restraint.ts';
@@ -52,9 +52,6 @@ export interface MembershipListener extends RestraintListener {
   /** Our epoch was raised: everything we own must be published again. */
   epochRaised(): void;
 }
-
-const protocolMin = 1;
-const protocolMax = 1;
 
 export class Membership {
   readonly #turn: Turn;
@@ -91,19 +88,7 @@ export class Membership {
     this.#restraint = new Restraint(turn, listener);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     this.#holdDown = new HoldDown(turn.config.probeTimeoutMs + turn.config.indirectTimeoutMs);
-    const record: MemberRecord = {
-      mesh: turn.mesh,
-      id: turn.self,
-      ...labels,
-      epoch,
-      incarnation: 0,
-      status: 'alive',
-      protocolMin,
-      protocolMax,
-      credential: new Uint8Array(0),
-      keyHashes: [],
-    };
-    const signed = turn.notary.sign('member', record);
+    const signed = turn.notary.sign('member', firstRecord(turn.mesh, turn.self, labels, epoch));
     this.#self = {
       id: turn.self,
       signed,
@@ -363,8 +348,18 @@ export class Membership {
       const doubt = this.#members.get(id)?.doubt;
       if (doubt !== undefined) this.accuse(id, doubt);
     }
+    for (const id of due.release) this.#release(id);
     for (const id of due.probe) if (this.#members.get(id)?.doubt !== undefined) this.#listener.probeAgain(id);
     if (due.probe.length > 0) this.#restraint.settle();
+  }
+
+  /** Others watch it: what we doubt and never said ends, since nobody would tell us that it does not hold. */
+  #release(id: NodeId): void {
+    const member = this.#row(id);
+    if (member?.doubt === undefined || member.accusations.has(this.#turn.self)) return;
+    member.doubt = undefined;
+    this.#updateReachable(member, 'watched by others');
+    this.#listener.memberTouched(member, false);
   }
 
   /** Merges an accusation that came from a peer. */
@@ -414,8 +409,7 @@ export class Membership {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(id, id);
-    this.#restraint.forget(id);
-    if (this.isIsolated) this.#restraint.settle();
+    this.#restraint.answered(id);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (member.absentSince !== undefined) {
       member.absentSince = undefined;

@@ -15,6 +15,18 @@ export interface RestraintListener {
   /** Asks some others for a sign of life. */
   callOut(): void;
   isolationChanged(): void;
+  /** Whether it is linked with us, or should be. */
+  isOurs(id: NodeId): boolean;
+}
+
+/** What a node did not say, and may look at again. */
+export interface KeptBack {
+  /** To accuse now, if that still holds. */
+  readonly accuse: readonly NodeId[];
+  /** To probe anew: they were silent while we heard from nobody. */
+  readonly probe: readonly NodeId[];
+  /** No longer ours to watch: others tell. */
+  readonly release: readonly NodeId[];
 }
 
 /** Time for others to answer when we ask for any sign of life. */
@@ -70,21 +82,23 @@ export class Restraint {
   }
 
   /**
-   * The deadline `withheld`. Undefined while we are deaf; else those to accuse now if that still holds, and those to probe
-   * anew: they were silent while we heard from nobody.
+   * The deadline `withheld`. Undefined while we are deaf; else what was kept back.
    */
-  due(): { readonly accuse: readonly NodeId[]; readonly probe: readonly NodeId[] } | undefined {
+  due(): KeptBack | undefined {
     if (this.#unheard.size > 0 && this.#listener.isDeaf()) {
       this.#arm(callMs);
       this.#setIsolated(true);
       return undefined;
     }
-    const accuse = [...this.#withheld];
-    const probe: NodeId[] = [];
-    for (const [id, at] of this.#unheard) (this.#listener.heardAgainAt() >= at ? probe : accuse).push(id);
+    const keptBack = { accuse: [] as NodeId[], probe: [] as NodeId[], release: [] as NodeId[] };
+    for (const id of this.#withheld) (this.#listener.isOurs(id) ? keptBack.accuse : keptBack.release).push(id);
+    for (const [id, at] of this.#unheard) {
+      const isProbed = this.#listener.heardAgainAt() >= at;
+      (!this.#listener.isOurs(id) ? keptBack.release : isProbed ? keptBack.probe : keptBack.accuse).push(id);
+    }
     this.#withheld.clear();
     this.#unheard.clear();
-    return { accuse, probe };
+    return keptBack;
   }
 
   /** After what `due` gave was dealt with: whether nothing had to be kept back again. */
@@ -92,7 +106,15 @@ export class Restraint {
     if (this.#withheld.size + this.#unheard.size === 0) this.#setIsolated(false);
   }
 
-  /** It answered, or is gone. */
+  /** It answered, so others may. */
+  answered(id: NodeId): void {
+    this.forget(id);
+    if (!this.#isolated) return;
+    this.settle();
+    if (this.isFull) this.#arm(callMs);
+  }
+
+  /** It is gone. */
   forget(id: NodeId): void {
     this.#withheld.delete(id);
     this.#unheard.delete(id);

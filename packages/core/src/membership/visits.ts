@@ -1,5 +1,5 @@
 /**
- * In a large mesh nobody dials those without a link. So now and then each member looks at one at random, and the more
+ * In a large mesh, and in a small one that was large, nobody dials those without a link. So now and then each member looks at one at random, and the more
  * have failed, the more often at one of those: the sides of a partition find each other when it heals, however long it
  * took, and views that drifted apart are compared.
  */
