@@ -44,7 +44,12 @@ test('every file that the README links to exists', () => {
 });
 
 test('every flag that the README passes to the command exists', async () => {
-  const help = [await skein(['agent', '--help']), await skein(['leave', '--help']), await skein(['demo', '--help'])];
+  const help = [
+    await skein(['agent', '--help']),
+    await skein(['leave', '--help']),
+    await skein(['demo', '--help']),
+    await skein(['sim', '--help']),
+  ];
   const known = help.map(({ out }) => out).join('\n');
   const shell = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]).join('\n');
   const flags = new Set(shell.match(/(?<= )--[a-z-]+/g));
