@@ -9,8 +9,8 @@
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentRow } from '@skein/sim';
 import { numberAfter } from './measure/args.ts';
-import { Crowds } from './measure/crowd.ts';
-import type { Crowd, Profile } from './measure/crowd.ts';
+import { Crowd } from './measure/crowd.ts';
+import type { Profile } from './measure/crowd.ts';
 
 const faults = ['crash', 'power loss', 'partition'] as const;
 type Fault = (typeof faults)[number];
@@ -35,12 +35,10 @@ const b6: Experiment = {
     const profiles: [string, Profile][] = [];
     if (!args.includes('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
     if (!args.includes('--reference')) profiles.push(['ours', 'ours']);
-    const crowds = profiles.map(([, profile]) => new Crowds(profile, { seed: `${String(seed)} b6`, members }));
     const rows = faults.flatMap((fault) => {
       const seen = new Map<string, Outcome>();
-      for (const [at, [name]] of profiles.entries()) {
-        const crowd = crowds[at]?.next();
-        if (crowd !== undefined) seen.set(name, measure(crowd, fault));
+      for (const [name, profile] of profiles) {
+        seen.set(name, measure(new Crowd(profile, { seed: `${String(seed)} b6`, members }), fault));
         context.progress(`${name}: ${fault}`);
       }
       return rowsOf(fault, seen);
@@ -90,20 +88,15 @@ function measure(crowd: Crowd, fault: Fault): Outcome {
     const instants = views.get(observer) ?? new Set();
     views.set(observer, instants.add(world.nowMs));
   };
-  let heal = (): void => {
-    for (const host of going) host.restart();
-  };
   const going = hosts.filter(({ index }) => sick.has(index));
   if (fault === 'crash') for (const host of going) host.crash();
   else if (fault === 'power loss') for (const host of going) host.powerOff();
   else
-    heal = world.network.split(
+    world.network.split(
       going,
       hosts.filter(({ index }) => !sick.has(index)),
     );
   world.runUntil(() => removed.size === pairs && evicted.size === pairs, withinMs);
-  crowd.onChange = undefined;
-  heal();
   const sorted = (times: ReadonlyMap<number, number>): readonly number[] => [...times.values()].sort((a, b) => a - b);
   return {
     evictedMs: sorted(evicted),

@@ -9,8 +9,8 @@
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentRow } from '@skein/sim';
 import { numberAfter } from './measure/args.ts';
-import { Crowds } from './measure/crowd.ts';
-import type { Crowd, Profile } from './measure/crowd.ts';
+import { Crowd } from './measure/crowd.ts';
+import type { Profile } from './measure/crowd.ts';
 import { sickRows } from './measure/sick-rows.ts';
 import { sickRun } from './measure/sick-run.ts';
 import type { SickRunFigures } from './measure/sick-run.ts';
@@ -35,13 +35,11 @@ const b8: Experiment = {
     if (!args.includes('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
     if (!args.includes('--reference')) profiles.push(['ours', 'ours']);
     const rows: ExperimentRow[] = [];
-    const crowds = profiles.map(([, profile]) => new Crowds(profile, { seed: `${String(seed)} b8`, members }));
     for (const direction of chosen) {
       const seen = new Map<string, SickRunFigures>();
-      for (const [at, [name]] of profiles.entries()) {
+      for (const [name, profile] of profiles) {
         const script = scriptOf(direction, { quietMs, faultMs });
-        const crowd = crowds[at]?.next();
-        if (crowd !== undefined) seen.set(name, sickRun(crowd, { sick, script }));
+        seen.set(name, sickRun(new Crowd(profile, { seed: `${String(seed)} b8`, members }), { sick, script }));
         context.progress(`${name}: loss ${direction}`);
       }
       rows.push(

@@ -27,7 +27,6 @@ export interface CrowdOptions {
   readonly network?: NetworkName;
 }
 
-const formMs = 300_000;
 const settleMs = 15_000;
 
 export class Crowd {
@@ -35,7 +34,6 @@ export class Crowd {
   readonly hosts: readonly (SwimHost | SimNode)[];
   /** Who wants to know, from the time on when all know each other. */
   onChange: ((change: Change) => void) | undefined;
-  #choices = 0;
 
   constructor(profile: Profile, { seed, members, network = 'lan' }: CrowdOptions) {
     const indexes = new Map<string, number>();
@@ -65,61 +63,19 @@ export class Crowd {
       });
       this.hosts = mesh.add(members, { settled: true });
     } else {
-      const nodes = this.world.mesh(members);
+      const nodes = this.world.settled(members);
       this.hosts = nodes;
       for (const { id, index } of nodes) indexes.set(id, index);
-    }
-    this.settle();
-  }
-
-  /** Waits until all of ours take all for members and in rotation, and a while longer. */
-  settle(): void {
-    const { nodes } = this.world;
-    const isWell = (node: SimNode): boolean => {
-      const view = node.view();
-      return view.aliveCount === nodes.length && nodes.every(({ id }) => view.member(id)?.reachable === true);
-    };
-    const untilMs = this.world.nowMs + formMs;
-    // Asked once a second: the question is long, and changes are many while a mesh forms.
-    while (!nodes.every(isWell)) {
-      if (this.world.nowMs > untilMs) throw new Error(`${nodes.length} members do not agree within ${formMs} ms`);
-      this.world.runFor(1000);
     }
     this.world.runFor(settleMs);
   }
 
-  /** So many of them, spread over all, by the seed; others each time. */
+  /** So many of them, spread over all, by the seed. */
   choose(count: number): readonly number[] {
     const chosen = new Set<number>();
-    const counter = this.#choices++;
     for (let key = 0; chosen.size < count; key++)
-      chosen.add(this.world.randomness.below(this.hosts.length, { stream: 2, key, counter }));
+      chosen.add(this.world.randomness.below(this.hosts.length, { stream: 2, key, counter: 0 }));
     return [...chosen].sort((a, b) => a - b);
-  }
-}
-
-/**
- * One crowd after the other, each with nobody out. One of ours forms once and is used again when it is well, since forming a
- * large mesh takes longer than most of what is measured on it.
- */
-export class Crowds {
-  readonly #profile: Profile;
-  readonly #options: CrowdOptions;
-  #crowd: Crowd | undefined;
-
-  constructor(profile: Profile, options: CrowdOptions) {
-    this.#profile = profile;
-    this.#options = options;
-  }
-
-  next(): Crowd {
-    const crowd = this.#crowd ?? new Crowd(this.#profile, this.#options);
-    if (this.#crowd !== undefined) {
-      crowd.onChange = undefined;
-      crowd.settle();
-    }
-    if (this.#profile === 'ours') this.#crowd = crowd;
-    return crowd;
   }
 }
 
