@@ -26,6 +26,20 @@ test.each([2, 3, 5, 10, 32])(
   },
 );
 
+test('on rings too, somebody probes each member every other interval: who hangs is out of rotation within 2.1 s', () => {
+  const world = new World({ seed: 3, network: 'lan', traceLines: 0 });
+  const nodes = world.settled(60);
+  world.runFor(10_000);
+  for (const hung of nodes.slice(0, 15)) {
+    const others = nodes.filter((node) => node !== hung);
+    hung.pause();
+    const isOut = (): boolean => others.every((node) => node.view().member(hung.self)?.reachable === false);
+    expect(world.runUntil(isOut, 2100), hung.name).toBeDefined();
+    hung.resume();
+    world.runFor(4000);
+  }
+});
+
 test('a member that hangs while one of its two peers is still dialling it goes out of rotation there too, within 5 s', () => {
   const world = new World({ seed: 1, network: 'lan' });
   const nodes = world.mesh(3);
