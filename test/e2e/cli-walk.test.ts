@@ -22,7 +22,8 @@ const stepWithinMs = 20_000;
 /** The shell blocks of the section "By hand", with free ports, and the environment to run them in. */
 async function readBlocks(): Promise<{ readonly blocks: readonly string[]; readonly env: NodeJS.ProcessEnv }> {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const section = readme.slice(readme.indexOf('## By hand'), readme.indexOf('## How it works'));
+  const from = readme.indexOf('## By hand');
+  const section = readme.slice(from, readme.indexOf('\n## ', from));
   const free = await freePorts(ports.length);
   const text = section
     .replaceAll('npx skein', `'${process.execPath}' '${join(root, 'packages/cli/bin/skein.js')}'`)

@@ -11,12 +11,12 @@ import { mutations } from './mutations.ts';
 import type { Mutation } from './mutations.ts';
 
 const firstSeeds: Readonly<Record<string, number>> = {
-  'refutation ignored': 1,
+  'refutation ignored': 3,
   'tombstone dropped early': 5,
-  'late timer gives a verdict': 69,
-  'delta gap applied': 125,
-  'lower epoch accepted': 5,
-  'suspicion never shrinks': 9,
+  'late timer gives a verdict': 39,
+  'delta gap applied': 86,
+  'lower epoch accepted': 13,
+  'suspicion never shrinks': 3,
 };
 
 const isSearch = process.env['CHAOS_SEED'] === 'search';

@@ -5,7 +5,7 @@
 
 import { MeshNode, recordKey } from '@skein/core';
 import type { MeshConfig, NodeOptions } from '@skein/core';
-import { Membership, Replica } from '@skein/core/parts';
+import { Membership, Replica, Restraint } from '@skein/core/parts';
 import type { RunOptions } from '@skein/sim';
 
 export interface Mutation {
@@ -45,6 +45,21 @@ function broken<T extends object, K extends keyof T>(
   };
 }
 
+/**
+ * Two rules hold back who was stalled: a late timer waits, and who hears from nobody keeps silent. Each covers for the other,
+ * so the bug is to have neither.
+ */
+function hasty(): Mutation {
+  const late = misconfigured('late timer gives a verdict', '', () => ({ lateTickMs: 1_000_000_000 }));
+  const deaf = broken('', '', { prototype: Restraint.prototype, method: 'isUnheard' }, () => () => false);
+  const deafer = broken('', '', { prototype: Restraint.prototype, method: 'putsOff' }, () => () => false);
+  return {
+    name: late.name,
+    bug: 'a node that was stalled passes judgement before it looked at what came meanwhile',
+    with: (run) => deaf.with(() => deafer.with(() => late.with(run))),
+  };
+}
+
 export const mutations: readonly Mutation[] = [
   broken(
     'refutation ignored',
@@ -59,9 +74,7 @@ export const mutations: readonly Mutation[] = [
     leftTombstoneMs: 500,
     failedTombstoneMs: 500,
   })),
-  misconfigured('late timer gives a verdict', 'timers that fire late after a stall pass judgement at once', () => ({
-    lateTickMs: 1_000_000_000,
-  })),
+  hasty(),
   broken(
     'delta gap applied',
     'a delta is applied although versions before it are missing, and what its head says of the result is taken on trust',
