@@ -81,4 +81,41 @@ export const regressions: readonly Regression[] = [
       ],
     },
   },
+  {
+    bug: 'A member of a large mesh doubted others for a moment, then watched them no more: nobody told it that the doubt did not hold, and it kept them out of rotation for ever.',
+    property: 'L1 everybody agrees',
+    plan: {
+      version: 1,
+      seed: '00000018',
+      nodes: 10,
+      zones: [],
+      network: 'lan',
+      profile: 'lan',
+      config: { fullMeshLeave: 6, fullMeshReturn: 4, rings: 2, ringReach: 2 },
+      loss: 0,
+      formMs: 25630,
+      chaosMs: 79000,
+      core: 'all',
+      convergeMs: 176160,
+      restMs: 0,
+      services: [{ name: 'web', on: [3, 4, 6, 7, 9] }],
+      loads: [],
+      faults: [
+        {
+          atMs: 63700,
+          fault: { type: 'link', from: [1, 2, 8], to: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], settings: { loss: 0.52 } },
+          forMs: 1000,
+        },
+        {
+          atMs: 68000,
+          fault: { type: 'link', from: [6, 7], to: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], settings: { loss: 0.62 } },
+          forMs: 10000,
+        },
+      ],
+      writes: [
+        { atMs: 52286, node: 6, write: { type: 'register', service: 'jobs-0', instance: 'job-5', port: 1025 } },
+        { atMs: 59185, node: 0, write: { type: 'config', name: 'route-1', value: 782 } },
+      ],
+    },
+  },
 ];

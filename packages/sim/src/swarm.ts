@@ -107,7 +107,11 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const chosen = Object.values(families).filter(() => rng.below(3) === 0);
   const core = rng.below(4) === 0 ? sorted(someOf(draft, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
   // One seed in four forgets the departed within its run.
-  const config: Partial<MeshConfig> = rng.below(4) === 0 ? { leftTombstoneMs: 60_000, failedTombstoneMs: 90_000 } : {};
+  const config: Partial<MeshConfig> = {
+    ...(rng.below(4) === 0 && { leftTombstoneMs: 60_000, failedTombstoneMs: 90_000 }),
+    // One in three is linked along rings, as a large mesh is.
+    ...(rng.below(3) === 0 && { fullMeshLeave: 6, fullMeshReturn: 4, rings: 2, ringReach: 2 }),
+  };
   const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
   return {
     version: 1,

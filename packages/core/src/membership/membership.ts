@@ -299,6 +299,7 @@ export class Membership {
     const isSaid = member.accusations.has(this.#turn.self) || this.#restraint.holds(id) || this.#isBacked(member);
     if (isSaid && member.doubt !== undefined) return;
     member.doubt ??= reason;
+    this.#restraint.doubts(id);
     this.#accuseOrWithhold(member, reason);
     this.#updateReachable(member, `doubted by us: ${reason}`);
     this.#listener.memberTouched(member, false);
@@ -312,6 +313,7 @@ export class Membership {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || !isPresent(member) || member.doubt !== undefined) return;
     member.doubt = reason;
+    this.#restraint.doubts(id);
     this.#updateReachable(member, `doubted by us: ${reason}`);
     this.#listener.memberTouched(member, false);
   }
@@ -606,6 +608,7 @@ export class Membership {
     member.accusations = noAccusations;
     this.#fromFailed.delete(member.id);
     member.doubt = undefined;
+    this.#restraint.cleared(member.id);
     if (right) this.#accusersWereRight(member.id);
     else this.#budget.refute(member.id, this.#turn.now);
     this.#restraint.lookAgain();

@@ -31,6 +31,8 @@ export interface KeptBack {
 
 /** Time for others to answer when we ask for any sign of life. */
 const callMs = 200;
+/** How often we look whether those we doubt are still ours to watch. */
+const lookAgainMs = 1000;
 
 export class Restraint {
   readonly #turn: Turn;
@@ -39,6 +41,8 @@ export class Restraint {
   readonly #withheld = new Set<NodeId>();
   /** Those who gave no answer while we heard from nobody, and since when. */
   readonly #unheard = new Map<NodeId, number>();
+  /** Those we doubt, said or not. */
+  readonly #doubted = new Set<NodeId>();
   #isolated = false;
 
   constructor(turn: Turn, listener: RestraintListener) {
@@ -67,6 +71,17 @@ export class Restraint {
     this.#arm(callMs);
     this.#listener.callOut();
     return true;
+  }
+
+  /** A doubt is ours to clear for as long as we watch it; from then on nobody would tell us that it does not hold. */
+  doubts(id: NodeId): void {
+    this.#doubted.add(id);
+    this.#arm(lookAgainMs);
+  }
+
+  /** Nothing speaks against it any more. */
+  cleared(id: NodeId): void {
+    this.#doubted.delete(id);
   }
 
   /** We may say no more: this waits. */
@@ -98,6 +113,10 @@ export class Restraint {
     }
     this.#withheld.clear();
     this.#unheard.clear();
+    // As long as we seem cut off, whom we could not reach stays out of our rotation.
+    if (!this.#isolated) for (const id of this.#doubted) if (!this.#listener.isOurs(id)) keptBack.release.push(id);
+    for (const id of keptBack.release) this.#doubted.delete(id);
+    if (this.#doubted.size > 0) this.#arm(lookAgainMs);
     return keptBack;
   }
 
@@ -118,6 +137,7 @@ export class Restraint {
   forget(id: NodeId): void {
     this.#withheld.delete(id);
     this.#unheard.delete(id);
+    this.#doubted.delete(id);
   }
 
   /** Puts a verdict off while we are deaf: what refutes it may be on its way. Returns whether it was. */
