@@ -12,11 +12,11 @@ import type { Mutation } from './mutations.ts';
 
 const firstSeeds: Readonly<Record<string, number>> = {
   'refutation ignored': 3,
-  'tombstone dropped early': 5,
-  'late timer gives a verdict': 39,
-  'delta gap applied': 86,
-  'lower epoch accepted': 13,
-  'suspicion never shrinks': 3,
+  'tombstone dropped early': 10,
+  'late timer gives a verdict': 6,
+  'delta gap applied': 66,
+  'lower epoch accepted': 4,
+  'suspicion never shrinks': 6,
 };
 
 const isSearch = process.env['CHAOS_SEED'] === 'search';
