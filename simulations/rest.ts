@@ -2,11 +2,14 @@
  * What a mesh costs while nothing happens: bytes and messages that each agent sends, and events that readers of each see.
  * The idle part of B4.
  *
- *     npm run simulate -- rest [--quick]
+ *     npm run simulate -- rest [--quick | --large]
+ *
+ * `--large`: ours among ten thousand as well, who start settled and share what all know (`World.settled`).
  */
 
+import type { MeshEvent } from '@skein/core';
 import { SwimMesh, World, swimProfiles } from '@skein/sim';
-import type { Experiment, ExperimentRow, Seed } from '@skein/sim';
+import type { Experiment, ExperimentRow, Seed, SimNode } from '@skein/sim';
 import { settledMesh } from './measure/settled-mesh.ts';
 
 interface Cost {
@@ -29,20 +32,22 @@ const published = new Map([
 
 const rest: Experiment = {
   name: 'rest',
+  heapMiB: 12_000,
   summary: 'Bytes, messages and events per agent and second while nothing happens: memberlist, ours.',
   run: (context) => {
     const isQuick = context.args.includes('--quick');
-    const sizes = isQuick ? [10, 32, 100] : [10, 32, 100, 1000];
+    const isLarge = context.args.includes('--large');
+    const sizes = isQuick ? [10, 32, 100] : [10, 32, 100, 1000, ...(isLarge ? [10_000] : [])];
     const rows: ExperimentRow[] = [];
     for (const members of sizes) {
-      const restMs = isQuick || members === 1000 ? 30_000 : 180_000;
+      const restMs = isQuick || members >= 1000 ? 30_000 : 180_000;
       const own = ownCost(`${String(context.seed)} ours ${members}`, members, restMs);
-      const reference = referenceCost(`${String(context.seed)} memberlist ${members}`, members);
+      const reference = members > 1000 ? undefined : referenceCost(`${String(context.seed)} memberlist ${members}`, members);
       const row = (what: string, unit: string, of: (cost: Cost) => number): ExperimentRow => ({
         what: `${members} members: ${what}`,
         unit,
         ours: of(own),
-        anchors: { memberlist: of(reference) },
+        ...(reference && { anchors: { memberlist: of(reference) } }),
       });
       const stated = published.get(members);
       rows.push(
@@ -67,13 +72,12 @@ export default rest;
 
 function ownCost(seed: Seed, members: number, restMs: number): Cost {
   let events = 0;
-  const { world } = settledMesh({
-    seed,
-    members,
-    onEvent: (_, event) => {
-      if (event.type === 'member-changed' || event.type === 'reachability-changed') events++;
-    },
-  });
+  const onEvent = (_: SimNode, event: MeshEvent): void => {
+    if (event.type === 'member-changed' || event.type === 'reachability-changed') events++;
+  };
+  const world =
+    members > 1000 ? new World({ seed, network: 'lan', traceLines: 0, onEvent }) : settledMesh({ seed, members, onEvent }).world;
+  if (members > 1000) world.settled(members);
   world.runFor(settleMs);
   events = 0;
   const before = { ...world.network.figures };
