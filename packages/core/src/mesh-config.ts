@@ -6,9 +6,9 @@
 
 export interface MeshConfig {
   /**
-   * One member is probed each interval: in a full mesh by turns the successor in the order of ids and the next of a random round,
-   * so that somebody probes each member about once an interval; on rings the next of its successors. Stretched by
-   * local health, up to nine times. Default 500 / 1000 / 300. Shorter finds a hung host sooner and costs one ping and ack (0.8 ms of
+   * One member is probed each interval: by turns the successor (in the order of ids, or on the first ring) and the next of a
+   * random round of all who are watched, so that somebody probes each member at least every other interval. Stretched by local
+   * health, up to nine times. Default 500 / 1000 / 300. Shorter finds a hung host sooner and costs one ping and ack (0.8 ms of
    * CPU for both ends together) per interval and node; suspicion shortens with it. Longer than a few seconds leaves hung hosts in
    * rotation for as long.
    */
@@ -34,7 +34,7 @@ export interface MeshConfig {
   /**
    * How long a dial may take, handshake and hello included: 5 round trips and 30 ms of CPU, behind those of others. Default
    * 5000 / 10 000 / 4000. Too short wastes the handshakes of a host that many join at once, which then never ends; dials that decide
-   * about a member take no longer than 4 * probeTimeoutMs whatever this says.
+   * about a member take no longer than 4 * probeTimeoutMs, stretched by local health, whatever this says.
    */
   readonly dialTimeoutMs: number;
   /**
