@@ -52,8 +52,12 @@ interface OwnDetection {
 const b1: Experiment = {
   name: 'b1',
   summary: 'Time until a machine without power is failed, first and everywhere: SWIM, Lifeguard, ours.',
+  words: {
+    '--quick': { what: '40 crashes', not: ['--crashes'] },
+    '--crashes': { what: 'of the reference; ours has a fifth of them', number: [1, 10_000] },
+  },
   run: (context) => {
-    const crashes = numberAfter(context.args, '--crashes') ?? (context.args.includes('--quick') ? 40 : 1000);
+    const crashes = context.words.number('--crashes') ?? (context.words.has('--quick') ? 40 : 1000);
     const ownCrashes = Math.ceil(crashes / 5);
     const seen = Object.entries(configs).map(([name, config]) => [name, referenceRuns(name, config, context, crashes)] as const);
     const own = ownRuns(context, ownCrashes);
@@ -217,9 +221,4 @@ function everywhere(runs: Detections, part: number): number {
 /** The value below which a part of the sorted values lies. */
 function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-}
-
-function numberAfter(args: readonly string[], name: string): number | undefined {
-  const at = args.indexOf(name);
-  return at < 0 ? undefined : Number(args[at + 1]);
 }

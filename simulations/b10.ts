@@ -13,7 +13,6 @@ import { instanceId } from '@skein/core';
 import type { Instance, MeshEvent, Registration } from '@skein/core';
 import { World } from '@skein/sim';
 import type { Experiment, ExperimentContext, ExperimentRow, SimNode } from '@skein/sim';
-import { numberAfter } from './measure/args.ts';
 import { Spread } from './measure/spread.ts';
 
 const services = 1000;
@@ -42,11 +41,17 @@ const b10: Experiment = {
   name: 'b10',
   summary: 'Time until a removed endpoint is gone everywhere, 10 000 agents and 172 000 instances; 200 changes a second.',
   heapMiB: 12_000,
+  words: {
+    '--quick': { what: '500 members' },
+    '--members': { what: 'agents', number: [writers, 20_000] },
+    '--changes': { what: 'endpoints removed one by one', number: [1, 1000] },
+    '--seconds': { what: 'of 200 changes each, in virtual time', number: [1, 60] },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
-    const members = numberAfter(context.args, '--members') ?? (isQuick ? 500 : 10_000);
-    const changes = numberAfter(context.args, '--changes') ?? 20;
-    const seconds = numberAfter(context.args, '--seconds') ?? (isQuick ? 5 : 1);
+    const isQuick = context.words.has('--quick');
+    const members = context.words.number('--members') ?? (isQuick ? 500 : 10_000);
+    const changes = context.words.number('--changes') ?? 20;
+    const seconds = context.words.number('--seconds') ?? (isQuick ? 5 : 1);
     let spread: Spread | undefined;
     const mesh = settle(context, members, (node, event) => spread?.see(node, event));
     const phase = (run: (own: Spread) => void): Phase => {

@@ -41,10 +41,14 @@ const aftermathMs = 10_000;
 const b11: Experiment = {
   name: 'b11',
   summary: 'Splits of any length, healed, and a restart of all hosts with new addresses: memberlist, ours.',
+  words: {
+    '--quick': { what: '20 members, splits of a minute' },
+    '--long': { what: 'splits of an hour and of 30 hours instead', not: ['--quick'] },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
+    const isQuick = context.words.has('--quick');
     const rows: ExperimentRow[] = [];
-    const isLong = context.args.includes('--long');
+    const isLong = context.words.has('--long');
     for (const story of isQuick ? splits(20, minuteMs, '1 min') : isLong ? longSplits() : shortSplits()) {
       const seeds = Array.from(
         { length: story.members > 50 || story.forMs > minuteMs ? 1 : 3 },

@@ -9,7 +9,6 @@
 import type { Message, NodeId } from '@skein/core';
 import type { Experiment, ExperimentContext, ExperimentReport, SimNode, World } from '@skein/sim';
 import { agreementOf } from './measure/agreement.ts';
-import { numberAfter } from './measure/args.ts';
 import { settledMesh } from './measure/settled-mesh.ts';
 
 const dayMs = 60_000;
@@ -71,9 +70,13 @@ class Churn {
 const b12: Experiment = {
   name: 'b12',
   summary: 'Machines replaced all the time, addresses reused, seeds out of date: ghosts, mistakes and what it costs.',
+  words: {
+    '--quick': { what: '50 members, 6 days' },
+    '--members': { what: 'at any time', number: [20, 1000] },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
-    const members = numberAfter(context.args, '--members') ?? (isQuick ? 50 : 100);
+    const isQuick = context.words.has('--quick');
+    const members = context.words.number('--members') ?? (isQuick ? 50 : 100);
     return runFor(context, members, isQuick ? 6 : 24);
   },
 };

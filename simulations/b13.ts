@@ -30,8 +30,11 @@ const withinMs = 300_000;
 const b13: Experiment = {
   name: 'b13',
   summary: 'A process pauses for 0.1 s to 60 s, and wall clocks jump by a year: memberlist, ours.',
+  words: {
+    '--quick': { what: '20 members, three pauses of each length' },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
+    const isQuick = context.words.has('--quick');
     const rows: ExperimentRow[] = [];
     for (const members of isQuick ? [20] : [20, 100]) {
       const runs = isQuick ? 3 : 10;

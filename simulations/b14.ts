@@ -28,8 +28,11 @@ const settleMs = 10_000;
 const b14: Experiment = {
   name: 'b14',
   summary: 'One and three members that accuse everybody for ever: memberlist, ours.',
+  words: {
+    '--quick': { what: '10 and 32 members, one minute' },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
+    const isQuick = context.words.has('--quick');
     const runMs = isQuick ? 60_000 : 300_000;
     const rows: ExperimentRow[] = [];
     for (const members of isQuick ? [10, 32] : [10, 32, 100]) {

@@ -71,15 +71,22 @@ const publishedBySick: Readonly<Record<number, string>> = {
 const b2: Experiment = {
   name: 'b2',
   summary: 'False positives and load while members are cut off in turns: SWIM, each part of Lifeguard, ours.',
+  words: {
+    '--quick': { what: 'a few cells' },
+    '--full': { what: 'the published grid of D and I, which takes hours', not: ['--quick'] },
+    '--sick': { what: 'with so many members at once only', number: [1, 64] },
+    '--cost': { what: 'processor time for each message, in microseconds', number: [0, 1_000_000] },
+    '--reference': { what: 'without ours' },
+  },
   run: (context) => {
-    const name = context.args.includes('--full') ? 'full' : context.args.includes('--quick') ? 'quick' : 'part';
+    const name = context.words.has('--full') ? 'full' : context.words.has('--quick') ? 'quick' : 'part';
     const grid = grids[name];
-    const only = numberAfter(context.args, '--sick');
+    const only = context.words.number('--sick');
     const counts: readonly number[] = only === undefined ? grid.sick : [only];
     const cells = counts.flatMap((sick) =>
       grid.cutMs.flatMap((cutMs) => grid.wellMs.map((wellMs): Cell => ({ sick, cutMs, wellMs }))),
     );
-    const costUs = numberAfter(context.args, '--cost') ?? defaultCostUs;
+    const costUs = context.words.number('--cost') ?? defaultCostUs;
     const outcomes = new Map<string, readonly Outcome[]>();
     for (const [profile, config] of Object.entries(configs)) {
       outcomes.set(
@@ -87,7 +94,7 @@ const b2: Experiment = {
         overCells(cells, profile, context, (cell, seed) => referenceCell(cell, config, { seed, costUs })),
       );
     }
-    const ownSick: readonly number[] = context.args.includes('--reference')
+    const ownSick: readonly number[] = context.words.has('--reference')
       ? []
       : grid.ownSick.filter((count) => counts.includes(count));
     const own = ownCells(
@@ -326,9 +333,4 @@ function ofSick(runs: readonly Outcome[], counts: readonly number[]): readonly O
 
 function sum(runs: readonly Outcome[], field: keyof Outcome): number {
   return runs.reduce((total, run) => total + run[field], 0);
-}
-
-function numberAfter(args: readonly string[], name: string): number | undefined {
-  const at = args.indexOf(name);
-  return at < 0 ? undefined : Number(args[at + 1]);
 }

@@ -8,12 +8,11 @@
  * A false positive is a verdict about a member that is not short of CPU; they are counted everywhere, and
  * at members that are not short of it either.
  *
- *     npm run simulate -- b3 [--quick] [--runs N] [--cost US]
+ *     npm run simulate -- b3 [--quick] [--repeat N] [--cost US]
  */
 
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentContext, ExperimentRow } from '@skein/sim';
-import { numberAfter } from './measure/args.ts';
 import { Crowd } from './measure/crowd.ts';
 import type { Profile } from './measure/crowd.ts';
 
@@ -62,11 +61,16 @@ interface Outcome {
 const b3: Experiment = {
   name: 'b3',
   summary: 'False positives while 1 to 32 of 100 members are short of CPU: SWIM, Lifeguard, memberlist, ours.',
+  words: {
+    '--quick': { what: 'one minute, with 4 and 32 short of CPU' },
+    '--repeat': { what: 'runs of each, whose mean is shown', number: [1, 100] },
+    '--cost': { what: 'processor time for each message, in microseconds', number: [0, 1_000_000] },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
+    const isQuick = context.words.has('--quick');
     const runMs = isQuick ? 60_000 : 300_000;
-    const runs = numberAfter(context.args, '--runs') ?? 1;
-    const costUs = numberAfter(context.args, '--cost') ?? defaultCostUs;
+    const runs = context.words.number('--repeat') ?? 1;
+    const costUs = context.words.number('--cost') ?? defaultCostUs;
     const chosen = isQuick ? ([4, 32] as const) : counts;
     const rows = chosen.flatMap((sick) => rowsOf(sick, measured(sick, { context, runMs, runs, costUs })));
     return {

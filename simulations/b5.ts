@@ -9,7 +9,6 @@
 
 import { SwimMesh, World, swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentContext, ExperimentRow } from '@skein/sim';
-import { numberAfter } from './measure/args.ts';
 
 const leadMs = 10_000;
 const withinMs = 300_000;
@@ -34,16 +33,22 @@ const published: Readonly<Record<number, readonly [string, string]>> = {
 const b5: Experiment = {
   name: 'b5',
   summary: 'All others join one member at once: time until all report the full size, and how many sizes they report.',
+  words: {
+    '--quick': { what: '200 members', not: ['--members'] },
+    '--members': { what: 'one size of mesh only', number: [2, 4000] },
+    '--reference': { what: 'without ours', not: ['--ours'] },
+    '--ours': { what: 'without the reference' },
+  },
   run: (context) => {
-    const { args, seed } = context;
-    const chosen = numberAfter(args, '--members');
-    const sizes = chosen !== undefined ? [chosen] : args.includes('--quick') ? [200] : [1000, 1500, 2000];
+    const { words, seed } = context;
+    const chosen = words.number('--members');
+    const sizes = chosen !== undefined ? [chosen] : words.has('--quick') ? [200] : [1000, 1500, 2000];
     const rows = sizes.flatMap((members) => {
       const runs = new Map<string, Outcome>();
       const about = { seed: `${String(seed)} b5 ${members}`, members };
-      if (!args.includes('--ours')) runs.set('memberlist', reference(about));
+      if (!words.has('--ours')) runs.set('memberlist', reference(about));
       if (runs.size > 0) context.progress(`memberlist: ${members} members`);
-      if (!args.includes('--reference')) runs.set('ours', ours(about, context));
+      if (!words.has('--reference')) runs.set('ours', ours(about, context));
       return rowsOf(members, runs);
     });
     return {

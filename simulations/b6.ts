@@ -8,7 +8,6 @@
 
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentRow } from '@skein/sim';
-import { numberAfter } from './measure/args.ts';
 import { Crowd } from './measure/crowd.ts';
 import type { Profile } from './measure/crowd.ts';
 
@@ -29,12 +28,18 @@ interface Outcome {
 const b6: Experiment = {
   name: 'b6',
   summary: 'Ten of a thousand members go at once: how soon out of rotation, how soon removed, in how many views.',
+  words: {
+    '--quick': { what: '100 members', not: ['--members'] },
+    '--members': { what: 'of the mesh', number: [20, 4000] },
+    '--reference': { what: 'without ours', not: ['--ours'] },
+    '--ours': { what: 'without the reference' },
+  },
   run: (context) => {
-    const { args, seed } = context;
-    const members = numberAfter(args, '--members') ?? (args.includes('--quick') ? 100 : 1000);
+    const { words, seed } = context;
+    const members = words.number('--members') ?? (words.has('--quick') ? 100 : 1000);
     const profiles: [string, Profile][] = [];
-    if (!args.includes('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
-    if (!args.includes('--reference')) profiles.push(['ours', 'ours']);
+    if (!words.has('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
+    if (!words.has('--reference')) profiles.push(['ours', 'ours']);
     const rows = faults.flatMap((fault) => {
       const seen = new Map<string, Outcome>();
       for (const [name, profile] of profiles) {

@@ -8,7 +8,6 @@
 
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentRow } from '@skein/sim';
-import { numberAfter } from './measure/args.ts';
 import { Crowd } from './measure/crowd.ts';
 import type { Profile } from './measure/crowd.ts';
 import { sickRows } from './measure/sick-rows.ts';
@@ -20,15 +19,21 @@ const phaseMs = 20_000;
 const b7: Experiment = {
   name: 'b7',
   summary: 'Members that hear nothing for 20 s, again and again: whether views settle, and who is removed.',
+  words: {
+    '--quick': { what: '100 members, four times deaf' },
+    '--members': { what: 'of the mesh', number: [4, 4000] },
+    '--reference': { what: 'without ours', not: ['--ours'] },
+    '--ours': { what: 'without the reference' },
+  },
   run: (context) => {
-    const { args, seed } = context;
-    const isQuick = args.includes('--quick');
-    const members = numberAfter(args, '--members') ?? (isQuick ? 100 : 1000);
+    const { words, seed } = context;
+    const isQuick = words.has('--quick');
+    const members = words.number('--members') ?? (isQuick ? 100 : 1000);
     const sick = Math.max(2, Math.round(members / 100));
     const cycles = isQuick ? 4 : 10;
     const profiles: [string, Profile][] = [];
-    if (!args.includes('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
-    if (!args.includes('--reference')) profiles.push(['ours', 'ours']);
+    if (!words.has('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
+    if (!words.has('--reference')) profiles.push(['ours', 'ours']);
     const seen = new Map<string, SickRunFigures>();
     for (const [name, profile] of profiles) {
       const script = (crowd: Crowd, ill: readonly number[], setFaulty: (isFaulty: boolean) => void): void => {

@@ -8,7 +8,6 @@
 
 import { swimProfiles } from '@skein/sim';
 import type { Experiment, ExperimentRow } from '@skein/sim';
-import { numberAfter } from './measure/args.ts';
 import { Crowd } from './measure/crowd.ts';
 import type { Profile } from './measure/crowd.ts';
 import { sickRows } from './measure/sick-rows.ts';
@@ -22,18 +21,25 @@ type Direction = (typeof directions)[number];
 const b8: Experiment = {
   name: 'b8',
   summary: 'Members that lose 80 % of their packets: how long they are out of rotation, and who is removed.',
+  words: {
+    '--quick': { what: '100 members, two minutes of loss' },
+    '--members': { what: 'of the mesh', number: [4, 4000] },
+    '--only': { what: 'which packets are lost', choice: directions },
+    '--reference': { what: 'without ours', not: ['--ours'] },
+    '--ours': { what: 'without the reference' },
+  },
   run: (context) => {
-    const { args, seed } = context;
-    const isQuick = args.includes('--quick');
-    const members = numberAfter(args, '--members') ?? (isQuick ? 100 : 1000);
+    const { words, seed } = context;
+    const isQuick = words.has('--quick');
+    const members = words.number('--members') ?? (isQuick ? 100 : 1000);
     const sick = Math.max(2, Math.round(members / 100));
     const faultMs = isQuick ? 120_000 : 410_000;
     const quietMs = isQuick ? 0 : 75_000;
-    const only = args.indexOf('--only');
-    const chosen = only < 0 ? directions : directions.filter((direction) => direction === args[only + 1]);
+    const only = words.choice('--only');
+    const chosen = directions.filter((direction) => only === undefined || direction === only);
     const profiles: [string, Profile][] = [];
-    if (!args.includes('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
-    if (!args.includes('--reference')) profiles.push(['ours', 'ours']);
+    if (!words.has('--ours')) profiles.push(['memberlist', swimProfiles.memberlistLan]);
+    if (!words.has('--reference')) profiles.push(['ours', 'ours']);
     const rows: ExperimentRow[] = [];
     for (const direction of chosen) {
       const seen = new Map<string, SickRunFigures>();

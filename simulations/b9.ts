@@ -46,9 +46,13 @@ const { memberlistLan } = swimProfiles;
 const b9: Experiment = {
   name: 'b9',
   summary: 'Time until one update of a random node is everywhere, and copies of it per node: memberlist, ours.',
+  words: {
+    '--quick': { what: '30 and 128 members, five updates' },
+    '--large': { what: '2000 members as well, and all losses, which takes an hour', not: ['--quick'] },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
-    const isLarge = context.args.includes('--large');
+    const isQuick = context.words.has('--quick');
+    const isLarge = context.words.has('--large');
     // A thousand members that lose every fifth packet say so much that it takes an hour.
     const lossesOf = (members: number): readonly number[] => (members < 1000 || isLarge ? allLosses : allLosses.slice(0, 2));
     const sizes = isQuick ? [30, 128] : isLarge ? [30, 128, 1000, 2000] : [30, 128, 1000];

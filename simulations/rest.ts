@@ -34,9 +34,13 @@ const rest: Experiment = {
   name: 'rest',
   heapMiB: 12_000,
   summary: 'Bytes, messages and events per agent and second while nothing happens: memberlist, ours.',
+  words: {
+    '--quick': { what: 'up to 100 members, 30 s' },
+    '--large': { what: 'ours among ten thousand as well', not: ['--quick'] },
+  },
   run: (context) => {
-    const isQuick = context.args.includes('--quick');
-    const isLarge = context.args.includes('--large');
+    const isQuick = context.words.has('--quick');
+    const isLarge = context.words.has('--large');
     const sizes = isQuick ? [10, 32, 100] : [10, 32, 100, 1000, ...(isLarge ? [10_000] : [])];
     const rows: ExperimentRow[] = [];
     for (const members of sizes) {

@@ -27,9 +27,13 @@ const configs: Readonly<Record<string, SwimConfig>> = { swimBasic, swimInfection
 const swimJoins: Experiment = {
   name: 'swim-joins',
   summary: 'Group size after 17 joins at 10 % loss: the three protocols of the SWIM paper, memberlist, ours.',
+  words: {
+    '--quick': { what: '5 runs instead of 50' },
+    '--spacing': { what: 'ms between joins', number: [1, 60_000] },
+  },
   run: (context) => {
-    const spacingMs = numberAfter(context.args, '--spacing') ?? defaultSpacingMs;
-    const runs = context.args.includes('--quick') ? 5 : 50;
+    const spacingMs = context.words.number('--spacing') ?? defaultSpacingMs;
+    const runs = context.words.has('--quick') ? 5 : 50;
     const sizesOf = (isOnce: boolean): readonly (readonly [string, readonly number[]])[] =>
       Object.entries(configs).map(([name, config]) => [
         name,
@@ -128,9 +132,4 @@ function ours(seed: Seed, spacingMs: number): number {
   }
   if (world.nowMs < endMs) world.runFor(endMs - world.nowMs);
   return Math.max(...world.nodes.map((node) => node.view().aliveCount));
-}
-
-function numberAfter(args: readonly string[], name: string): number | undefined {
-  const at = args.indexOf(name);
-  return at < 0 ? undefined : Number(args[at + 1]);
 }

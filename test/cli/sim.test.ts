@@ -34,13 +34,19 @@ const needsFour: Scenario = { ...forms, name: 'needs-four', nodes: 4, script: (s
 const measures: Experiment = {
   name: 'measures',
   summary: 'Counts its words.',
+  words: {
+    '--quick': { what: 'less of it', not: ['--members'] },
+    '--members': { what: 'of the mesh', number: [2, 100] },
+    '--only': { what: 'one side', choice: ['in', 'out'] },
+  },
   run: (context) => {
-    const { seed, args } = context;
+    const { seed, words } = context;
+    const said = Number(words.has('--quick')) + Number(words.choice('--only') === 'out') + (words.number('--members') ?? 0);
     context.progress('half way');
     return {
       setup: { seed, nodes: 128 },
       rows: [
-        { what: 'words', unit: 's', ours: args.length, anchors: { swim: 12.4567 }, published: '12.2-12.5', goal: '<= 2 s' },
+        { what: 'words', unit: 's', ours: said, anchors: { swim: 12.4567 }, published: '12.2-12.5', goal: '<= 2 s' },
         { what: 'slow', unit: 'ms', ours: 2500, goal: '<= 2 s' },
         { what: 'hard to say', unit: 'x', goal: 'at most half' },
       ],
@@ -135,12 +141,30 @@ test('--html writes the timeline of the first run that failed', async () => {
 });
 
 test('an experiment shows ours beside the others, and whether a goal that can be read is met', async () => {
-  const { exitCode, out } = await skein(['sim', 'measures', 'a', '--quick', '--seed', '5'], { simulations });
+  const { exitCode, out } = await skein(['sim', 'measures', '--only', 'out', '--quick', '--seed', '5'], { simulations });
   expect(exitCode).toBe(0);
   expect(out).toMatch(/WHAT +UNIT +OURS +SWIM +PUBLISHED +GOAL +VERDICT/);
   expect(out).toMatch(/words +s +2 +12\.46 +12\.2-12\.5 +<= 2 s +met/);
   expect(out).toMatch(/slow +ms +2500 .* +<= 2 s +missed/);
   expect(out).toMatch(/hard to say +x +- .* +at most half +-/);
+});
+
+test('help after the name of an experiment says which words it takes, and help without one is of the command', async () => {
+  const { exitCode, out } = await skein(['sim', 'measures', '--help'], { simulations });
+  expect(exitCode).toBe(0);
+  expect(out).toContain('Counts its words.');
+  expect(out).toMatch(
+    /--quick +less of it; not with --members\n +--members N +of the mesh \(2 to 100\)\n +--only in\|out +one side/,
+  );
+  const { out: own } = await skein(['sim', '--help'], { simulations });
+  expect(own).toContain('Usage: skein sim [options] [simulation] [words...]');
+});
+
+test('words that an experiment declares wrongly are refused by name', async () => {
+  const path = file('wordy.mjs', `export default { name: 'a', summary: 'b', run() {}, words: { '--seed': { what: 'x' } } };`);
+  const { exitCode, err } = await skein(['sim', path], {});
+  expect(exitCode).toBe(2);
+  expect(err).toContain('"--seed" is a word of the command itself');
 });
 
 test('an experiment that needs more heap than the process has, runs in one of its own that has it', async () => {
@@ -155,9 +179,9 @@ test('an experiment that needs more heap than the process has, runs in one of it
   const heapMiB = 1_000_000;
   const own = { ...simulations, large: { default: { ...measures, name: 'large', heapMiB } } };
   const self = [process.execPath, '--max-old-space-size=100', twin] as const;
-  const { exitCode } = await skein(['sim', 'large', 'a', '--quick', '--json'], { simulations: own, self });
+  const { exitCode } = await skein(['sim', 'large', '--members=7', '--json'], { simulations: own, self });
   expect(exitCode).toBe(3);
-  const given = ['sim', 'large', '--seed', '1', '--json', 'a', '--quick'];
+  const given = ['sim', 'large', '--seed', '1', '--json', '--members=7'];
   expect(JSON.parse(readFileSync(seen, 'utf8'))).toEqual([
     '--max-old-space-size=100',
     `--max-old-space-size=${heapMiB}`,
@@ -203,6 +227,15 @@ test.each([
   [['forms', 'again'], "unexpected argument 'again'"],
   [['--sede', '1'], "unknown option '--sede'"],
   [['measures', '--nodes', '5'], 'measures is an experiment and takes no --nodes'],
+  [['measures', '--quik'], `unknown option '--quik'; did you mean "--quick"?\n  measures takes: --quick, --members, --only`],
+  [['measures', 'junk'], "unexpected argument 'junk'"],
+  [['measures', '--members', '-4'], '--members -4: it has to be a whole number from 2 to 100'],
+  [['measures', '--members', '1e1'], 'a whole number from 2 to 100'],
+  [['measures', '--members', '101'], 'a whole number from 2 to 100'],
+  [['measures', '--members'], 'nothing follows --members'],
+  [['measures', '--members', '5', '--members', '6'], '--members is said twice'],
+  [['measures', '--only', 'up'], '--only up: it has to be one of in, out'],
+  [['measures', '--members', '5', '--quick'], '--quick and --members cannot be said together'],
   [['needs-four', '--nodes', '3'], 'node(3): this mesh has nodes 0 to 2'],
   [['./none.mjs'], './none.mjs: there is no such file'],
 ])('%j is wrong usage: exit code 2, and what to do instead', async (args, message) => {

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { simulateScenario } from '@skein/sim';
 import type { DrawnScenario, Experiment, Scenario } from '@skein/sim';
 import { expect, test } from 'vitest';
@@ -21,6 +22,26 @@ test.each(simulations)('$name is called as its file, and says in one line what i
   const simulation = found as Scenario | DrawnScenario | Experiment;
   expect(simulation.name).toBe(name);
   expect(simulation.summary).toMatch(/^[A-Z].{20,110}\.$/);
+});
+
+const experiments = simulations.filter(({ found }) => 'run' in (found as object));
+
+test.each(experiments)('the experiment $name says what its words are, and asks for no others', async ({ name, found }) => {
+  const { words = {} } = found as Experiment;
+  const text = await readFile(new URL(`${name}.ts`, folder), 'utf8');
+  const asked = [...text.matchAll(/words\.(has|number|choice)\('(--[a-z]+)'\)/g)].map(([, how, word]) => `${how} ${word}`);
+  const declared = Object.entries(words).map(
+    ([word, { number, choice }]) => `${number ? 'number' : choice ? 'choice' : 'has'} ${word}`,
+  );
+  expect(new Set(asked)).toEqual(new Set(declared));
+  expect(
+    Object.values(words)
+      .flatMap(({ not = [] }) => not)
+      .filter((word) => !(word in words)),
+  ).toEqual([]);
+  // The words in the text at the top are the same.
+  const usage = / \* +npm run simulate -- [\w-]+(.*)/.exec(text)?.[1] ?? '';
+  expect(new Set(usage.match(/--[a-z]+/g))).toEqual(new Set(Object.keys(words)));
 });
 
 const scenarios = simulations.filter(({ found }) => !('run' in (found as object)));

@@ -12,14 +12,35 @@ export interface Experiment {
   readonly summary: string;
   /** How much heap it needs, in MiB, where that is more than Node gives by default. The command starts itself again with it. */
   readonly heapMiB?: number;
+  /** The words that it takes, such as `--quick`. What runs it refuses all others. Default: none. */
+  readonly words?: Readonly<Record<string, ExperimentWord>>;
   run(context: ExperimentContext): ExperimentReport;
 }
 
+/** A word that an experiment takes. With neither `number` nor `choice` it stands alone. */
+export interface ExperimentWord {
+  /** What it changes, in a few words. */
+  readonly what: string;
+  /** A whole number follows it: the least and the most. */
+  readonly number?: readonly [least: number, most: number];
+  /** One of these follows it. */
+  readonly choice?: readonly string[];
+  /** Words that cannot be said together with it. */
+  readonly not?: readonly string[];
+}
+
+/** The words that were said, all of them declared, with values that fit. */
+export interface SaidWords {
+  has(word: string): boolean;
+  /** What follows the word; undefined where it was not said. */
+  number(word: string): number | undefined;
+  choice(word: string): string | undefined;
+}
+
 export interface ExperimentContext {
-  /** The same seed and arguments give the same rows. */
+  /** The same seed and words give the same rows. */
   readonly seed: Seed;
-  /** What was said after the name, such as `--quick`. Each experiment documents its own. */
-  readonly args: readonly string[];
+  readonly words: SaidWords;
   /** Tells a waiting person how far it is. */
   progress(text: string): void;
 }

@@ -14,6 +14,7 @@ interface SimFlags {
   readonly runs?: number;
   readonly json?: boolean;
   readonly html?: string;
+  readonly help?: boolean;
 }
 
 const nodesMax = 2048;
@@ -22,7 +23,8 @@ const runsMax = 1_000_000;
 const simHelp = `
 Without a name it lists what is built in. A file of your own default-exports a scenario { name, summary, nodes,
 script } or an experiment { name, summary, run }; .mjs and .js work everywhere, .ts where Node reads TypeScript.
-A seed is a run: the same one does the same on every machine. Experiments take further words, each its own.
+A seed is a run: the same one does the same on every machine. Experiments take further words, each its own, which
+\`skein sim NAME --help\` shows.
 The exit code is 1 when something did not hold.`;
 
 /** `setExitCode` receives what the process should end with. */
@@ -37,6 +39,8 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
     .option('--runs <count>', 'how many seeds, one after the other (scenarios, default 1)', (text) => parseCount(text, runsMax))
     .option('--json', 'print one JSON object { name, setup, rows }')
     .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment')
+    .helpOption(false)
+    .option('-h, --help', 'print help; after the name of an experiment, its words')
     .allowUnknownOption()
     .addHelpText('after', simHelp)
     .addHelpText(
@@ -48,9 +52,24 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
         'skein sim ./chaos/my-scenario.mjs --seed $(git rev-parse --short HEAD)',
       ]),
     )
-    .action(async (name: string | undefined, words: readonly string[], flags: SimFlags) => {
-      setExitCode(name === undefined ? await list(io, words, flags) : await runNamed(io, name, words, flags));
+    .action(async (name: string | undefined, words: readonly string[], flags: SimFlags, command: Command) => {
+      if (flags.help === true) await help(io, name, command);
+      else setExitCode(name === undefined ? await list(io, words, flags) : await runNamed(io, name, words, flags));
     });
+}
+
+/** Of an experiment its words; of anything else the command. */
+async function help(io: Io, name: string | undefined, command: Command): Promise<void> {
+  if (name === undefined || name.startsWith('-')) return command.outputHelp();
+  const { findSimulation } = await import('../sim/library.ts');
+  const simulation = await findSimulation(name, io.simulations);
+  if (simulation.kind === 'scenario') {
+    io.out(`${simulation.name}, a scenario: ${simulation.summary}\n\n`);
+    return command.outputHelp();
+  }
+  const { wordsText } = await import('../sim/words.ts');
+  io.out(`Usage: ${commandWords(io)} ${name} [words...] [--seed S] [--json] [--html FILE]\n\n${simulation.summary}\n`);
+  io.out(`\nWords:\n${wordsText(simulation.experiment) || '  none\n'}`);
 }
 
 async function list(io: Io, words: readonly string[], flags: SimFlags): Promise<number> {
@@ -60,7 +79,12 @@ async function list(io: Io, words: readonly string[], flags: SimFlags): Promise<
   if (flags.json === true) {
     io.out(
       `${JSON.stringify(
-        all.map(({ name, kind, summary }) => ({ name, kind, summary })),
+        all.map((each) => ({
+          name: each.name,
+          kind: each.kind,
+          summary: each.summary,
+          ...(each.kind === 'experiment' && { words: Object.keys(each.experiment.words ?? {}) }),
+        })),
         undefined,
         2,
       )}\n`,
@@ -73,7 +97,9 @@ async function list(io: Io, words: readonly string[], flags: SimFlags): Promise<
         outPaint(io),
       ),
     );
-    io.out(`\nrun one: ${commandWords(io)} NAME [--seed S] [--html FILE]\n`);
+    io.out(
+      `\nrun one: ${commandWords(io)} NAME [--seed S] [--html FILE]\nthe words of an experiment: ${commandWords(io)} NAME --help\n`,
+    );
   }
   return exitCodes.ok;
 }
@@ -89,13 +115,15 @@ async function runNamed(io: Io, name: string, words: readonly string[], flags: S
     if (unfit !== undefined)
       throw usageFailure(`${simulation.name} is an experiment and takes no ${unfit}: it decides that itself`);
     const { heapMiB } = simulation.experiment;
+    const { readWords } = await import('../sim/words.ts');
+    const said = readWords(simulation.experiment, words);
     const { hasHeap, runWithHeap } = await import('../sim/heap.ts');
     if (heapMiB !== undefined && !hasHeap(heapMiB)) {
       const given = ['sim', name, '--seed', seed, ...(json ? ['--json'] : []), ...(html === undefined ? [] : ['--html', html])];
       return runWithHeap(io, heapMiB, [...given, ...words]);
     }
     const { runExperiment } = await import('../sim/run-experiment.ts');
-    return await runExperiment(io, name, simulation.experiment, { ...shared, args: words });
+    return await runExperiment(io, name, simulation.experiment, { ...shared, args: words, words: said });
   }
   if (words.length > 0) throw unknownWords(words);
   const { runScenario } = await import('../sim/run-scenario.ts');

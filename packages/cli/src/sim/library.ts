@@ -10,6 +10,9 @@ import type { DrawnScenario, Experiment, Scenario } from '@skein/sim';
 import { CliFailure, reasonOf, usageFailure } from '../failure.ts';
 import { nearest } from './nearest.ts';
 
+/** An experiment cannot have them: the command takes them first. */
+const takenWords: readonly string[] = ['--seed', '--nodes', '--runs', '--json', '--html', '--help'];
+
 /** Modules by name. */
 export interface Library {
   names(): readonly string[];
@@ -83,8 +86,34 @@ export function simulationIn(module: unknown, origin: string): Simulation {
   const { name, summary, script, plan, run } = value as Readonly<Record<string, unknown>>;
   if (typeof name !== 'string' || name === '') throw usageFailure(`${origin}: its default export has no name`, hint);
   if (typeof summary !== 'string') throw usageFailure(`${origin}: its default export has no summary`, hint);
+  const wrong = wrongWord((value as Experiment).words);
+  if (wrong !== undefined)
+    throw usageFailure(
+      `${origin}: its words have to be as { '--quick': { what: 'a few cells' }, '--members': { what: 'of the mesh', number: [1, 100] } }`,
+      wrong,
+    );
   if (typeof run === 'function') return { kind: 'experiment', name, summary, experiment: value as Experiment };
   if (typeof script === 'function' || typeof plan === 'function')
     return { kind: 'scenario', name, summary, scenario: value as Scenario | DrawnScenario };
   throw usageFailure(`${origin}: its default export has neither a script nor a plan nor a run function`, hint);
+}
+
+/** What is wrong with the words that an experiment declares. */
+function wrongWord(words: unknown): string | undefined {
+  if (words === undefined) return undefined;
+  if (typeof words !== 'object' || words === null || Array.isArray(words)) return 'they are no object';
+  const isTexts = (value: unknown): boolean =>
+    value === undefined || (Array.isArray(value) && value.every((each) => typeof each === 'string'));
+  for (const [word, declared] of Object.entries(words as Readonly<Record<string, unknown>>)) {
+    if (!/^--[a-z][a-z0-9-]*$/.test(word)) return `"${word}" does not begin with two dashes and a small letter`;
+    if (takenWords.includes(word)) return `"${word}" is a word of the command itself`;
+    const { what, number, choice, not } = (declared ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof what !== 'string') return `"${word}" has no text \`what\``;
+    const isRange =
+      Array.isArray(number) && number.length === 2 && number.every((each) => Number.isSafeInteger(each) && each >= 0);
+    if (number !== undefined && !isRange) return `"${word}": number is not [least, most]`;
+    if (!isTexts(choice)) return `"${word}": choice is no list of texts`;
+    if (!isTexts(not)) return `"${word}": not is no list of words`;
+  }
+  return undefined;
 }

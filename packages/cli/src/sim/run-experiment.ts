@@ -1,7 +1,7 @@
 /** Runs an experiment and shows its figures: ours beside others', what was published, and whether the goal is met. */
 
 import { figureReport, figureText, reportHtml, seedNumber, seedText, verdictText } from '@skein/sim';
-import type { Experiment, ExperimentReport, ExperimentRow } from '@skein/sim';
+import type { Experiment, ExperimentReport, ExperimentRow, SaidWords } from '@skein/sim';
 import { outPaint } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf } from '../failure.ts';
@@ -15,8 +15,9 @@ export interface ExperimentSettings {
   readonly json: boolean;
   readonly html?: string;
   readonly command: string;
-  /** What is not ours to read. */
+  /** What was said after the name, and the same, read. */
   readonly args: readonly string[];
+  readonly words: SaidWords;
 }
 
 /** Resolves with the exit code. A missed goal is a figure, and no failure. */
@@ -25,7 +26,7 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
   const progress = progressOn(io, settings.json);
   let report: ExperimentReport;
   try {
-    report = experiment.run({ seed, args: settings.args, progress: (text) => progress.tell(`${experiment.name}: ${text}`) });
+    report = experiment.run({ seed, words: settings.words, progress: (text) => progress.tell(`${experiment.name}: ${text}`) });
   } catch (error) {
     throw new CliFailure(`${name} with seed ${seed}: ${reasonOf(error)}`);
   } finally {
