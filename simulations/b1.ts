@@ -72,14 +72,14 @@ const b1: Experiment = {
         lifeguard: 'alpha 5, beta 6, K 3; the columns "alpha N" differ in alpha only',
         published: 'figures marked (recollected) are from memory of the paper and still to be checked against its text',
       },
-      rows: rowsOf(new Map(seen), own),
+      rows: rowsOf(new Map(seen), own, crashes),
     };
   },
 };
 
 export default b1;
 
-function rowsOf(seen: ReadonlyMap<string, Detections>, own: readonly OwnDetection[]): ExperimentRow[] {
+function rowsOf(seen: ReadonlyMap<string, Detections>, own: readonly OwnDetection[], crashes: number): ExperimentRow[] {
   const removed = own.map((each) => each.removed);
   const evicted = own.map((each) => each.evicted);
   const row = (what: string, of: (runs: Detections) => number, more: Partial<ExperimentRow> = {}): ExperimentRow => ({
@@ -97,7 +97,8 @@ function rowsOf(seen: ReadonlyMap<string, Detections>, own: readonly OwnDetectio
   return [
     row('failed first, median', (runs) => first(runs, 0.5), {
       published: '12440 (recollected)',
-      goal: 'swim, lifeguard: 12200-12500',
+      // The median of fewer lies anywhere around it.
+      ...(crashes >= 1000 && { goal: 'swim, lifeguard: 12200-12500' }),
     }),
     fromFormulas('failed first, median', 0),
     row('failed first, p99', (runs) => first(runs, 0.99), { published: '16880 (recollected)' }),
@@ -105,7 +106,7 @@ function rowsOf(seen: ReadonlyMap<string, Detections>, own: readonly OwnDetectio
     row('failed first, p99.9', (runs) => first(runs, 0.999)),
     fromFormulas('failed first, p99.9', 2),
     row('failed everywhere, median', (runs) => everywhere(runs, 0.5), { published: '12900 (recollected)' }),
-    row('failed everywhere, p99', (runs) => everywhere(runs, 0.99), { goal: 'ours no later than memberlist today' }),
+    row('failed everywhere, p99', (runs) => everywhere(runs, 0.99), { goal: '<= memberlist today' }),
     { what: 'out of rotation everywhere, median', unit: 'ms', ours: everywhere(evicted, 0.5) },
     { what: 'out of rotation everywhere, p99', unit: 'ms', ours: everywhere(evicted, 0.99), goal: '<= 2000' },
   ];

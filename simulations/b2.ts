@@ -317,7 +317,7 @@ function sameCells(outcomes: Outcomes, own: readonly Outcome[], ownSick: readonl
   const same = new Map([...outcomes].map(([name, runs]) => [name, ofSick(runs, ownSick)] as const));
   const row = (what: string, unit: string, of: Figure, goal?: string): ExperimentRow =>
     rowOf(same, `same ${own.length} cells: ${what}`, of, { unit, ours: of(own), ...(goal !== undefined && { goal }) });
-  const half = 'ours at most half of lifeguard';
+  const half = '<= half of lifeguard';
   return [
     row('FP', '', total('falsePositives'), half),
     row('FP-', '', total('atHealthy'), half),

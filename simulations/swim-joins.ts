@@ -70,7 +70,7 @@ const swimJoins: Experiment = {
         rowOnce('group size, mean', mean),
         rowOnce('group size, least', least),
         rowOnce('group size, greatest', greatest),
-        row('group size, mean', mean, { goal: 'ours 17' }),
+        row('group size, mean', mean, { goal: '17' }),
         row('group size, least', least),
         row('group size, greatest', greatest),
       ],

@@ -140,13 +140,21 @@ test('--html writes the timeline of the first run that failed', async () => {
   expect(out).toContain('timeline of seed 00000007: run.html');
 });
 
-test('an experiment shows ours beside the others, and whether a goal that can be read is met', async () => {
+test('an experiment shows ours beside the others, and exits with 1 where a goal that can be read is missed', async () => {
   const { exitCode, out } = await skein(['sim', 'measures', '--only', 'out', '--quick', '--seed', '5'], { simulations });
-  expect(exitCode).toBe(0);
+  expect(exitCode).toBe(1);
+  expect(out).toContain('measures missed 1 of the 2 goals that can be judged');
   expect(out).toMatch(/WHAT +UNIT +OURS +SWIM +PUBLISHED +GOAL +VERDICT/);
   expect(out).toMatch(/words +s +2 +12\.46 +12\.2-12\.5 +<= 2 s +met/);
   expect(out).toMatch(/slow +ms +2500 .* +<= 2 s +missed/);
   expect(out).toMatch(/hard to say +x +- .* +at most half +-/);
+});
+
+test('an experiment whose goals are all met exits with 0', async () => {
+  const met = { ...measures, run: () => ({ setup: {}, rows: [{ what: 'a', unit: 's', ours: 1, goal: '<= 2 s' }] }) };
+  const { exitCode, out } = await skein(['sim', 'measures', '--json'], { simulations: { measures: { default: met } } });
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ passed: true });
 });
 
 test('help after the name of an experiment says which words it takes, and help without one is of the command', async () => {
@@ -200,6 +208,7 @@ test('the JSON of an experiment has every field of every row, and its page has a
       { what: 'slow', unit: 'ms', ours: 2500, anchors: {}, published: null, goal: '<= 2 s' },
       { what: 'hard to say', unit: 'x', ours: null, anchors: {}, published: null, goal: 'at most half' },
     ],
+    passed: false,
   });
   const page = pageOf(written['m.html'] ?? '');
   expect(page.faults).toEqual([]);

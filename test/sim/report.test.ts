@@ -21,6 +21,29 @@ test.each([
   expect(verdictText({ unit, ...(ours !== undefined && { ours }), ...(goal !== undefined && { goal }) })).toBe(verdict);
 });
 
+test.each([
+  ['<= memberlist today', 'met'],
+  ['< memberlist today', 'missed'],
+  ['<= half of memberlist today', 'missed'],
+  ['<= half of swim', 'met'],
+  ['swim: 20-21 s', 'met'],
+  ['swim, memberlist today: 15-25', 'missed'],
+  ['ours: 9500-10500 ms', 'met'],
+  ['10.5-11', 'missed'],
+  ['<= lifeguard', ''],
+  ['swim, lifeguard: 0-100', ''],
+  ['<= toString', ''],
+  ['<= lost', ''],
+  ['never: 1-2', 'missed'],
+])('10 s beside swim 20 and memberlist today 10 against the goal "%s" is "%s"', (goal, verdict) => {
+  const anchors = { swim: 20, 'memberlist today': 10, lost: NaN, never: Infinity };
+  expect(verdictText({ unit: 's', ours: 10, anchors, goal })).toBe(verdict);
+});
+
+test('a figure that never came meets no goal', () => {
+  expect(verdictText({ unit: 's', ours: Infinity, anchors: { swim: Infinity }, goal: '<= swim' })).toBe('missed');
+});
+
 const hostile = `<img src=x onerror="alert('1')">&`;
 const axes = { x: { label: hostile }, y: { label: 's' } };
 const plots: Plot[] = [

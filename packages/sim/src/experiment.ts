@@ -62,5 +62,9 @@ export interface ExperimentRow {
   readonly anchors?: Readonly<Record<string, number>>;
   /** What their authors published. Text where a bare number would say too much. */
   readonly published?: number | string;
+  /**
+   * A bound, such as `<= 2 s`, a range, `10-20 ms`, or another figure of the row, `<= memberlist`, `<= half of memberlist`;
+   * of ours, or of those it names: `swim, ours: 10-20 ms`. Any other text is shown and not judged.
+   */
   readonly goal?: string;
 }

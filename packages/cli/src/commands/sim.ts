@@ -25,7 +25,7 @@ Without a name it lists what is built in. A file of your own default-exports a s
 script } or an experiment { name, summary, run }; .mjs and .js work everywhere, .ts where Node reads TypeScript.
 A seed is a run: the same one does the same on every machine. Experiments take further words, each its own, which
 \`skein sim NAME --help\` shows.
-The exit code is 1 when something did not hold.`;
+The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment.`;
 
 /** `setExitCode` receives what the process should end with. */
 export function addSimCommand(program: Command, io: Io, setExitCode: (code: number) => void): void {
@@ -37,7 +37,7 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
     .option('--seed <seed>', 'up to 8 hexadecimal digits, or a word such as a commit id', parseSeed, '1')
     .option('--nodes <count>', 'how many nodes, 1 to 2048 (scenarios)', (text) => parseCount(text, nodesMax))
     .option('--runs <count>', 'how many seeds, one after the other (scenarios, default 1)', (text) => parseCount(text, runsMax))
-    .option('--json', 'print one JSON object { name, setup, rows }')
+    .option('--json', 'print one JSON object { name, setup, rows, passed }')
     .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment')
     .helpOption(false)
     .option('-h, --help', 'print help; after the name of an experiment, its words')

@@ -20,7 +20,7 @@ export interface ExperimentSettings {
   readonly words: SaidWords;
 }
 
-/** Resolves with the exit code. A missed goal is a figure, and no failure. */
+/** Resolves with the exit code, which says whether a goal was missed: as a promise of a scenario, it did not hold. */
 export async function runExperiment(io: Io, name: string, experiment: Experiment, settings: ExperimentSettings): Promise<number> {
   const seed = seedText(seedNumber(settings.seed));
   const progress = progressOn(io, settings.json);
@@ -43,16 +43,24 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
       reportHtml({ name: experiment.name, summary, command, setup, rows, ...(plots && { plots }) }),
     );
   }
+  const verdicts = report.rows.map(verdictText);
+  const missed = verdicts.filter((verdict) => verdict === 'missed').length;
+  const exitCode = missed === 0 ? exitCodes.ok : exitCodes.failure;
   if (settings.json) {
-    io.out(`${JSON.stringify(figureReport(experiment.name, setup, report.rows), undefined, 2)}\n`);
-    return exitCodes.ok;
+    const figures = { ...figureReport(experiment.name, setup, report.rows), passed: missed === 0 };
+    io.out(`${JSON.stringify(figures, undefined, 2)}\n`);
+    return exitCode;
   }
   io.out(`${experiment.name}: ${experiment.summary}\n`);
   for (const [what, value] of Object.entries(setup))
     io.out(`  ${what}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
   io.out(`\n${rowsTable(report.rows, outPaint(io))}`);
+  if (missed > 0) {
+    const judged = verdicts.filter((verdict) => verdict !== '').length;
+    io.out(`\n${experiment.name} ${outPaint(io)('red', 'missed')} ${missed} of the ${judged} goals that can be judged\n`);
+  }
   if (settings.html !== undefined) io.out(`\npage with plots: ${settings.html}\n`);
-  return exitCodes.ok;
+  return exitCode;
 }
 
 function rowsTable(rows: readonly ExperimentRow[], paint: Paint): string {

@@ -47,7 +47,7 @@ export function figureText(value: number | string | null | undefined): string {
   return Math.abs(value) >= 1000 && Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
-export function verdictText(row: Pick<ExperimentRow, 'ours' | 'unit' | 'goal'>): '' | 'met' | 'missed' {
+export function verdictText(row: Pick<ExperimentRow, 'ours' | 'unit' | 'goal' | 'anchors'>): '' | 'met' | 'missed' {
   const met = goalMet(row);
   return met === undefined ? '' : met ? 'met' : 'missed';
 }
