@@ -5,6 +5,8 @@ import { HoldDown } from '@skein/core/parts';
 import { World } from '@skein/sim';
 import type { SimNode } from '@skein/sim';
 import { describe, expect, it } from 'vitest';
+import { claim } from './fixture.ts';
+import { Table } from './table.ts';
 
 const flapping = nodeId('flapping');
 const outageMs = 1000;
@@ -59,6 +61,58 @@ describe('who was out of rotation', () => {
       hold.excuse(atMs + 1000);
       expect(hold.ended(flapping, members, atMs + 2000)).toBeLessThanOrEqual(atMs + 2000);
     }
+  });
+});
+
+describe('members that failed', () => {
+  it('do not excuse one that flaps among the living, whatever their number', () => {
+    const hold = new HoldDown(outageMs);
+    for (let i = 0; i < members; i++) {
+      const id = nodeId(`failed${i}`);
+      hold.began(id, members, 60_000 * i);
+      hold.gone(id);
+    }
+    const held = [0, 1, 2].map((turn) => outage(hold, { atMs: 1_000_000 + 100_000 * turn, ms: 2000 }));
+    expect(held).toEqual([0, 10_000, 20_000]);
+  });
+
+  it('are taken for out again once they live, and are counted once', () => {
+    const hold = new HoldDown(outageMs);
+    const others = ['a', 'b'].map(nodeId);
+    for (const id of others) {
+      hold.began(id, members, 0);
+      hold.gone(id);
+      hold.gone(id);
+      hold.began(id, members, 1000);
+    }
+    for (const atMs of [10_000, 20_000, 30_000]) expect(outage(hold, { atMs, ms: 2000 })).toBe(0);
+    for (const id of others) {
+      hold.gone(id);
+      expect(hold.ended(id, members, 40_000)).toBeLessThanOrEqual(40_000);
+    }
+    const held = [50_000, 60_000].map((atMs) => outage(hold, { atMs, ms: 2000 }));
+    expect(held).toEqual([0, 10_000]);
+  });
+
+  it('leave a member table that damps: a quarter of the mesh is gone, and one that flaps is held', () => {
+    const table = new Table();
+    const ids = Array.from({ length: 12 }, (_, i) => nodeId(`x${i}`));
+    for (const id of ids) table.hear(claim(id));
+    const dead = ids.slice(0, 4);
+    const flap = ids[4]!;
+    for (const id of dead) {
+      table.membership.accuse(id, 'dial-refused');
+      table.pass(200_000);
+    }
+    expect(dead.map((id) => table.status(id))).toEqual(dead.map(() => 'failed unreachable'));
+    const seen: string[] = [];
+    for (let turn = 0; turn < 2; turn++) {
+      table.membership.doubt(flap, 'probe-timeout');
+      table.pass(5000).membership.heardFrom(flap, 1);
+      seen.push(table.status(flap));
+      table.pass(10_000);
+    }
+    expect(seen).toEqual(['alive', 'alive unreachable']);
   });
 });
 

@@ -22,6 +22,8 @@ interface Row {
   outages: number;
   /** Since when it is out, and not only held. */
   since: number | undefined;
+  /** Whether it is one of those that are out now: it is, and did not go for good. */
+  counts: boolean;
   endedAt: number;
   heldUntil: number;
 }
@@ -29,7 +31,7 @@ interface Row {
 export class HoldDown {
   readonly #outageMs: number;
   readonly #rows = new Map<NodeId, Row>();
-  /** How many are out. */
+  /** How many of the living are out. Who failed stays in its row for as long as its tombstone, and says nothing of us. */
   #out = 0;
   /** When it was last seen that many are out, or that we are ill: outages that began by then do not count. */
   #excusedAt = Number.NEGATIVE_INFINITY;
@@ -39,13 +41,15 @@ export class HoldDown {
     this.#outageMs = outageMs;
   }
 
-  /** A member went out of rotation, or would if it were not held: not by its own wish. `members`: how many there are. */
+  /** A member went out of rotation, or would if it were not held: not by its own wish. `members`: how many live. */
   began(id: NodeId, members: number, now: number): void {
     let row = this.#rows.get(id);
-    if (row === undefined) this.#rows.set(id, (row = { outages: 0, since: undefined, endedAt: now, heldUntil: now }));
-    if (row.since !== undefined) return;
-    if (now - row.endedAt >= forgetMs) row.outages = 0;
-    row.since = now;
+    if (row === undefined)
+      this.#rows.set(id, (row = { outages: 0, since: undefined, counts: false, endedAt: now, heldUntil: now }));
+    if (row.counts) return;
+    if (row.since === undefined && now - row.endedAt >= forgetMs) row.outages = 0;
+    row.since ??= now;
+    row.counts = true;
     this.#out++;
     this.#excuseMany(members, now);
   }
@@ -62,7 +66,7 @@ export class HoldDown {
     }
     row.since = undefined;
     row.endedAt = now;
-    this.#out--;
+    this.#discount(row);
     if (row.outages === 0) this.#rows.delete(id);
     return row.heldUntil;
   }
@@ -74,8 +78,19 @@ export class HoldDown {
 
   /** It starts anew, or is gone. */
   forget(id: NodeId): void {
-    if (this.#rows.get(id)?.since !== undefined) this.#out--;
+    this.#discount(this.#rows.get(id));
     this.#rows.delete(id);
+  }
+
+  /** It failed or left: still out, should it come back, but no longer one of the living. */
+  gone(id: NodeId): void {
+    this.#discount(this.#rows.get(id));
+  }
+
+  #discount(row: Row | undefined): void {
+    if (row?.counts !== true) return;
+    row.counts = false;
+    this.#out--;
   }
 
   #excuseMany(members: number, now: number): void {

@@ -594,6 +594,7 @@ export class Membership {
     const wasPresent = isPresent(member);
     member.status = to;
     this.#alive += counted(to) - counted(from);
+    if (counted(to) === 0) this.#holdDown.gone(member.id);
     this.#presentCount += Number(isPresent(member)) - Number(wasPresent);
     member.since = this.#turn.now;
     if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
@@ -640,7 +641,8 @@ export class Membership {
   /** It is out of rotation, not because it asked for that: too often, and it will be held. */
   #noteOut(member: Member): void {
     if (this.isIsolated) this.#holdDown.excuse(this.#turn.now);
-    if (member.verified && member.signed.value.status === 'alive') this.#holdDown.began(member.id, this.#alive, this.#turn.now);
+    if (!member.verified || member.signed.value.status !== 'alive' || counted(member.status) === 0) return;
+    this.#holdDown.began(member.id, this.#alive, this.#turn.now);
   }
 
   /** Whether a member that nothing speaks against stays out of rotation, having been out too often. */
