@@ -30,6 +30,14 @@ const breaks: Scenario = {
     throw new Error('the script itself is wrong');
   },
 };
+const slips: Scenario = {
+  ...forms,
+  name: 'slips',
+  script: (sim) => {
+    sim.always('x', (scene) => scene.nodes[7]!.isRunning);
+    sim.at('1s').pause(sim.node(0)).for('1s');
+  },
+};
 const needsFour: Scenario = { ...forms, name: 'needs-four', nodes: 4, script: (sim) => void sim.node(3) };
 const measures: Experiment = {
   name: 'measures',
@@ -53,7 +61,9 @@ const measures: Experiment = {
     };
   },
 };
-const simulations = Object.fromEntries([forms, fails, breaks, needsFour, measures].map((each) => [each.name, { default: each }]));
+const simulations = Object.fromEntries(
+  [forms, fails, breaks, slips, needsFour, measures].map((each) => [each.name, { default: each }]),
+);
 
 let folder = '';
 beforeAll(() => {
@@ -99,6 +109,14 @@ test('a script that throws is a failure that names the scenario and the seed', a
   const { exitCode, err } = await skein(['sim', 'breaks'], { simulations });
   expect(exitCode).toBe(1);
   expect(err).toContain('the script of breaks, with seed 00000001: the script itself is wrong');
+});
+
+test('a property that throws is told by its name, with the command that shows it again', async () => {
+  const { exitCode, err } = await skein(['sim', 'slips'], { simulations });
+  expect(exitCode).toBe(1);
+  expect(err).toContain("slips: the property 'x' threw TypeError:");
+  expect(err).toContain('again: skein sim slips --seed 00000001');
+  expect(err).not.toContain('the script of');
 });
 
 test('run by npm, the command to show it again is one for npm', async () => {

@@ -65,6 +65,22 @@ test('a failing test prints its cause, a scenario to paste, and the seed that CH
   expect(second.output).toContain('somebody is paused: it was so (seed ');
 });
 
+test('a property that throws is told with its name, its seed and the command that runs it again', { timeout: 60_000 }, () => {
+  const { status, output } = runUserTest(
+    'throws',
+    `chaos('slips', { nodes: 3, seeds: 3 }, (sim) => {
+  sim.at('1s').pause(sim.node(0)).for('1s');
+  sim.always('x', (scene) => scene.nodes[7].isRunning);
+});`,
+  );
+  expect(status).toBe(1);
+  expect(output).toMatch(
+    /the property 'x' threw TypeError: .*reading 'isRunning'\) \(chaos, 1.000 s of chaos; seed: '[0-9a-f]{8}'/,
+  );
+  expect(output).toMatch(/The whole run again: CHAOS_SEED=[0-9a-f]{8} npx vitest run -t 'slips'/);
+  expect(output).toContain('Caused by: TypeError');
+});
+
 test('what is real is refused in a story, and a story can be checked to be the same twice', { timeout: 60_000 }, () => {
   const story = (body: string): string => `let round = 0;
 chaos('story', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(0)).for('1s'); sim.always('x', (scene) => { ${body}; return true; }); });`;

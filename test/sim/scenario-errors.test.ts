@@ -62,9 +62,17 @@ test.each<[string, string, Tell, object?]>([
 
 test.each<[string, string, (sim: Parameters<Tell>[0]) => unknown]>([
   ['an async script', 'the script is async', async () => {}],
-  ['an async property', "the property 'x' is async", (sim) => sim.always('x', (async () => false) as never)],
-  ['a property without an answer', "'x' returned undefined: return true or false", (sim) => sim.never('x', (() => {}) as never)],
-  ['a property that slips', "reading 'bar'", (sim) => sim.sometimes('x', (scene) => (scene as never)['foo']['bar'])],
+  ['an async property', "the property 'x' cannot be meant: it is async", (sim) => sim.always('x', (async () => false) as never)],
+  [
+    'a property without an answer',
+    "'x' cannot be meant: it returned undefined: return true or false",
+    (sim) => sim.never('x', (() => {}) as never),
+  ],
+  [
+    'a property that slips',
+    "the property 'x' threw TypeError: Cannot read properties of undefined (reading 'bar') (chaos, 1.000 s of chaos; seed: '00000001'",
+    (sim) => sim.sometimes('x', (scene) => (scene as never)['foo']['bar']),
+  ],
 ])('%s ends the run at once, and is not taken for a failure of the mesh', (_what, message, tell) => {
   const run = (): unknown =>
     simulate(mesh, (sim) => {

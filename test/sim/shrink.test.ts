@@ -99,3 +99,42 @@ test('a property of six is not made to fail by leaving five', () => {
   expect(again?.failures[0]).toMatchObject({ property: 'all six are found', found: small.failure.found });
   expect(text).toMatch(/CHAOS_SEED=[0-9a-f]{8} npx vitest run -t 'my mesh'/);
 });
+
+test('a plan without the node that its property looks for is no smaller failure', () => {
+  const sim = new Script({ nodes: 4, rest: 0 }, 1);
+  sim.at('1s').powerOff(sim.node(2));
+  sim.at('40s').calm();
+  sim.never('it is failed', ({ nodes }) =>
+    nodes.some((node) => node.isRunning && node.view().member(nodes[2]!.id)?.status === 'failed'),
+  );
+  const { properties } = sim;
+  const whole = runPlan(sim.plan(), { properties }).failures[0] as Failure;
+  const small = shrink(sim.plan(), whole, (plan, stopAt) => runPlan(plan, { properties, stopAt }));
+  expect(small.failure).toMatchObject({ property: 'it is failed', found: 'it was so' });
+  expect(planSize(small.plan)).toMatchObject({ nodes: 3, faults: 1 });
+});
+
+test('a plan in which an assertion of the property fails instead is no smaller failure', () => {
+  const big = never('a node is off', ({ nodes }) => {
+    if (nodes.length < 3) throw new Error('too few nodes');
+    return nodes.some((node) => node.process === 'stopped');
+  });
+  const run = (plan: FaultPlan, stopAt: (failure: Failure) => boolean) =>
+    runPlan(plan, { properties: [big], builtIn: false, stopAt });
+  const sim = new Script({ nodes: 5, rest: 0 }, 1);
+  sim.at('1s').powerOff(sim.node(4));
+  const small = shrink(sim.plan(), run(sim.plan(), () => true).failures[0] as Failure, run);
+  expect(small.failure.found).toBe('it was so');
+  expect(small.plan.nodes).toBe(3);
+});
+
+test('a report says so when nothing has to go wrong for the property to fail', () => {
+  const four = never('there are not four', ({ nodes }) => nodes.length !== 4);
+  const run = (plan: FaultPlan, stopAt: (failure: Failure) => boolean) =>
+    runPlan(plan, { properties: [four], builtIn: false, stopAt });
+  const sim = new Script({ nodes: 3, rest: 0 }, 1);
+  sim.at('1s').pause(sim.node(0)).for('1s');
+  const found = shrink(sim.plan(), run(sim.plan(), () => true).failures[0] as Failure, run);
+  expect(failureText('my mesh', { ...found, seed: 1, asked: four })).toContain('It fails without any trouble');
+  expect(failureText('my mesh', { ...small, seed: 1 })).not.toContain('without any trouble');
+});

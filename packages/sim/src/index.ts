@@ -41,7 +41,7 @@ export * from './recording.ts';
 export type { Plot } from './report/plot.ts';
 export * from './report/report.ts';
 export * from './scenario.ts';
-export { ScenarioError } from './scenario-error.ts';
+export { PropertyError, ScenarioError } from './scenario-error.ts';
 export * from './run-plan.ts';
 export * from './run-recording.ts';
 export type { NodeLogic, RestartOptions } from './node-setup.ts';

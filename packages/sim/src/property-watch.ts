@@ -7,6 +7,7 @@ import { topics } from '@skein/core';
 import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
 import type { FaultSpan } from './fault-schedule.ts';
 import type { Check, Failure, Outcome, Property, Scene, SceneNode } from './property.ts';
+import { PropertyError } from './scenario-error.ts';
 
 interface Watched {
   readonly property: Property;
@@ -40,7 +41,7 @@ export class PropertyWatch {
 
   constructor(scene: Scene, properties: readonly Property[]) {
     this.#scene = scene;
-    this.#watched = properties.map((property) => ({ property, check: property.begin(scene), broken: false }));
+    this.#watched = properties.map((property) => ({ property, check: watchedCheck(scene, property), broken: false }));
     this.#onEvent = this.#watched.filter(({ check }) => check.event !== undefined);
     this.#onMember = this.#watched.filter(({ check }) => check.member !== undefined);
     this.#onView = this.#watched.filter(({ check }) => check.view !== undefined);
@@ -197,4 +198,26 @@ export class PropertyWatch {
       found,
     });
   }
+}
+
+const hooks = ['event', 'member', 'view', 'boot', 'fault', 'resuming', 'resumed', 'state', 'happened', 'end'] as const;
+
+/** The eyes of a property, whose slips carry its name and the seed: a run has many properties, and a test many seeds. */
+function watchedCheck(scene: Scene, property: Property): Check {
+  const named = <T>(ask: () => T): T => {
+    try {
+      return ask();
+    } catch (error) {
+      const { phase, chaosMs, nowMs, plan } = scene;
+      const seconds = ((nowMs - (chaosMs ?? 0)) / 1000).toFixed(3);
+      const when = `${phase}, ${seconds} s${chaosMs === undefined ? '' : ' of chaos'}`;
+      throw new PropertyError({ property: property.name, seed: plan.seed, when }, error);
+    }
+  };
+  const check = named(() => property.begin(scene)) as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+  const watched: Record<string, (...args: unknown[]) => unknown> = {};
+  for (const hook of hooks) {
+    if (check[hook] !== undefined) watched[hook] = (...args) => named(() => check[hook]?.(...args));
+  }
+  return watched;
 }

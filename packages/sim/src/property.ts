@@ -104,13 +104,25 @@ export interface Outcome {
   readonly atMs: number;
 }
 
+/** What is found where a property says no, and no more. */
+const plainNo = { always: 'it did not hold', never: 'it was so', eventually: 'it did not come true' } as const;
+
+/** Whether two failures are one: the same property said no, and both times or neither time an assertion said why. */
+export function isSameFailure(one: Failure, other: Failure): boolean {
+  return one.property === other.property && isPlain(one) === isPlain(other);
+}
+
+function isPlain({ found }: Failure): boolean {
+  return Object.values<string>(plainNo).includes(found);
+}
+
 /** A property of every state from the start of chaos on. */
 export function always(name: string, holds: (scene: Scene) => boolean): Property {
   return {
     name,
     doc: 'holds after every change',
     kind: 'always',
-    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(name, () => holds(scene), 'it did not hold')) }),
+    begin: (scene) => ({ state: () => (scene.phase === 'form' ? undefined : ask(() => holds(scene), plainNo.always)) }),
   };
 }
 
@@ -121,7 +133,7 @@ export function never(name: string, isSo: (scene: Scene) => boolean): Property {
     doc: 'is so after no change',
     kind: 'never',
     begin: (scene) => ({
-      state: () => (scene.phase === 'form' ? undefined : ask(name, () => !answer(name, isSo(scene)), 'it was so')),
+      state: () => (scene.phase === 'form' ? undefined : ask(() => !answer(isSo(scene)), plainNo.never)),
     }),
   };
 }
@@ -137,7 +149,7 @@ export function eventually(
     doc: 'comes true within its bound',
     kind: 'eventually',
     ...bound,
-    begin: (scene) => ({ state: () => ask(name, () => holds(scene), 'it did not come true') }),
+    begin: (scene) => ({ state: () => ask(() => holds(scene), plainNo.eventually) }),
   };
 }
 
@@ -151,7 +163,7 @@ export function sometimes(name: string, isSo: (scene: Scene) => boolean): Proper
       let has = false;
       return {
         state: () => {
-          has ||= scene.phase !== 'form' && ask(name, () => isSo(scene), 'not yet') === undefined;
+          has ||= scene.phase !== 'form' && ask(() => isSo(scene), 'not yet') === undefined;
           return undefined;
         },
         happened: () => has,
@@ -161,16 +173,16 @@ export function sometimes(name: string, isSo: (scene: Scene) => boolean): Proper
 }
 
 /** A property that answers with anything else would hold, or break, by accident. */
-function answer(name: string, result: unknown): boolean {
+function answer(result: unknown): boolean {
   if (typeof result === 'boolean') return result;
-  refusePromise(`the property '${name}'`, result);
-  throw new ScenarioError(`the property '${name}' returned ${String(result)}: return true or false`);
+  refusePromise('it', result);
+  throw new ScenarioError(`it returned ${String(result)}: return true or false`);
 }
 
 /** An assertion library's error says more than a plain no. */
-function ask(name: string, holds: () => boolean, otherwise: string): string | undefined {
+function ask(holds: () => boolean, otherwise: string): string | undefined {
   try {
-    return answer(name, holds()) ? undefined : otherwise;
+    return answer(holds()) ? undefined : otherwise;
   } catch (error) {
     if (isSlip(error)) throw error;
     return error instanceof Error ? error.message : String(error);

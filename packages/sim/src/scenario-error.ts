@@ -6,8 +6,30 @@ export class ScenarioError extends RangeError {
   readonly code = 'invalid-scenario';
 }
 
+/**
+ * The code of a property threw where it should have answered. The message names the property, what it threw and the seed
+ * that shows it again; `cause` is what it threw.
+ */
+export class PropertyError extends ScenarioError {
+  readonly property: string;
+  readonly seed: string;
+
+  constructor(where: { readonly property: string; readonly seed: string; readonly when: string }, cause: unknown) {
+    const { property, seed, when } = where;
+    super(`the property '${property}' ${thrownText(cause)} (${when}; seed: '${seed}' runs it again)`);
+    this.cause = cause;
+    this.property = property;
+    this.seed = seed;
+  }
+}
+
+function thrownText(cause: unknown): string {
+  if (cause instanceof ScenarioError) return `cannot be meant: ${cause.message}`;
+  return cause instanceof Error ? `threw ${cause.name}: ${cause.message}` : `threw ${String(cause)}`;
+}
+
 /** Errors of the code of a property, not of what it looked at. By name: a test runner may have classes of its own. */
-const slips = new Set(['ScenarioError', 'TypeError', 'ReferenceError', 'SyntaxError']);
+const slips = new Set(['ScenarioError', 'TypeError', 'ReferenceError', 'SyntaxError', 'RangeError']);
 
 export function isSlip(error: unknown): boolean {
   return error instanceof Error && slips.has(error.name);

@@ -50,15 +50,23 @@ export function failureText(
   const { plan, failure, seed, runs, asked } = found;
   const counts = `${counted(plan.nodes, 'node')}, ${counted(plan.faults.length, 'fault')}, ${counted(plan.writes.length, 'write')}`;
   const size = runs === 0 ? counts : `As small as ${counted(runs, 'run')} could make it: ${counts}`;
+  const isUntroubled = plan.faults.length === 0 && plan.loss === 0;
   const isOwn = asked !== undefined && asked.text === undefined;
   const lines = [causeText(plan, failure), `  promised: ${failure.doc}`, '', `${size}. To paste:`, ''];
   lines.push(scenarioText(failure.property, plan, asked?.text === undefined ? [] : [asked.text]), '');
+  if (isUntroubled)
+    lines.push('It fails without any trouble: nothing goes wrong in this plan. See whether what is promised can be so.');
   if (isOwn) lines.push(`It is a property of the test's options, so give the scenario the same ones.`);
   if (asked === undefined) lines.push(`Or replay it: chaos.replay(${quote(name)}, ${JSON.stringify(plan)})`);
   if (asked?.text?.includes('=>') === true) lines.push('What the property uses of the code around it has to be pasted too.');
-  const only = `npx vitest run -t ${shellQuote(name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}`;
-  lines.push(`The whole run again: ${seed === undefined ? '' : `CHAOS_SEED=${seedText(seedNumber(seed))} `}${only}`);
+  lines.push(againText(name, seed));
   return lines.join('\n');
+}
+
+/** The command that runs one test with one seed again. */
+export function againText(name: string, seed: Seed | undefined): string {
+  const only = `npx vitest run -t ${shellQuote(name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'))}`;
+  return `The whole run again: ${seed === undefined ? '' : `CHAOS_SEED=${seedText(seedNumber(seed))} `}${only}`;
 }
 
 function seconds(ms: number): string {

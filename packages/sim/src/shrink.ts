@@ -7,6 +7,7 @@
 
 import type { TimedFault } from './fault.ts';
 import type { FaultPlan } from './plan.ts';
+import { isSameFailure } from './property.ts';
 import type { Failure } from './property.ts';
 import type { RunReport } from './run-plan.ts';
 
@@ -41,7 +42,7 @@ const roundsMax = 3;
 
 class Shrinker {
   readonly #run: RunUntil;
-  readonly #property: string;
+  readonly #first: Failure;
   readonly #runsMax: number;
   readonly #isOver: () => boolean;
   #plan: FaultPlan;
@@ -53,7 +54,7 @@ class Shrinker {
   constructor(plan: FaultPlan, failure: Failure, run: RunUntil, options: ShrinkOptions) {
     this.#plan = plan;
     this.#failure = failure;
-    this.#property = failure.property;
+    this.#first = failure;
     this.#run = run;
     this.#runsMax = options.runsMax ?? 500;
     this.#isOver = options.isOver ?? (() => false);
@@ -90,8 +91,13 @@ class Shrinker {
   #failureOf(plan: FaultPlan): Failure | undefined {
     if (this.#runs >= this.#runsMax || this.#isOver() || plan.nodes < 1) return undefined;
     this.#runs++;
-    const isSame = (failure: Failure): boolean => failure.property === this.#property;
-    return this.#run(plan, isSame).failures.find(isSame);
+    const isSame = (failure: Failure): boolean => isSameFailure(failure, this.#first);
+    try {
+      return this.#run(plan, isSame).failures.find(isSame);
+    } catch {
+      // A property that looks for a node that was left out throws; that is another failure, and not a smaller one.
+      return undefined;
+    }
   }
 
   /**

@@ -1,6 +1,15 @@
 /** Runs a scenario on one seed or many, and tells what held, how fast, and what did not. */
 
-import { planLimits, Recorder, recordingOf, seedNumber, seedText, simulateScenario, timelineHtml } from '@skein/sim';
+import {
+  planLimits,
+  PropertyError,
+  Recorder,
+  recordingOf,
+  seedNumber,
+  seedText,
+  simulateScenario,
+  timelineHtml,
+} from '@skein/sim';
 import type { DrawnScenario, Recording, RunReport, Scenario } from '@skein/sim';
 import { outPaint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf, usageFailure } from '../failure.ts';
@@ -92,7 +101,7 @@ function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettin
       const again = commandOf(name, settings, seed);
       const isFirstFinding = findings.length === 0;
       const recorder = settings.html !== undefined && isFirstFinding ? new Recorder() : undefined;
-      const report = runOne(scenario, settings, seed, recorder);
+      const report = runOne(scenario, settings, { seed, again, recorder });
       reports.push(report);
       for (const { property, atMs, node, found } of report.failures)
         findings.push({ seed, atMs, what: property, found: node === '' ? found : `${node}: ${found}`, again });
@@ -106,11 +115,16 @@ function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettin
 }
 
 /** What breaks inside the mesh is a finding of the report; what throws is the script, or does not fit the number of nodes. */
-function runOne(scenario: AnyScenario, settings: RunSettings, seed: string, recorder: Recorder | undefined): RunReport {
+function runOne(
+  scenario: AnyScenario,
+  settings: RunSettings,
+  { seed, again, recorder }: { readonly seed: string; readonly again: string; readonly recorder: Recorder | undefined },
+): RunReport {
   const { nodes } = settings;
   try {
     return simulateScenario(scenario, { seed, ...(nodes !== undefined && { nodes }), ...(recorder && { witness: recorder }) });
   } catch (error) {
+    if (error instanceof PropertyError) throw new CliFailure(`${scenario.name}: ${error.message}`, { hint: [`again: ${again}`] });
     const size = nodes === undefined ? '' : `on ${nodes} nodes `;
     const what = `the script of ${scenario.name}, ${size}with seed ${seed}: ${reasonOf(error)}`;
     throw error instanceof RangeError ? usageFailure(what) : new CliFailure(what);

@@ -17,8 +17,8 @@ import { hash32, hashText, seedText } from '../randomness.ts';
 import type { Seed } from '../randomness.ts';
 import { runPlan } from '../run-plan.ts';
 import type { RunOptions, RunReport } from '../run-plan.ts';
-import { failureText } from '../scenario-text.ts';
-import { refusePromise, ScenarioError } from '../scenario-error.ts';
+import { againText, failureText } from '../scenario-text.ts';
+import { PropertyError, refusePromise, ScenarioError } from '../scenario-error.ts';
 import { Script } from '../scenario.ts';
 import type { MeshOptions } from '../scenario.ts';
 import { shrink } from '../shrink.ts';
@@ -74,7 +74,7 @@ function random(name: string, options: SwarmOptions & SeedOptions & RunOptions =
 function replay(name: string, plan: unknown, options: RunOptions = {}): void {
   const read = readPlan(plan);
   test(name, { timeout: timeoutMs }, () => {
-    const report = guarded(() => runPlan(read, options));
+    const report = named(name, undefined, () => guarded(() => runPlan(read, options)));
     const [failure] = report.failures;
     if (failure !== undefined)
       throw failed(failureText(name, { plan: read, failure, seed: undefined, runs: 0, asked: askedFor(options, failure) }));
@@ -109,7 +109,7 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
   const report = campaign(
     seeds,
     (seed) => {
-      const result = runOnce(seed, make, options);
+      const result = named(name, seed, () => runOnce(seed, make, options));
       const [failure] = result.report.failures;
       if (failure !== undefined) first ??= { run: result.run, seed, failure };
       return result.report;
@@ -153,6 +153,17 @@ function shrunkText(
 
 function askedFor({ properties = [] }: RunOptions, failure: Failure): Property | undefined {
   return properties.find((property) => property.name === failure.property);
+}
+
+/** A property that throws ends the test; it says with which seed, and how to see it again. */
+function named<T>(name: string, seed: Seed | undefined, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof PropertyError)) throw error;
+    // With its cause, of which the test runner shows the line.
+    throw Object.assign(failed(`${error.message}\n\n${againText(name, seed)}`), { cause: error.cause });
+  }
 }
 
 /** The report says where and how; the stack of the test runner would say nothing more. */
