@@ -1,9 +1,9 @@
 /** What one accuser may have against others: what is right costs nothing, what is refuted costs time. */
 
 import { nodeId, profiles, type NodeId } from '@skein/core';
-import { AccusationBudget } from '@skein/core/parts';
+import { AccusationBudget, Catalog } from '@skein/core/parts';
 import { describe, expect, test } from 'vitest';
-import { accusation, claim, events, ids, refusals } from './fixture.ts';
+import { accusation, claim, events, ids, notaryOf, refusals } from './fixture.ts';
 import { Table } from './table.ts';
 
 const [self, a] = ids as [NodeId, NodeId];
@@ -52,6 +52,124 @@ describe('an account', () => {
     expect([budget.affords(a, 1, 0), budget.affords(many[1]!, 1, 0)]).toEqual([false, true]);
     budget.drop(a);
     expect(budget.affords(a, 1, 0)).toBe(true);
+  });
+});
+
+describe('accounts', () => {
+  test('in which nothing is open, and nothing refuted is left after the refill time, end when there is another', () => {
+    const budget = new AccusationBudget(1000);
+    const accusers = Array.from({ length: 500 }, (_, i) => nodeId(`y${i}`));
+    accusers.forEach((accuser) => budget.open(accuser, a, 0));
+    budget.open(many[1]!, many[2]!, 0);
+    budget.refute(a, 500);
+    expect(budget.size).toBe(501);
+    budget.open(many[0]!, a, 1499);
+    expect(budget.size).toBe(502);
+    budget.open(many[3]!, a, 2600);
+    expect(budget.size).toBe(3);
+    expect(budget.affords(many[1]!, 1, 2600)).toBe(false);
+  });
+
+  test('are not kept of strangers: whatever one says of us is answered, once in an interval', () => {
+    const table = crowd();
+    const stranger = nodeId('stranger');
+    const { refuteIntervalMs } = profiles.lan;
+    for (let round = 0; round < 8; round++) {
+      for (let i = 0; i < 5; i++)
+        table.accused(accusation(stranger, self, { incarnation: table.own.incarnation, sequence: i }), stranger).pass(0);
+      expect(table.own.incarnation).toBe(round + 1);
+      table.pass(refuteIntervalMs);
+    }
+    expect(refusals(table.turn.take())).toEqual([]);
+  });
+});
+
+describe('who forces others to leave', () => {
+  const isGone = (table: Table, id: NodeId): boolean => table.membership.get(id)?.status === 'left';
+  const rack = Array.from({ length: 20 }, (_, i) => nodeId(`r${i}`));
+  /** Twenty that failed, at one time. */
+  const failedRack = (): Table => {
+    const table = crowd();
+    for (const id of rack) table.hear(claim(id));
+    for (const id of rack) for (const accuser of many.slice(0, 4)) table.accused(accusation(accuser, id));
+    table.pass(30_000);
+    for (const id of rack) expect(table.status(id)).toBe('failed unreachable');
+    table.turn.take();
+    return table;
+  };
+  const force = (table: Table, accuser: NodeId): void => {
+    for (const id of rack) table.accused(accusation(accuser, id, { reason: 'forced', sequence: 2 }));
+  };
+
+  test('is believed of 16 that failed in a minute, then refused by name, and of the others in the next', () => {
+    const table = failedRack();
+    force(table, a);
+    expect(rack.filter((id) => isGone(table, id))).toEqual(rack.slice(0, 16));
+    expect(refusals(table.turn.take())).toEqual(rack.slice(16).map(() => 'too-many-forced'));
+    table.pass(59_999);
+    force(table, a);
+    expect(rack.filter((id) => isGone(table, id))).toHaveLength(16);
+    table.pass(1);
+    force(table, a);
+    expect(rack.filter((id) => isGone(table, id))).toEqual(rack);
+  });
+
+  test("uses up nobody else's word, nor with a forged one that of another", () => {
+    const table = failedRack();
+    for (const id of rack)
+      table.accused({ ...accusation(a, id, { reason: 'forced', sequence: 2 }), signature: new Uint8Array(8) }, many[1]);
+    force(table, a);
+    expect(rack.filter((id) => isGone(table, id))).toHaveLength(16);
+    force(table, many[5]!);
+    expect(rack.filter((id) => isGone(table, id))).toEqual(rack);
+  });
+});
+
+describe('who tells forged records', () => {
+  test('is refused unchecked after 64 of them in a second, and others are not', () => {
+    const table = crowd();
+    const forged = { ...claim(many[0]!, { incarnation: 5 }), signature: new Uint8Array(8) };
+    for (let i = 0; i < 70; i++) table.hear(forged, many[1]);
+    const reasons = refusals(table.turn.take());
+    expect(reasons).toEqual([...Array<string>(64).fill('bad-signature'), ...Array<string>(6).fill('too-many-signatures')]);
+    table.hear(claim(many[0]!, { incarnation: 1 }), many[1]);
+    expect(table.membership.get(many[0]!)?.signed.value.incarnation).toBe(0);
+    table.hear(claim(many[0]!, { incarnation: 1 }), many[2]);
+    expect(table.membership.get(many[0]!)?.signed.value.incarnation).toBe(1);
+    table.turn.take();
+    expect(
+      refusals(
+        table
+          .pass(1000)
+          .hear(claim(many[0]!, { incarnation: 2 }), many[1])
+          .turn.take(),
+      ),
+    ).toEqual([]);
+    expect(table.membership.get(many[0]!)?.signed.value.incarnation).toBe(2);
+  });
+
+  test('is not who tells thousands that hold', () => {
+    const table = crowd();
+    for (let i = 0; i < 3000; i++) table.hear(claim(nodeId(`z${i}`)), many[1]);
+    expect(refusals(table.turn.take())).toEqual([]);
+    expect(table.membership.size).toBe(3014);
+  });
+
+  test('has the heads of catalogs refused as well', () => {
+    const table = crowd();
+    const ignored = (): undefined => undefined;
+    const catalog = new Catalog(table.turn, { catalogChanged: ignored, ownVersionLost: ignored, catalogGap: ignored });
+    const value = { mesh: 'm', owner: a, epoch: 1, version: 1, count: 0, digest: notaryOf(a).digest([]) };
+    const head = notaryOf(a).sign('head', value);
+    const merge = (signature: Uint8Array): void =>
+      catalog.merge({ head: { ...head, signature }, after: 0, upserts: [], removals: [] }, many[1]!);
+    for (let i = 0; i < 65; i++) merge(new Uint8Array(8));
+    expect(refusals(table.turn.take()).slice(63)).toEqual(['bad-signature', 'too-many-signatures']);
+    merge(head.signature);
+    expect(catalog.replica(a)).toBeUndefined();
+    table.pass(1000);
+    merge(head.signature);
+    expect(catalog.replica(a)?.version).toBe(1);
   });
 });
 

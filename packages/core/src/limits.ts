@@ -41,6 +41,10 @@ export const limits = {
   accusationsPerSubject: 4,
   /** Signatures of accusations checked for one link in one second: 50 ms of CPU. What is beyond comes again by anti-entropy. */
   accusationsPerLinkSecond: 500,
+  /** Signatures of other kinds that may prove wrong over one link in one second, before the rest of it is refused unchecked. */
+  forgeriesPerLinkSecond: 64,
+  /** Failed members that one node's word may turn into such as left, in a minute. What is beyond comes again by anti-entropy. */
+  forcedPerAccuserMinute: 16,
   /** Pending facts per link before it is dropped to digests. */
   linkQueue: 4096,
   /** Removals remembered per owner, so that a short gap can be filled without a snapshot. */

@@ -11,7 +11,8 @@ import type { NodeId } from './identity.ts';
 import type { Lane, Message } from './message.ts';
 import type { MeshConfig } from './mesh-config.ts';
 import type { Rng } from './rng.ts';
-import type { Notary } from './signed.ts';
+import type { Notary, Signed, SignableType } from './signed.ts';
+import { SignatureChecks } from './signature-checks.ts';
 
 export interface TurnOptions {
   readonly mesh: string;
@@ -28,6 +29,7 @@ export class Turn {
   readonly self: NodeId;
   readonly deadlines = new Deadlines();
   readonly awareness = new Awareness();
+  readonly #checks: SignatureChecks;
   now: number;
   #effects: Effect[] = [];
   #exchange = 0;
@@ -36,6 +38,7 @@ export class Turn {
     this.mesh = options.mesh;
     this.config = options.config;
     this.notary = options.notary;
+    this.#checks = new SignatureChecks(options.notary);
     this.rng = options.rng;
     this.self = options.notary.id;
     this.now = now;
@@ -60,6 +63,13 @@ export class Turn {
   /** Reports that a peer said something that does not hold. */
   refuse(from: NodeId, reason: string): void {
     this.emit({ type: 'message-refused', from, reason });
+  }
+
+  /** Whether what a peer passed on was signed by its author. If not, or if too much from this peer was not, it is refused. */
+  verified(type: SignableType, author: NodeId, signed: Signed<unknown>, from: NodeId): boolean {
+    const failure = this.#checks.check({ type, author, signed }, from, this.now);
+    if (failure !== undefined) this.refuse(from, failure);
+    return failure === undefined;
   }
 
   /** A number for a new anti-entropy exchange or dial, unique in this boot. */

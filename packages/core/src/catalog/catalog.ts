@@ -67,7 +67,7 @@ export class Catalog {
     if (owner === this.#turn.self) return this.#mergeOwn(delta.head, from);
     if (this.#replicas.get(owner)?.isOlderThan(head) === false) return;
     if (head.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
-    if (!this.#turn.notary.verify('head', owner, delta.head)) return this.#turn.refuse(from, 'bad-signature');
+    if (!this.#turn.verified('head', owner, delta.head, from)) return;
     const replica = this.#replicas.writable(owner, (shared) => shared.copy()) ?? new Replica();
     const after = replica.epoch === head.epoch && replica.version < head.version ? replica.version : 0;
     const result = replica.apply(delta, this.#turn.notary);
@@ -103,7 +103,7 @@ export class Catalog {
     const isEcho = version === this.#own.version && digest === this.#own.head?.value.digest;
     if (epoch < this.#own.epoch || (epoch === this.#own.epoch && (version < this.#own.version || isEcho))) return;
     if (mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
-    if (!this.#turn.notary.verify('head', this.#turn.self, head)) return this.#turn.refuse(from, 'bad-signature');
+    if (!this.#turn.verified('head', this.#turn.self, head, from)) return;
     this.#listener.ownVersionLost(epoch);
   }
 

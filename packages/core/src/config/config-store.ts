@@ -140,7 +140,7 @@ export class ConfigStore {
       return this.#turn.refuse(from, 'config-from-the-future');
     if (keyFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
     if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
-    if (!this.#turn.notary.verify('config', version.author, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (!this.#turn.verified('config', version.author, signed, from)) return;
     if (held === undefined && !this.#hasRoom(version)) return this.#turn.refuse(from, 'config-limit');
     if (order < 0) {
       assert(held !== undefined, 'an older version is older than something');

@@ -7,9 +7,16 @@
  * each survivor accuses as many as are gone. What was refuted is forgotten, one accusation each `refillMs`.
  *
  * So one accuser has no more than cap + time / refillMs unconfirmed accusations believed by one observer in any time.
+ *
+ * What an operator says of members that failed is not about the healthy, and is counted by itself: enough for a rack in a
+ * minute, and not for one half of a mesh to be told out of the other's memory while the two are apart.
  */
 
 import type { NodeId } from '../identity.ts';
+import { limits } from '../limits.ts';
+
+/** The time that `limits.forcedPerAccuserMinute` is about. */
+const forcedWindowMs = 60_000;
 
 interface Account {
   open: number;
@@ -23,6 +30,10 @@ export class AccusationBudget {
   readonly #accounts = new Map<NodeId, Account>();
   /** Accusers whose accusation of a subject is open. */
   readonly #open = new Map<NodeId, Set<NodeId>>();
+  /** How many members each accuser forced to leave in the minute under way. */
+  readonly #forced = new Map<NodeId, number>();
+  #forcedSince = Number.NEGATIVE_INFINITY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(refillMs: number) {
     this.#refillMs = refillMs;
@@ -43,8 +54,28 @@ export class AccusationBudget {
     if (accusers.has(accuser)) return;
     accusers.add(accuser);
     const account = this.#accounts.get(accuser);
-    if (account === undefined) this.#accounts.set(accuser, { open: 1, refuted: 0, forgotAt: now });
-    else account.open++;
+    if (account !== undefined) return void account.open++;
+    this.#sweep(now);
+    this.#accounts.set(accuser, { open: 1, refuted: 0, forgotAt: now });
+  }
+
+  /** Whether this accuser may force one more failed member to leave. */
+  affordsForced(accuser: NodeId, now: number): boolean {
+    if (now - this.#forcedSince >= forcedWindowMs) {
+      this.#forced.clear();
+      this.#forcedSince = now;
+    }
+    return (this.#forced.get(accuser) ?? 0) < limits.forcedPerAccuserMinute;
+  }
+
+  /** Takes what `affordsForced` allowed into account. */
+  force(accuser: NodeId): void {
+    this.#forced.set(accuser, (this.#forced.get(accuser) ?? 0) + 1);
+  }
+
+  /** How many accounts are kept. */
+  get size(): number {
+    return this.#accounts.size;
   }
 
   /** All that is open against `subject` was right. Returns whether there was any. */
@@ -80,6 +111,16 @@ export class AccusationBudget {
       if (account.open === 0 && account.refuted === 0) this.#accounts.delete(accuser);
     }
     return accusers.size > 0;
+  }
+
+  /** Before there is one more account: those in which nothing is left end. */
+  #sweep(now: number): void {
+    if (now - this.#sweptAt < this.#refillMs) return;
+    this.#sweptAt = now;
+    for (const [accuser, account] of this.#accounts) {
+      this.#forget(account, now);
+      if (account.open === 0 && account.refuted === 0) this.#accounts.delete(accuser);
+    }
   }
 
   #forget(account: Account, now: number): void {

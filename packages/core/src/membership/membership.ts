@@ -66,9 +66,6 @@ export class Membership {
   /** By subject: how many of its accusers had failed, for us, when their word came. */
   readonly #fromFailed = new Map<NodeId, number>();
   #verdictsAt = Number.NEGATIVE_INFINITY;
-  /** Signatures of accusations checked in the second under way, by the link they came over. */
-  readonly #checked = new Map<NodeId, number>();
-  #checkedSince = Number.NEGATIVE_INFINITY;
   #presentCount: number;
   /** Who was last heard of under a name. */
   readonly #named: LayeredMap<string, NodeId>;
@@ -203,7 +200,7 @@ export class Membership {
     // Others have forgotten it: whoever took it in again would tell them, and it would never end.
     const tombstoneMs = record.status === 'left' ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
     if (known === undefined && fact.absentMs >= tombstoneMs) return;
-    if (!this.#turn.notary.verify('member', record.id, fact.record)) return this.#turn.refuse(from, 'bad-signature');
+    if (!this.#turn.verified('member', record.id, fact.record, from)) return;
     // Over its own link, whose hello proved key and epoch, a record is its own verification.
     const verified = fact.verified || from === record.id;
     // A newcomer, or a new boot, has no link but ours yet: we tell all others for it.
@@ -266,7 +263,7 @@ export class Membership {
     const order = compareRecords(theirs, own);
     const isEcho = order === 0 && signed.signature.join() === this.#self.signed.signature.join();
     if (order < 0 || isEcho) return;
-    if (!this.#turn.notary.verify('member', this.#turn.self, signed)) return this.#turn.refuse(from, 'bad-signature');
+    if (!this.#turn.verified('member', this.#turn.self, signed, from)) return;
     // The same claim with another content, or one of a later boot: the epoch was in use before.
     if (theirs.epoch > own.epoch || order === 0) this.outlive(theirs.epoch);
     else this.#resign({ incarnation: theirs.incarnation + 1 });
@@ -382,9 +379,12 @@ export class Membership {
     const isAfforded = !counts || this.#budget.affords(accuser, this.#accusationCap(), this.#turn.now);
     // Who accuses us is no witness of anybody believing it; who believes it, and tells us, needs our answer.
     if (!isAfforded && (member !== this.#self || from === accuser)) return this.#turn.refuse(from, 'too-many-accusations');
-    if (!this.#mayCheck(from)) return this.#turn.refuse(from, 'too-many-signatures');
-    if (!this.#turn.notary.verify('accusation', accuser, signed)) return this.#turn.refuse(from, 'bad-signature');
-    if (counts && isAfforded) this.#budget.open(accuser, subject, this.#turn.now);
+    const isVerdict = reason === 'forced' && !counts;
+    if (isVerdict && !this.#budget.affordsForced(accuser, this.#turn.now)) return this.#turn.refuse(from, 'too-many-forced');
+    if (!this.#turn.verified('accusation', accuser, signed, from)) return;
+    // An account is a member's: of strangers, who may well accuse us, there is no end.
+    if (counts && isAfforded && this.#members.has(accuser)) this.#budget.open(accuser, subject, this.#turn.now);
+    if (isVerdict) this.#budget.force(accuser);
     if (member === this.#self) return this.#defend(signed.value);
     member.accusations = new Map(member.accusations).set(accuser, signed);
     if (this.#members.get(accuser)?.status === 'failed') this.#fromFailed.set(subject, (this.#fromFailed.get(subject) ?? 0) + 1);
@@ -393,17 +393,6 @@ export class Membership {
     this.#listener.accusationNews(subject, accuser, from);
     const isOpen = !this.#isBacked(member) && !member.accusations.has(this.#turn.self);
     if (member.status === 'suspect' && isOpen) this.#listener.memberSuspected(member);
-  }
-
-  /** Whether another signature over this link may be checked now: each costs some 0.1 ms of CPU, whoever it is by. */
-  #mayCheck(from: NodeId): boolean {
-    if (this.#turn.now - this.#checkedSince >= 1000) {
-      this.#checked.clear();
-      this.#checkedSince = this.#turn.now;
-    }
-    const count = this.#checked.get(from) ?? 0;
-    this.#checked.set(from, count + 1);
-    return count < limits.accusationsPerLinkSecond;
   }
 
   /** A direct answer under the current claim: our own accusation was wrong, whatever others say. */
