@@ -24,6 +24,7 @@ import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
 import { AddressBook } from './membership/address-book.ts';
 import { Links } from './membership/links.ts';
+import { Hearsay } from './membership/hearsay.ts';
 import { isPresent, memberStamp, type Member } from './membership/member.ts';
 import { Vivaldi, type Coordinate } from './membership/coordinate.ts';
 import { Membership, type MembershipListener } from './membership/membership.ts';
@@ -52,6 +53,7 @@ export class MeshNode {
   readonly #topology: Topology;
   readonly #addressBook: AddressBook;
   readonly #visits: Visits;
+  readonly #hearsay: Hearsay;
   readonly #links: Links;
   readonly #prober: Prober;
   readonly #knowledge: Knowledge;
@@ -98,6 +100,7 @@ export class MeshNode {
     this.#topology = this.#makeTopology();
     this.#addressBook = new AddressBook(turn, () => this.#membership.all());
     this.#visits = new Visits(turn, () => this.#membership.all());
+    this.#hearsay = new Hearsay(turn, (id) => this.#membership.get(id));
     this.#links = this.#makeLinks();
     this.#prober = this.#makeProber();
     this.#dissemination = new Dissemination(turn, {
@@ -266,6 +269,8 @@ export class MeshNode {
         return this.#links.trimDue();
       case 'visit':
         return this.#links.visit(this.#visits.due());
+      case 'hearsay':
+        return this.#links.visit(this.#hearsay.due((id) => this.#topology.isWanted(id)));
       case 'gossip':
         return this.#dissemination.flush();
       case 'advertise':
@@ -481,6 +486,7 @@ export class MeshNode {
   /** It takes part now, or again: the topology says who links with it. */
   #memberPresent(member: Member): void {
     this.#topology.add(member.id);
+    this.#hearsay.heardOf(member);
     if (!this.#topology.isFull) this.#visits.begin();
     // Known from an earlier boot, it may be on the list of those to dial already.
     if (this.#topology.isWanted(member.id)) this.#links.want(member.id, 0);

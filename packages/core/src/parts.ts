@@ -12,6 +12,7 @@ export * from './hash.ts';
 export * from './health/health.ts';
 export * from './layered-map.ts';
 export * from './membership/accusation-budget.ts';
+export * from './membership/hearsay.ts';
 export * from './membership/hold-down.ts';
 export * from './membership/address-book.ts';
 export * from './membership/awareness.ts';
