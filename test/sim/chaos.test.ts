@@ -81,6 +81,12 @@ test('a property that throws is told with its name, its seed and the command tha
   expect(output).toContain('Caused by: TypeError');
 });
 
+test('an environment that cannot be meant is refused by the name of its variable', { timeout: 60_000 }, () => {
+  const mistaken = (env: Readonly<Record<string, string>>): string => runUserTest('environment', pigs, env).output;
+  expect(mistaken({ CHAOS_SEED: 'zz!!' })).toContain('CHAOS_SEED=zz!! is no seed');
+  expect(mistaken({ CHAOS_CHECK_DETERMINISM: 'yes' })).toContain('CHAOS_CHECK_DETERMINISM=yes is neither 1 (yes) nor 0 (no)');
+});
+
 test('what is real is refused in a story, and a story can be checked to be the same twice', { timeout: 60_000 }, () => {
   const story = (body: string): string => `let round = 0;
 chaos('story', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(0)).for('1s'); sim.always('x', (scene) => { ${body}; return true; }); });`;
@@ -88,4 +94,9 @@ chaos('story', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(0)).for('1s'
   expect(runUserTest('clock', story('Date.now()')).output).toContain('the real time is not for simulations');
   const env = { CHAOS_CHECK_DETERMINISM: '1' };
   expect(runUserTest('steady', story(''), env).status).toBe(0);
+  const moody = `let round = 0;
+chaos('moody', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(round++ % 3)).for('1s'); });`;
+  const { status, output } = runUserTest('moody', moody, env);
+  expect(status).toBe(1);
+  expect(output).toMatch(/one script told two plans for seed \w+: faults\[0\] is .*"node":1.*, then .*"node":2/);
 });

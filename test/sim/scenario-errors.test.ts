@@ -28,6 +28,20 @@ test.each<[string, string, Tell, object?]>([
   ['an option nobody reads', 'node: is not an option; of a mesh there are nodes,', nothing, { node: 3 }],
   ['an unknown profile', 'profile: is "mars", not one of', nothing, { profile: 'mars' }],
   ['timing that is no number', 'config.probeIntervalMs: is NaN, not an integer', nothing, { config: { probeIntervalMs: NaN } }],
+  ...(
+    [
+      ['probeIntervalMs', 1, 1_000_000_000],
+      ['syncIntervalMs', 10, 1_000_000_000],
+      ['failedTombstoneMs', 1, 1_000_000_000],
+      ['redialMaxMs', 10, 1_000_000_000],
+      ['dialsAtOnce', 1, 2048],
+    ] as const
+  ).map(([field, least, most]): [string, string, Tell, object] => [
+    `no ${field}`,
+    `config.${field}: is 0, not an integer from ${least} to ${most}`,
+    nothing,
+    { config: { [field]: 0 } },
+  ]),
   ['a seed that is none', 'seed: NaN is neither an integer nor text', nothing, { seed: NaN }],
   ['no nodes', 'nodes: 0 is no count from 1 to 2048', nothing, { nodes: 0 }],
   [

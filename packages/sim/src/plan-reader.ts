@@ -155,10 +155,31 @@ function readCore(value: unknown, nodes: number): FaultPlan['core'] {
   return value === 'all' ? value : indexes(value, 'core', nodes);
 }
 
+/** What a mesh can be without. */
+const mayBeNone: ReadonlySet<string> = new Set<keyof MeshConfig>([
+  'indirectProbes',
+  'gossipWindowMs',
+  'relayFanout',
+  'fullMeshLeave',
+  'fullMeshReturn',
+  'longLinks',
+  'advertiseFanout',
+  'advertiseMs',
+  'leaveDelayMs',
+  'configSkewMs',
+]);
+
+/** What runs that often at the least; more often takes a mesh longer than the time that passes in it. */
+const leastOf: Readonly<Record<string, number>> = { syncIntervalMs: 10, redialMaxMs: 10 } satisfies Partial<MeshConfig>;
+
 function readConfig(value: unknown): Partial<MeshConfig> {
   const config = new Fields(value, 'config');
   const read: Record<string, number> = {};
-  for (const key of Object.keys(profiles.lan)) if (config.has(key)) read[key] = config.integer(key, 0, planLimits.ms);
+  for (const key of Object.keys(profiles.lan)) {
+    // A mesh whose timers wait for nothing never comes to an end of any instant.
+    const least = mayBeNone.has(key) ? 0 : (leastOf[key] ?? 1);
+    if (config.has(key)) read[key] = config.integer(key, least, key.endsWith('Ms') ? planLimits.ms : planLimits.nodes);
+  }
   config.end();
   return read;
 }

@@ -3,7 +3,7 @@
  * it is made as small as it gets and thrown as a report that can be pasted.
  *
  * Environment: `CHAOS_SEED` runs one seed only; `CHAOS_RUNS` sets how many; `CHAOS_SECONDS` goes on to new seeds for so
- * long; `CHAOS_CHECK_DETERMINISM=1` runs each seed twice and prints the first event in which the two differ.
+ * long; `CHAOS_CHECK_DETERMINISM=1` tells and runs each seed twice and prints the first thing in which the two differ.
  */
 
 import { test } from 'vitest';
@@ -100,7 +100,7 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
   const startMs = Date.now();
   const endMs = env['CHAOS_SECONDS'] === undefined ? undefined : startMs + count('CHAOS_SECONDS') * 1000;
   // Set to nothing is not set.
-  const only = env['CHAOS_SEED'] || undefined;
+  const only = env['CHAOS_SEED'] ? seedOf(env['CHAOS_SEED']) : undefined;
   const runs = env['CHAOS_RUNS'] === undefined ? seedCount(options) : count('CHAOS_RUNS');
   const isOver = (): boolean => endMs !== undefined && Date.now() >= endMs;
   const seeds =
@@ -109,7 +109,7 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
   const report = campaign(
     seeds,
     (seed) => {
-      const result = named(name, seed, () => runOnce(seed, make, options));
+      const result = named(name, seed, () => runOnce(name, seed, make, options));
       const [failure] = result.report.failures;
       if (failure !== undefined) first ??= { run: result.run, seed, failure };
       return result.report;
@@ -123,13 +123,22 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
     throw new Error(`in ${report.runs} runs this never happened, so the rest may have proved nothing: ${missed.join(', ')}`);
 }
 
-function runOnce(seed: Seed, make: (seed: Seed) => Run, options: RunOptions): { readonly run: Run; readonly report: RunReport } {
+function runOnce(
+  name: string,
+  seed: Seed,
+  make: (seed: Seed) => Run,
+  options: RunOptions,
+): { readonly run: Run; readonly report: RunReport } {
   return guarded(() => {
     const run = make(seed);
     const all = { ...options, properties: [...run.properties, ...(options.properties ?? [])] };
-    if (process.env['CHAOS_CHECK_DETERMINISM'] === '1') {
-      const difference = checkDeterminism((more) => runPlan(run.plan, { ...all, ...more }));
-      if (difference !== undefined) throw new Error(difference);
+    if (flag('CHAOS_CHECK_DETERMINISM')) {
+      const difference = checkDeterminism((more) => {
+        // The script is told anew each time: a story that differs is a run that differs.
+        const { plan, properties } = make(seed);
+        return runPlan(plan, { ...all, ...more, properties: [...properties, ...(options.properties ?? [])] });
+      });
+      if (difference !== undefined) throw new Error(`${difference}\n\n${againText(name, seed)}`);
     }
     return { run, report: runPlan(run.plan, all) };
   });
@@ -190,4 +199,22 @@ function count(name: string): number {
   const text = process.env[name] ?? '';
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new ScenarioError(`${name}=${text} is no count of 1 or more`);
   return Number(text);
+}
+
+/** Set to nothing is not set, and neither is 0. */
+function flag(name: string): boolean {
+  const text = process.env[name] ?? '';
+  if (!['', '0', '1'].includes(text)) throw new ScenarioError(`${name}=${text} is neither 1 (yes) nor 0 (no)`);
+  return text === '1';
+}
+
+/** As `skein sim --seed` reads it: what is mistyped would run as a word, another world than the one that was asked for. */
+function seedOf(text: string): Seed {
+  const hex = text.toLowerCase();
+  if (/^[0-9a-f]{1,8}$/.test(hex)) return hex;
+  if (hex.startsWith('0x') || /^-?[\d.]+$/.test(text) || !/^[\w.-]{1,64}$/.test(text))
+    throw new ScenarioError(
+      `CHAOS_SEED=${text} is no seed: it has 1 to 8 hexadecimal digits without 0x, or is a word of 1 to 64 letters, digits, dots, dashes or underscores`,
+    );
+  return text;
 }
