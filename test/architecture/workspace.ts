@@ -52,7 +52,9 @@ export function readPackages(): Package[] {
 /** Folder names that a tsconfig.json refers to. */
 export function referencesOf(path: string): string[] {
   const references = recordAt(readJson(path), 'references');
-  return Object.values(references).map((reference) => (reference as { path: string }).path.replace(/^.*\//, ''));
+  // The adapter of a package is a project of its own, and belongs to it.
+  const paths = Object.values(references).map((reference) => (reference as { path: string }).path.replace(/\/src\/adapter$/, ''));
+  return paths.map((each) => each.replace(/^.*\//, ''));
 }
 
 /** TypeScript and plain modules below a folder, generated code left out. */

@@ -294,6 +294,68 @@ test.each([
   expect(err).toContain(message);
 });
 
+test.each([
+  ['syntax.mjs', 'export default {\n  summary: ;\n};', 2, 2],
+  ['throws.mjs', "\n\nthrow new Error('while it loads');", 3, 2],
+  ['script.mjs', storyOf("\nthrow new Error('in the script')"), 2, 1],
+  ['wrong-run.mjs', "export default { name: 'a', summary: 'b', run() {\n null.x; } };", 2, 1],
+])(
+  '%s: an error in a file of a user comes with its line, and no hint about what is not missing',
+  async (name, text, line, code) => {
+    const path = file(name, text);
+    const { exitCode, err } = await skein(['sim', path], {});
+    expect(exitCode).toBe(code);
+    expect(err).toContain(`${path}:${line}: `);
+    expect(err).not.toContain('install');
+  },
+);
+
+test('a file that lacks @skein/sim says what to install, and one that lacks something else does not', async () => {
+  const { err } = await skein(['sim', file('lacks.mjs', `import '@skein/sim';`)], {});
+  expect(err).toContain('install @skein/sim');
+  expect((await skein(['sim', file('lacks2.mjs', `import 'nothing-of-this-name';`)], {})).err).not.toContain(
+    'install @skein/sim',
+  );
+});
+
+test.each([
+  ['Math.random()', 'Math.random() is not for simulations'],
+  ['Date.now()', 'Date: the real time is not for simulations'],
+  ['performance.now()', 'scene.nowMs is the time'],
+])('a file of a user that asks for %s is refused, since no seed would give its run again', async (text, message) => {
+  const scenario = await skein(['sim', file(`chance-${text}.mjs`, storyOf(`sim.at(1000 + (${text} % 5))`))], {});
+  expect(scenario.exitCode).toBe(2);
+  expect(scenario.err).toContain(message);
+  const path = file(
+    `figure-${text}.mjs`,
+    `export default { name: 'a', summary: 'b', run: () => ({ setup: { a: ${text} }, rows: [] }) };`,
+  );
+  expect((await skein(['sim', path], {})).err).toContain(message);
+});
+
+function storyOf(script: string): string {
+  return `export default { name: 'mine', summary: 'Mine.', nodes: 2, script: (sim) => {${script}} };`;
+}
+
+test.each([
+  ['undefined', 'run returned no object'],
+  ['{ setup: {}, rows: { what: 1 } }', 'rows is no list'],
+  ['{ rows: [] }', 'setup is no object'],
+  ['{ setup: {}, rows: [{ what: "a", unit: "s" }, { what: "a", unit: 5 }] }', 'rows[1].unit is no text'],
+  ['{ setup: {}, rows: [{ what: "a", unit: "s", ours: "5" }] }', 'rows[0].ours is no number'],
+  ['{ setup: {}, rows: [{ what: "a", unit: "s", anchors: { swim: "x" } }] }', 'rows[0].anchors'],
+  ['{ setup: {}, rows: [], plots: [{ title: "a" }] }', 'plots[0] is no plot'],
+  ['Promise.resolve({ setup: {}, rows: [] })', 'run is async'],
+])('an experiment whose run returns %s is refused with what is wrong', async (value, message) => {
+  const path = file(
+    `returns-${value.replace(/\W/g, '-')}.mjs`,
+    `export default { name: 'a', summary: 'b', run: () => (${value}) };`,
+  );
+  const { exitCode, out, err } = await skein(['sim', path], {});
+  expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+  expect(err).toContain(message);
+});
+
 test('a page that cannot be written is a failure that names the file', async () => {
   const { exitCode, err } = await skein(['sim', 'forms', '--html', '/nowhere/run.html'], { simulations });
   expect(exitCode).toBe(1);

@@ -23,7 +23,8 @@ const runsMax = 1_000_000;
 const simHelp = `
 Without a name it lists what is built in. A file of your own default-exports a scenario { name, summary, nodes,
 script } or an experiment { name, summary, run }; .mjs and .js work everywhere, .ts where Node reads TypeScript.
-A seed is a run: the same one does the same on every machine. Experiments take further words, each its own, which
+A seed is a run: the same one does the same on every machine, so that while one runs, clocks, timers and chance of the
+real world are refused. Experiments take further words, each its own, which
 \`skein sim NAME --help\` shows.
 The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment.`;
 

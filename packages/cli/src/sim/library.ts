@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import type { DrawnScenario, Experiment, Scenario } from '@skein/sim';
 import { CliFailure, reasonOf, usageFailure } from '../failure.ts';
 import { nearest } from './nearest.ts';
+import { isPath, placePrefix } from './source-place.ts';
 
 /** An experiment cannot have them: the command takes them first. */
 const takenWords: readonly string[] = ['--seed', '--nodes', '--runs', '--json', '--html', '--help'];
@@ -45,9 +46,9 @@ export async function listSimulations(library: Library): Promise<readonly Simula
   return found;
 }
 
-/** The simulation that a user names: a path has a slash or ends as a file of JavaScript or TypeScript does. */
+/** The simulation that a user names, by name or by path. */
 export async function findSimulation(wanted: string, library: Library): Promise<Simulation> {
-  if (/[/\\]|\.[cm]?[jt]s$/.test(wanted)) return simulationIn(await importFile(wanted), wanted);
+  if (isPath(wanted)) return simulationIn(await importFile(wanted), wanted);
   const names = library.names();
   if (names.includes(wanted)) return simulationIn(await library.load(wanted), `the built-in simulation "${wanted}"`);
   const near = nearest(wanted, names);
@@ -70,11 +71,15 @@ async function importFile(path: string): Promise<unknown> {
         'run it with Node 22.18 or newer, or compile it to .mjs first',
       );
     }
-    throw new CliFailure(`${path} cannot be loaded: ${reasonOf(error)}`, {
+    throw new CliFailure(`${path} cannot be loaded: ${placePrefix(error, path)}${reasonOf(error)}`, {
       usage: true,
-      hint: ['a simulation imports what it needs from "@skein/sim", which has to be installed where the file is'],
+      hint: isWithoutSim(error) ? ['install @skein/sim where the file is'] : [],
     });
   }
+}
+
+function isWithoutSim(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' && /'@skein\/sim[/']/.test(reasonOf(error));
 }
 
 /** Reads the default export. `origin` names the module in errors. */

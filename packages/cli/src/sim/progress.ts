@@ -13,7 +13,8 @@ export interface Progress {
 const terminalGapMs = 100;
 const plainGapMs = 5000;
 
-export function progressOn(io: Io, isSilent: boolean, now: () => number = () => performance.now()): Progress {
+/** `now` is taken here: while a simulation runs, the clock is out of its reach. */
+export function progressOn(io: Io, isSilent: boolean, now: () => number = performance.now.bind(performance)): Progress {
   if (isSilent) return { tell: () => {}, end: () => {} };
   let shownMs: number | undefined;
   const isDue = (gapMs: number): boolean => {

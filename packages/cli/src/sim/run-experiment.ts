@@ -2,6 +2,7 @@
 
 import { figureReport, figureText, reportHtml, seedNumber, seedText, verdictText } from '@skein/sim';
 import type { Experiment, ExperimentReport, ExperimentRow, SaidWords } from '@skein/sim';
+import { guarded } from '@skein/sim/guard';
 import { outPaint } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf } from '../failure.ts';
@@ -9,6 +10,8 @@ import type { Io } from '../io.ts';
 import { table } from '../table.ts';
 import { writePage } from './page.ts';
 import { progressOn } from './progress.ts';
+import { reportFault } from './report-check.ts';
+import { placePrefix } from './source-place.ts';
 
 export interface ExperimentSettings {
   readonly seed: string;
@@ -26,12 +29,15 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
   const progress = progressOn(io, settings.json);
   let report: ExperimentReport;
   try {
-    report = experiment.run({ seed, words: settings.words, progress: (text) => progress.tell(`${experiment.name}: ${text}`) });
+    const tell = (text: string): void => progress.tell(`${experiment.name}: ${text}`);
+    report = guarded(() => experiment.run({ seed, words: settings.words, progress: tell }));
   } catch (error) {
-    throw new CliFailure(`${name} with seed ${seed}: ${reasonOf(error)}`);
+    throw new CliFailure(`${name} with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`);
   } finally {
     progress.end();
   }
+  const fault = reportFault(report);
+  if (fault !== undefined) throw new CliFailure(`${name}: what its run returned is no report: ${fault}`);
   const setup = { seed, ...report.setup };
   const command = [settings.command, name, '--seed', seed, ...settings.args].join(' ');
   if (settings.html !== undefined) {

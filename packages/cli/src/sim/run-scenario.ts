@@ -11,6 +11,7 @@ import {
   timelineHtml,
 } from '@skein/sim';
 import type { DrawnScenario, Recording, RunReport, Scenario } from '@skein/sim';
+import { guarded } from '@skein/sim/guard';
 import { outPaint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
@@ -19,6 +20,7 @@ import { writePage } from './page.ts';
 import { progressOn } from './progress.ts';
 import { promiseRow, promisesOf, scenarioJson, secondsText } from './promises.ts';
 import type { Finding } from './promises.ts';
+import { placePrefix } from './source-place.ts';
 
 type AnyScenario = Scenario | DrawnScenario;
 
@@ -101,7 +103,7 @@ function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettin
       const again = commandOf(name, settings, seed);
       const isFirstFinding = findings.length === 0;
       const recorder = settings.html !== undefined && isFirstFinding ? new Recorder() : undefined;
-      const report = runOne(scenario, settings, { seed, again, recorder });
+      const report = runOne(name, scenario, settings, { seed, again, recorder });
       reports.push(report);
       for (const { property, atMs, node, found } of report.failures)
         findings.push({ seed, atMs, what: property, found: node === '' ? found : `${node}: ${found}`, again });
@@ -116,17 +118,20 @@ function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettin
 
 /** What breaks inside the mesh is a finding of the report; what throws is the script, or does not fit the number of nodes. */
 function runOne(
+  name: string,
   scenario: AnyScenario,
-  settings: RunSettings,
+  { nodes }: RunSettings,
   { seed, again, recorder }: { readonly seed: string; readonly again: string; readonly recorder: Recorder | undefined },
 ): RunReport {
-  const { nodes } = settings;
   try {
-    return simulateScenario(scenario, { seed, ...(nodes !== undefined && { nodes }), ...(recorder && { witness: recorder }) });
+    return guarded(() =>
+      simulateScenario(scenario, { seed, ...(nodes !== undefined && { nodes }), ...(recorder && { witness: recorder }) }),
+    );
   } catch (error) {
-    if (error instanceof PropertyError) throw new CliFailure(`${scenario.name}: ${error.message}`, { hint: [`again: ${again}`] });
+    if (error instanceof PropertyError)
+      throw new CliFailure(`${scenario.name}: ${placePrefix(error.cause, name)}${error.message}`, { hint: [`again: ${again}`] });
     const size = nodes === undefined ? '' : `on ${nodes} nodes `;
-    const what = `the script of ${scenario.name}, ${size}with seed ${seed}: ${reasonOf(error)}`;
+    const what = `the script of ${scenario.name}, ${size}with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`;
     throw error instanceof RangeError ? usageFailure(what) : new CliFailure(what);
   }
 }
