@@ -67,6 +67,7 @@ const b11: Experiment = {
     return {
       setup: {
         network: 'lan, no loss',
+        seeds: 'every member was started with the address of the first',
         agreed:
           'everybody holds everybody to be alive, verified and reachable; mean of three runs of up to 50 members for a minute',
         'out of rotation': 'beliefs of one member about another of the same side, which was healthy all along',
@@ -122,6 +123,7 @@ function ownSplit(seed: Seed, story: Story): Healing {
   const { world, nodes } = settledMesh({
     seed: `${String(seed)} ${story.what}`,
     members: story.members,
+    seeded: true,
     onEvent: (node, event, nowMs) => beliefs.see(node, event, nowMs),
   });
   const apart = nodes.slice(0, story.apart);

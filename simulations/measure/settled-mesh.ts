@@ -12,6 +12,8 @@ export interface SettledMeshOptions {
   readonly seed: Seed;
   readonly members: number;
   readonly onEvent?: (node: SimNode, event: MeshEvent, nowMs: number) => void;
+  /** Whether all others were started with the address of the first, as with `--join`. */
+  readonly seeded?: boolean;
   /** Sees every message as a node takes it in. */
   readonly onMessage?: (node: NodeId, message: Message) => void;
 }
@@ -43,7 +45,9 @@ export function settledMesh(options: SettledMeshOptions): SettledMesh {
       return logicOf(nodeOptions, now, options.onMessage);
     },
   });
-  const nodes = Array.from({ length: options.members }, () => world.addNode());
+  const first = world.addNode();
+  const seeds = options.seeded === true ? first.addresses.slice(0, 1) : [];
+  const nodes = [first, ...Array.from({ length: options.members - 1 }, () => world.addNode({ seeds }))];
   const news = messagesOf(nodes, notaries);
   for (const node of nodes) for (const message of news) node.receive({ type: 'message', from: node.id, message });
   const linksMin = Math.min(options.members - 1, linksEnough);
