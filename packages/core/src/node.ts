@@ -486,7 +486,7 @@ export class MeshNode {
   /** It takes part now, or again: the topology says who links with it. */
   #memberPresent(member: Member): void {
     this.#topology.add(member.id);
-    this.#hearsay.heardOf(member);
+    this.#hearsay.heardOf(member, this.#membership.presentCount);
     if (!this.#topology.isFull) this.#visits.begin();
     // Known from an earlier boot, it may be on the list of those to dial already.
     if (this.#topology.isWanted(member.id)) this.#links.want(member.id, 0);

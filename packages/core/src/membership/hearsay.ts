@@ -12,6 +12,8 @@ import { isPresent, type Member } from './member.ts';
 
 /** Time for accusations to follow in further messages of the same exchange. */
 const settleMs = 2000;
+/** Everybody may be told the same of one newcomer: so they look spread over that much for each member, or it would drown. */
+const spreadMs = 10;
 /** Between two dials: each costs a handshake and leaves a link that nobody needs for a while. */
 const dialEveryMs = 200;
 
@@ -26,11 +28,11 @@ export class Hearsay {
     this.#get = get;
   }
 
-  /** A member is in the table now; it is noted if it was told to be gone. */
-  heardOf(member: Member): void {
+  /** A member is in the table now; it is noted if it was told to be gone. `members`: how many take part. */
+  heardOf(member: Member, members: number): void {
     if (member.absentSince === undefined) return;
     this.#told.add(member.id);
-    if (!this.#turn.deadlines.has('hearsay')) this.#arm(settleMs);
+    if (!this.#turn.deadlines.has('hearsay')) this.#arm(settleMs + this.#turn.rng.below(settleMs + spreadMs * members));
   }
 
   /** The deadline `hearsay`: whom to dial, if anybody is left that only hearsay is against. `isWanted`: it is dialled anyway. */
