@@ -76,6 +76,15 @@ test.each<[string, string, Tell, object?]>([
 
 test.each<[string, string, (sim: Parameters<Tell>[0]) => unknown]>([
   ['an async script', 'the script is async', async () => {}],
+  ['a story that goes on in a property', "at('5s'): comes after the script", (sim) => sim.never('x', () => !sim.at('5s'))],
+  [
+    'a property of a service that nobody has',
+    "routable('order'): no host ever has this service; there are orders",
+    (sim) => {
+      sim.service('orders', { on: [0] });
+      sim.always('x', (scene) => scene.routable(scene.nodes[0]!, 'order').length === 0);
+    },
+  ],
   ['an async property', "the property 'x' cannot be meant: it is async", (sim) => sim.always('x', (async () => false) as never)],
   [
     'a property without an answer',

@@ -5,6 +5,7 @@ import { differences } from './audit.ts';
 import { cover, noCoverage } from './coverage.ts';
 import type { Coverage } from './coverage.ts';
 import { SimulationError } from './failure.ts';
+import { checkService } from './scenario-check.ts';
 import { FaultSchedule, nodeOf } from './fault-schedule.ts';
 import type { FaultSpan } from './fault-schedule.ts';
 import { Load } from './load.ts';
@@ -182,7 +183,11 @@ class Run implements Scene {
   }
 
   routable(node: SceneNode, service: string): readonly string[] {
-    const instances = node.view().service(service)?.instances ?? [];
+    const instances = node.view().service(service)?.instances;
+    if (instances === undefined) {
+      checkService(this.plan, service);
+      return [];
+    }
     return instances.filter((each) => each.routable).map((each) => each.instance.id);
   }
 

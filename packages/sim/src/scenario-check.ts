@@ -77,6 +77,16 @@ export function checkPlan(plan: FaultPlan, asked: readonly string[]): FaultPlan 
   return told('', () => readPlan(plan));
 }
 
+/** A property that looks at a service that nobody ever has would hold, or break, by accident. */
+export function checkService({ services, loads, writes }: FaultPlan, service: string): void {
+  const written = writes.flatMap(({ write }) => (write.type === 'register' ? [write.service] : []));
+  const names = new Set([...services.map(({ name }) => name), ...loads.map((load) => load.service), ...written]);
+  if (!names.has(service))
+    throw new ScenarioError(
+      `routable('${service}'): no host ever has this service; there are ${[...names].join(', ') || 'none'}`,
+    );
+}
+
 /** The plan reader names fields; a story names what was told. */
 function told<T>(what: string, read: () => T): T {
   try {

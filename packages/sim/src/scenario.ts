@@ -71,6 +71,8 @@ export class Script {
   #calmMs: number | undefined;
   #core: FaultPlan['core'] = 'all';
   #picks = 0;
+  /** The script has run: whoever goes on telling is a property, which looks. */
+  #isTold = false;
 
   constructor(options: MeshOptions, seed: Seed) {
     checkOptions(options);
@@ -114,6 +116,7 @@ export class Script {
 
   /** `count` nodes, of all or of some, that each seed draws anew. */
   random(count: number, among: Selection = this.all()): Selection {
+    this.#tells(`random(${count})`);
     const pool = [...among];
     if (!Number.isInteger(count) || count < 0 || count > pool.length)
       throw new ScenarioError(`random(${count}): is no count from 0 to ${pool.length}, the nodes to draw from`);
@@ -129,11 +132,13 @@ export class Script {
 
   /** An instance of a service on each of these nodes, from the start. */
   service(name: string, options: { readonly on: Selection }): void {
+    this.#tells(`service('${name}')`);
     this.#services.push({ name, on: options.on });
   }
 
   /** Requests to a service, from each of these nodes (default: all) once every so often. Their ends are in `scene.calls(service)`. */
   load(service: string, options: { readonly every: Duration; readonly from?: Selection; readonly retries?: number }): void {
+    this.#tells(`load('${service}')`);
     const { every, from = this.all(), retries = 1 } = options;
     this.#loads.push({ service, from, everyMs: periodMs(`load('${service}')`, every), retries });
   }
@@ -142,11 +147,13 @@ export class Script {
 
   /** Something happens at this time after the mesh has formed. Conditions last until `for`, or until it is calm. */
   at(time: Duration): Moment {
+    this.#tells(`at('${time}')`);
     return new Moment(this.#sinks, milliseconds(time), undefined);
   }
 
   /** Conditions between two times. */
   during(from: Duration, to: Duration): Moment {
+    this.#tells(`during('${from}', '${to}')`);
     const startMs = milliseconds(from);
     const endMs = milliseconds(to);
     if (endMs <= startMs) throw new ScenarioError(`during('${from}', '${to}'): the end is not after the start`);
@@ -213,6 +220,7 @@ export class Script {
 
   /** The story as a plan. */
   plan(): FaultPlan {
+    this.#isTold = true;
     const { nodes, zones = [], network = 'lan', config = {}, loss = 0, formWithin, convergeWithin, rest = 2000 } = this.#options;
     const profile = this.#options.profile ?? (network === 'wan' ? 'wan' : 'lan');
     const timing = { nodes, profile, config };
@@ -244,7 +252,15 @@ export class Script {
     return checkPlan(plan, this.#asked);
   }
 
+  #tells(what: string): void {
+    if (this.#isTold)
+      throw new ScenarioError(
+        `${what}: comes after the script, when it would do nothing: the story is written when the script runs, and a property only looks`,
+      );
+  }
+
   #ask(property: Property): void {
+    this.#tells(`the property '${property.name}'`);
     if (this.#properties.some(({ name }) => name === property.name))
       throw new ScenarioError(`'${property.name}': there is a property of this name; give each its own`);
     this.#properties.push(property);
@@ -252,13 +268,21 @@ export class Script {
 
   readonly #sinks = {
     fault: (fault: TimedFault): Episode => {
+      this.#tells(`${fault.fault.type} at ${durationText(fault.atMs)}`);
       this.#faults.push(checkFault(fault, this.#options.nodes));
       const at = this.#faults.length - 1;
-      return new Episode(this.#sinks, fault, (changed) => (this.#faults[at] = changed));
+      return new Episode(this.#sinks, fault, (changed) => {
+        this.#tells(`${fault.fault.type} at ${durationText(fault.atMs)}, for`);
+        this.#faults[at] = changed;
+      });
     },
-    write: (write: TimedWrite): void => void this.#writes.push(checkWrite(write, this.#options.nodes)),
+    write: (write: TimedWrite): void => {
+      this.#tells(`${write.write.type} at ${durationText(write.atMs)}`);
+      this.#writes.push(checkWrite(write, this.#options.nodes));
+    },
     property: (property: Property): void => this.#ask(property),
     calm: (atMs: number, core: Selection | undefined): void => {
+      this.#tells(`calm at ${durationText(atMs)}`);
       if (this.#calmMs !== undefined) throw new ScenarioError(`calm at ${durationText(atMs)}: a story calms down once`);
       this.#calmMs = atMs;
       this.#core = core ?? 'all';
