@@ -21,10 +21,17 @@ test('a run of the same seed is the same run', () => {
   expect(simulateRandom(6, { chaosMs: 30_000 }).traceHash).not.toBe(simulateRandom(7, { chaosMs: 30_000 }).traceHash);
 });
 
-test('two runs that differ are told apart at their first difference', () => {
+test('two runs of one plan that differ are told apart at their first difference', () => {
+  const plan = drawPlan(9, { chaosMs: 5000 });
+  let seed = 0;
+  const difference = checkDeterminism((options) => ({ ...runPlan({ ...plan, seed: `0000000${seed++}` }, options), plan }));
+  expect(difference).toContain('part at state change');
+});
+
+test('a script that tells two plans is named with the first part that differs', () => {
   let seed = 0;
   const difference = checkDeterminism((options) =>
     runPlan({ ...drawPlan(9, { chaosMs: 5000 }), seed: `0000000${seed++}` }, options),
   );
-  expect(difference).toContain('part at state change');
+  expect(difference).toContain('seed is "00000000", then "00000001"');
 });

@@ -12,10 +12,10 @@ import type { Mutation } from './mutations.ts';
 
 const firstSeeds: Readonly<Record<string, number>> = {
   'refutation ignored': 3,
-  'tombstone dropped early': 10,
+  'tombstone dropped early': 9,
   'late timer gives a verdict': 6,
-  'delta gap applied': 66,
-  'lower epoch accepted': 4,
+  'delta gap applied': 42,
+  'lower epoch accepted': 7,
   'suspicion never shrinks': 6,
 };
 
