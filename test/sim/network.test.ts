@@ -25,8 +25,8 @@ describe('dialling', () => {
   test('a dial costs four round trips and the CPU of a handshake', () => {
     const { world, a, b } = pair({ network: 'wan' });
     world.dial(a, b, { timeoutMs: 6000 });
-    // Eight packets of 20 ms at least, and 12 ms of CPU.
-    world.runFor(8 * 20 + 11);
+    // Eight packets of 20 ms at least, and 8 ms of CPU.
+    world.runFor(8 * 20 + 7);
     expect(world.heard(a)).toEqual([]);
     world.runFor(1000);
     expect(world.heard(a)).toEqual(['linked n0001', 'dialed']);
@@ -37,7 +37,7 @@ describe('dialling', () => {
     const hub = world.addNode();
     const others = Array.from({ length: 20 }, () => world.addNode());
     for (const other of others) world.dial(other, hub);
-    world.runFor(19 * 12);
+    world.runFor(19 * 8);
     expect(world.heard(hub).length).toBeLessThan(20);
     world.runFor(100);
     expect(world.heard(hub).length).toBe(20);

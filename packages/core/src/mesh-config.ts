@@ -117,7 +117,7 @@ export interface MeshConfig {
    */
   readonly redialMaxMs: number;
   /**
-   * Dials that may be under way at once; four times as many for those that decide about a member. A handshake costs 12 ms of CPU a
+   * Dials that may be under way at once; four times as many for those that decide about a member. A handshake costs 8 ms of CPU a
    * side on Node 20. Default 2. More makes a mass join a storm at whom all dial.
    */
   readonly dialsAtOnce: number;

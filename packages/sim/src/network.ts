@@ -38,8 +38,8 @@ export interface NetworkFigures {
   readonly handshakes: number;
 }
 
-/** CPU of one handshake on one side, Node 20 on a current core. */
-const handshakeUs = 12_000;
+/** CPU of one handshake on one side: what `npm run bench -- handshake` sees on a cold process, and a quarter more than later. */
+const handshakeUs = 8_000;
 /** Inbound connections that the transport lets wait for their handshake. */
 const pendingHandshakesMax = 256;
 

@@ -6,7 +6,7 @@
 import './polyfill.ts';
 
 import { noise } from '@libp2p/noise';
-import type { Connection, MultiaddrConnection, PeerId, PrivateKey, Stream, StreamCloseEvent } from '@libp2p/interface';
+import type { ComponentLogger, Connection, Logger, MultiaddrConnection, PeerId, PrivateKey, Stream, StreamCloseEvent } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import type { NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
@@ -17,6 +17,7 @@ import { formatAddress, toMultiaddr } from './addresses.ts';
 import { TransportError } from './errors.ts';
 import type { GossipComponents } from './event-bus.ts';
 import { guardedYamux } from './muxer.ts';
+import { noiseCrypto } from './noise-crypto.ts';
 import { maxExchanges, syncProtocol } from './sync-lane.ts';
 import { wireProtocol } from './session.ts';
 
@@ -35,6 +36,18 @@ const unfinishedErrors = new Set(['TimeoutError', 'AbortError', 'UnexpectedEOFEr
  * after some of it, as a dial that expired does. `silent`: the other side closed before a byte of it was read.
  */
 export type HandshakeFailure = 'broken' | 'unfinished' | 'silent';
+
+/**
+ * Libp2p's own log goes nowhere: what matters of it comes out as refusals. Its default makes a logger for each connection
+ * and stream, off or not, and asks the system each time whether there is a terminal.
+ */
+const silent: Logger = Object.assign(() => undefined, {
+  enabled: false,
+  error: () => undefined,
+  trace: () => undefined,
+  newScope: () => silent,
+});
+const silence: ComponentLogger = { forComponent: () => silent };
 
 export interface NodeHooks {
   /** Whether to close a TCP connection before any handshake. */
@@ -74,9 +87,10 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
   const node = await createLibp2p({
     start: false,
     privateKey: options.privateKey,
+    logger: silence,
     addresses: { listen: options.listen.map(({ host, port }) => toMultiaddr(host, port).toString()) },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [
       guardedYamux({
         maxInboundStreams: maxStreams,

@@ -14,8 +14,8 @@ const firstSeeds: Readonly<Record<string, number>> = {
   'refutation ignored': 3,
   'tombstone dropped early': 9,
   'late timer gives a verdict': 6,
-  'delta gap applied': 66,
-  'lower epoch accepted': 7,
+  'delta gap applied': 118,
+  'lower epoch accepted': 4,
   'suspicion never shrinks': 6,
 };
 
