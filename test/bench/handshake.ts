@@ -54,7 +54,13 @@ export default bench;
 
 async function make(): Promise<Transport> {
   const { bytes } = await createIdentity();
-  return createTransport({ identity: bytes, mesh: 'bench', token: 'a token of the bench', listen: ['127.0.0.1:0'], epoch: () => 1 });
+  return createTransport({
+    identity: bytes,
+    mesh: 'bench',
+    token: 'a token of the bench',
+    listen: ['127.0.0.1:0'],
+    epoch: () => 1,
+  });
 }
 
 function handler(input: (input: Input) => void = () => undefined): Parameters<Transport['start']>[0] {

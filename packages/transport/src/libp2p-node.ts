@@ -6,7 +6,16 @@
 import './polyfill.ts';
 
 import { noise } from '@libp2p/noise';
-import type { ComponentLogger, Connection, Logger, MultiaddrConnection, PeerId, PrivateKey, Stream, StreamCloseEvent } from '@libp2p/interface';
+import type {
+  ComponentLogger,
+  Connection,
+  Logger,
+  MultiaddrConnection,
+  PeerId,
+  PrivateKey,
+  Stream,
+  StreamCloseEvent,
+} from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import type { NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
