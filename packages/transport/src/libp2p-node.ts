@@ -5,7 +5,6 @@
 
 import './polyfill.ts';
 
-import { noise } from '@libp2p/noise';
 import type {
   ComponentLogger,
   Connection,
@@ -26,7 +25,7 @@ import { formatAddress, toMultiaddr } from './addresses.ts';
 import { TransportError } from './errors.ts';
 import type { GossipComponents } from './event-bus.ts';
 import { guardedYamux } from './muxer.ts';
-import { noiseCrypto } from './noise-crypto.ts';
+import { leanNoise } from './noise.ts';
 import { maxExchanges, syncProtocol } from './sync-lane.ts';
 import { wireProtocol } from './session.ts';
 
@@ -99,7 +98,7 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     logger: silence,
     addresses: { listen: options.listen.map(({ host, port }) => toMultiaddr(host, port).toString()) },
     transports: [tcp()],
-    connectionEncrypters: [noise({ crypto: noiseCrypto })],
+    connectionEncrypters: [leanNoise()],
     streamMuxers: [
       guardedYamux({
         maxInboundStreams: maxStreams,

@@ -12,6 +12,8 @@ export { Signer, Verifier } from './ed25519.ts';
 export { decodeEvent, encodeEvent } from './event-frame.ts';
 export { encodeFrames, FrameReader } from './framing.ts';
 export { Links } from './links.ts';
+export { guardedYamux } from './muxer.ts';
+export { leanNoise } from './noise.ts';
 export { noiseCrypto } from './noise-crypto.ts';
 export { openScheme, tokenScheme } from './proof.ts';
 export type { ProofScheme } from './proof.ts';
