@@ -45,4 +45,6 @@ export interface Contender {
 export interface Suspicion {
   readonly subject: string;
   readonly atMs: number;
+  /** By whom, as its log has it. */
+  readonly told: string;
 }

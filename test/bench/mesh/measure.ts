@@ -85,7 +85,7 @@ export async function measure(mesh: Contender, plan: Plan, progress: (text: stri
       killWorstMs: quantile(kills, 1),
       stopP50Ms: quantile(stops, 0.5),
       stopWorstMs: quantile(stops, 1),
-      falseSuspicions: falseSuspicions(mesh, settledMs, victims),
+      falseSuspicions: falseSuspicions(mesh, settledMs, victims, say),
     };
   } finally {
     await mesh.close();
@@ -190,13 +190,21 @@ async function seenByAll(agents: readonly Agent[], what: string, when: (agent: A
   return Math.max(...(await Promise.all(times)));
 }
 
-/** Episodes in which a healthy agent was suspected; a victim counts as healthy until it is harmed. */
-function falseSuspicions(mesh: Contender, settledMs: number, victims: ReadonlyMap<string, number>): number {
+/** Episodes in which a healthy agent was suspected, each of which is told; a victim counts as healthy until it is harmed. */
+function falseSuspicions(
+  mesh: Contender,
+  settledMs: number,
+  victims: ReadonlyMap<string, number>,
+  say: (text: string) => void,
+): number {
   const lastAtMs = new Map<string, number>();
   let episodes = 0;
-  for (const { subject, atMs } of mesh.suspicions()) {
+  for (const { subject, atMs, told } of mesh.suspicions()) {
     if (atMs < settledMs || atMs >= (victims.get(subject) ?? Infinity)) continue;
-    if (atMs - (lastAtMs.get(subject) ?? -Infinity) > episodeMs) episodes++;
+    if (atMs - (lastAtMs.get(subject) ?? -Infinity) > episodeMs) {
+      episodes++;
+      say(`suspected though healthy: ${told}`);
+    }
     lastAtMs.set(subject, atMs);
   }
   return episodes;

@@ -55,7 +55,7 @@ export async function startSerf(agentsMax: number): Promise<Contender> {
       if (user !== null) seen.note(`change ${user[1]}`, atMs);
       if (line.includes('Serf agent running')) seen.note('ready', atMs);
       const suspect = /memberlist: Suspect (\S+) has failed/.exec(line);
-      if (suspect?.[1] !== undefined) suspicions.push({ subject: suspect[1], atMs });
+      if (suspect?.[1] !== undefined) suspicions.push({ subject: suspect[1], atMs, told: `at ${name}: ${line}` });
     });
     const ended = process.exited.then(() => {
       throw new Error(`serf ${name} ended:\n${process.tail}`);

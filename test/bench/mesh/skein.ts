@@ -108,7 +108,8 @@ export function startSkein(root: string): Contender {
           agent.watch();
         }
         const isSuspected = line.msg === 'member changed' && (line.to === 'suspect' || line.to === 'failed');
-        if (isSuspected || line.msg === 'member is out of rotation') suspicions.push({ subject: line.name ?? '', atMs });
+        if (isSuspected || line.msg === 'member is out of rotation')
+          suspicions.push({ subject: line.name ?? '', atMs, told: `at ${name}: ${text}` });
       });
       return agent;
     },
