@@ -206,6 +206,16 @@ describe('suspicion', () => {
     expect(other.status(b)).toBe('leaving unreachable');
   });
 
+  test('of a member that leaves is as short as any from its first accuser on, and ends as left', () => {
+    const table = full().hear(claim(b, { incarnation: 1, status: 'leaving' }));
+    const { suspicionMult, probeIntervalMs } = table.turn.config;
+    table.accused(accusation(c, b, { incarnation: 1 })).accused(accusation(c, d));
+    table.pass(suspicionMult * probeIntervalMs - 1);
+    expect(table.status(b)).toBe('suspect unreachable');
+    expect(table.pass(1).status(b)).toBe('left unreachable');
+    expect(table.status(d)).toMatch('suspect');
+  });
+
   test('is reported once however many accuse, and at most four accusations are kept', () => {
     const table = full();
     const accusers = ['x1', 'x2', 'x3', 'x4', 'x5', 'x6'].map(nodeId);

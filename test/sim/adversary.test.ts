@@ -126,9 +126,13 @@ describe('an equivocator', () => {
   test.each(seeds)('deceives about itself only, and honest nodes come to agree even on that, seed %i', (seed) => {
     const stage = lied('equivocator', seed);
     const { world, honest, liar } = stage;
-    world.runFor(20_000);
-    const told = honest.map((node) => (node.view().service('forged')?.instances ?? []).map(({ owner }) => owner));
-    expect(new Set(told.flat())).toEqual(new Set([liar.id]));
+    // Its true catalog and its many lies take turns in the views: what counts is what was ever told, and of whom.
+    const told: string[] = [];
+    for (let lookedMs = 0; lookedMs < 20_000; lookedMs += 500) {
+      world.runFor(500);
+      for (const node of honest) for (const { owner } of node.view().service('forged')?.instances ?? []) told.push(owner);
+    }
+    expect(new Set(told)).toEqual(new Set([liar.id]));
     for (const node of honest) {
       for (const other of honest) expect(node.view().member(other.id)?.status).toBe('alive');
       expect(routable(node)).toEqual(expect.arrayContaining(honest.map((other) => `web-${other.index}`)));

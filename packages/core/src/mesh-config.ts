@@ -39,8 +39,8 @@ export interface MeshConfig {
   readonly dialTimeoutMs: number;
   /**
    * The shortest suspicion is suspicionMult * max(1, log10(members)) * probeIntervalMs (memberlist's SuspicionMult): so long
-   * a member has to refute once enough others confirm that it is silent. Default 8 / 12 / 8 (4, 12 and 2.4 s in a small mesh). Smaller
-   * forgets sooner and fails more healthy hosts.
+   * a member has to refute once enough others confirm that it is silent; of one that leaves, one is enough. Default 8 / 12 / 8
+   * (4, 12 and 2.4 s in a small mesh). Smaller forgets sooner and fails more healthy hosts.
    */
   readonly suspicionMult: number;
   /**

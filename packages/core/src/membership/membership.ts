@@ -428,7 +428,8 @@ export class Membership {
     if (member.status === 'alive' || member.status === 'leaving') this.#setStatus(member, 'suspect', reason);
     if (member.status === 'suspect') {
       // Counted from its start: every accuser more brings the end closer.
-      const end = member.since + suspicionMs(this.#turn.config, this.#alive, member.accusations.size);
+      const accusers = this.#isBacked(member) ? Number.POSITIVE_INFINITY : member.accusations.size;
+      const end = member.since + suspicionMs(this.#turn.config, this.#alive, accusers);
       this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, this.#verdictsAt, end));
     }
     if (this.#isBacked(member)) this.#accusersWereRight(member.id);
@@ -463,9 +464,13 @@ export class Membership {
     if (forced) this.#retire(member, 'forced to leave');
   }
 
-  /** Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. */
+  /**
+   * Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. Of one that
+   * said that it leaves, one is enough.
+   */
   #isBacked(member: Member): boolean {
-    return member.accusations.size > confirmationsOf(this.#alive);
+    const confirmations = member.signed.value.status === 'leaving' ? 0 : confirmationsOf(this.#alive);
+    return member.accusations.size > confirmations;
   }
 
   // --- this node ---
