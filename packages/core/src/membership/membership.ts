@@ -425,14 +425,16 @@ export class Membership {
   }
 
   #suspect(member: Member, reason: string): void {
+    // Of one that said that it leaves, one accuser is enough, and right: hundreds may leave at once.
+    const isLeaving = member.signed.value.status === 'leaving';
     if (member.status === 'alive' || member.status === 'leaving') this.#setStatus(member, 'suspect', reason);
     if (member.status === 'suspect') {
       // Counted from its start: every accuser more brings the end closer.
-      const accusers = this.#isBacked(member) ? Number.POSITIVE_INFINITY : member.accusations.size;
+      const accusers = isLeaving ? Number.POSITIVE_INFINITY : member.accusations.size;
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, accusers);
       this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, this.#verdictsAt, end));
     }
-    if (this.#isBacked(member)) this.#accusersWereRight(member.id);
+    if (isLeaving || this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
   }
@@ -464,13 +466,9 @@ export class Membership {
     if (forced) this.#retire(member, 'forced to leave');
   }
 
-  /**
-   * Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. Of one that
-   * said that it leaves, one is enough.
-   */
+  /** Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. */
   #isBacked(member: Member): boolean {
-    const confirmations = member.signed.value.status === 'leaving' ? 0 : confirmationsOf(this.#alive);
-    return member.accusations.size > confirmations;
+    return member.accusations.size > confirmationsOf(this.#alive);
   }
 
   // --- this node ---
