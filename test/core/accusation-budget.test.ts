@@ -194,6 +194,15 @@ describe('who accuses everybody', () => {
     expect(refusals(table.turn.take())).toEqual([]);
   });
 
+  test('of members that leave is believed of each, and is refused of none', () => {
+    const table = crowd();
+    for (const id of many) table.hear(claim(id, { incarnation: 1, status: 'leaving' }));
+    table.turn.take();
+    for (const id of many) table.accused(accusation(a, id, { incarnation: 1 }));
+    expect(many.map((id) => table.membership.get(id)?.accusations.has(a))).toEqual(many.map(() => true));
+    expect(refusals(table.turn.take())).toEqual([]);
+  });
+
   test('is answered by the one that it accuses only when somebody else believes it', () => {
     const table = crowd();
     for (const id of many.slice(0, 3)) table.accused(accusation(a, id));
