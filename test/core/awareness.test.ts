@@ -69,7 +69,7 @@ describe('helpers that were asked', () => {
     const solo = asking();
     const { seq, helpers } = untilAsked(solo);
     for (const from of helpers.slice(0, nacks))
-      solo.step({ type: 'message', from, message: { type: 'ping-report', seq, subject: d, reached: false } });
+      solo.step({ type: 'message', from, message: { type: 'ping-report', seq, subject: d, outcome: 'silent' } });
     solo.pass(600);
     // We are not deaf: somebody talks to us.
     solo.step({ type: 'message', from: helpers[0]!, message: { type: 'have', entries: [] } });

@@ -44,7 +44,7 @@ function messageText(message: Message): string {
     case 'ping-request':
       return `ping-request ${message.seq} about ${message.subject}`;
     case 'ping-report':
-      return `ping-report ${message.seq} about ${message.subject} ${message.reached ? 'reached' : 'not reached'}`;
+      return `ping-report ${message.seq} about ${message.subject} ${message.outcome}`;
     case 'gossip':
       return `gossip ${factsText(message)}`;
     case 'have':

@@ -20,6 +20,7 @@ import type {
   MeshConfig,
   Message,
   NodeId,
+  ProbeOutcome,
 } from '@skein/core';
 import { accusation, claim, fact, instance } from './fixture.ts';
 import { effectLines } from './script-text.ts';
@@ -225,7 +226,7 @@ export class Runner {
       case 'ping-request':
         return { type, seq, subject };
       case 'ping-report':
-        return { type, seq, subject, reached: flags['reached'] === 'yes' };
+        return { type, seq, subject, outcome: (flags['outcome'] ?? 'silent') as ProbeOutcome };
       case 'gossip':
         return this.#gossip(facts);
       case 'sync-open':

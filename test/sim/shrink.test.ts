@@ -101,7 +101,7 @@ test('a property of six is not made to fail by leaving five', () => {
 });
 
 test('a plan without the node that its property looks for is no smaller failure', () => {
-  const sim = new Script({ nodes: 4, rest: 0 }, 1);
+  const sim = new Script({ nodes: 4, rest: 0 }, 4);
   sim.at('1s').powerOff(sim.node(2));
   sim.at('40s').calm();
   sim.never('it is failed', ({ nodes }) =>

@@ -166,7 +166,12 @@ export function message(notary: Notary): fc.Arbitrary<Message> {
       coordinate: fc.option(coordinate, { nil: undefined }),
     }),
     fc.record({ type: type('ping-request'), seq: uint, subject: id }),
-    fc.record({ type: type('ping-report'), seq: uint, subject: id, reached: fc.boolean() }),
+    fc.record({
+      type: type('ping-report'),
+      seq: uint,
+      subject: id,
+      outcome: fc.constantFrom('reached' as const, 'silent' as const, 'unlinked' as const),
+    }),
     gossip(notary),
     fc.record({ type: type('sync-open'), exchange: uint, buckets: uints }),
     fc.record({

@@ -36,12 +36,18 @@ export interface PingRequest {
   readonly subject: NodeId;
 }
 
-/** A helper's report on an indirect probe; `reached: false` is Lifeguard's nack. */
+/**
+ * What became of an indirect probe at a helper. `silent`: it has no answer so far, which is Lifeguard's nack. `unlinked`: it
+ * could not try, so that this says nothing of the subject.
+ */
+export type ProbeOutcome = 'reached' | 'silent' | 'unlinked';
+
+/** A helper's report on an indirect probe. */
 export interface PingReport {
   readonly type: 'ping-report';
   readonly seq: number;
   readonly subject: NodeId;
-  readonly reached: boolean;
+  readonly outcome: ProbeOutcome;
 }
 
 /** A member record on its way, with whether the sender itself had a direct answer from that epoch. */

@@ -309,7 +309,7 @@ export class MeshNode {
       case 'ping-request':
         return this.#prober.pingRequested(from, message.seq, message.subject);
       case 'ping-report':
-        return this.#prober.reported(message.seq, message.subject, message.reached);
+        return this.#prober.reported(from, message.seq, message.subject, message.outcome);
       case 'gossip':
         return this.#mergeFacts(message, from);
       case 'have':
@@ -570,6 +570,13 @@ export class MeshNode {
     return id !== this.self && this.#membership.isPresent(id);
   }
 
+  /** Whether it was heard of for less than the time of a probe: a newcomer has a handshake with each of us to do first. */
+  #isNew(id: NodeId): boolean {
+    const member = this.#membership.get(id);
+    const { now, config } = this.#turn;
+    return member?.status === 'alive' && now - member.since < config.probeTimeoutMs + config.indirectTimeoutMs;
+  }
+
   // --- the parts ---
 
   #makeTopology(): Topology {
@@ -646,10 +653,12 @@ export class MeshNode {
       },
       isLinked: (id) => this.#links.has(id),
       isDialing: (id) => this.#links.isDialing(id),
+      isNew: (id) => this.#isNew(id),
       isPresent: (id) => this.#isPresent(id),
       isCandidate: (id) => this.#isPresent(id) && (this.#topology.isFull || this.#topology.isSubject(id)),
       isFullMesh: () => this.#topology.isFull,
       silentSince: (at) => this.#links.silentSince(at).filter((id) => this.#isPresent(id)),
+      isDoubted: (id) => this.#membership.get(id)?.doubt !== undefined,
       isAccused: (id) => (this.#membership.get(id)?.accusations.size ?? 0) > 0,
       root: () => this.#knowledge.root,
       pinged: (id) => this.#tellAccused(id),

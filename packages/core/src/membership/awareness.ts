@@ -38,7 +38,12 @@ export class Awareness {
     if (lagMs > probeTimeoutMs) this.#score = Math.max(this.#score, stalledScore);
   }
 
-  /** A timeout, or interval, as this node should keep it now. */
+  /** An interval as this node should keep it now. */
+  slow(ms: number): number {
+    return ms * (1 + this.#score);
+  }
+
+  /** A timeout as this node should keep it now. */
   stretch(ms: number): number {
     return ms * this.#score + this.allowLag(ms);
   }

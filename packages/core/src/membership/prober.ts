@@ -9,6 +9,7 @@
 
 import type { NodeId } from '../identity.ts';
 import { sample } from '../rng.ts';
+import type { ProbeOutcome } from '../message.ts';
 import type { Turn } from '../turn.ts';
 import { RoundTrips } from './round-trips.ts';
 
@@ -19,6 +20,8 @@ export interface ProbeListener {
   helpers(subject: NodeId): NodeId[];
   isLinked(id: NodeId): boolean;
   isDialing(id: NodeId): boolean;
+  /** Whether it was heard of only now, so that links with it are still being made. */
+  isNew(id: NodeId): boolean;
   isPresent(id: NodeId): boolean;
   /** Whether it is one of `probeCandidates`. */
   isCandidate(id: NodeId): boolean;
@@ -26,6 +29,8 @@ export interface ProbeListener {
   isFullMesh(): boolean;
   /** Linked members from whom nothing came since then. */
   silentSince(at: number): NodeId[];
+  /** Whether it left our own rotation for want of an answer. */
+  isDoubted(id: NodeId): boolean;
   /** Whether others accuse it already. */
   isAccused(id: NodeId): boolean;
   /** The state hash to send along. */
@@ -52,9 +57,12 @@ interface Probe {
   readonly subject: NodeId;
   readonly sentAt: number;
   stage: Stage;
-  /** Helpers asked and reports of failure got. */
-  asked: number;
-  nacks: number;
+  /** Whether we sent a ping ourselves. */
+  pinged: boolean;
+  /** Whether we were well when it began. */
+  readonly isSure: boolean;
+  /** The helpers that were asked, and what each of them told last. */
+  readonly helpers: Map<NodeId, ProbeOutcome | undefined>;
   /** For whom we relay, and their number of the probe. */
   readonly asker: { readonly id: NodeId; readonly seq: number } | undefined;
 }
@@ -88,9 +96,10 @@ export class Prober {
   /** The deadline `probe-round`: probes the next member. */
   roundDue(): void {
     const { awareness, config, deadlines, now } = this.#turn;
-    deadlines.set('probe-round', now + awareness.stretch(config.probeIntervalMs));
+    deadlines.set('probe-round', now + awareness.slow(config.probeIntervalMs));
     const subject = this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
-    if (subject !== undefined) this.probe(subject, 'direct');
+    if (subject === undefined || (this.#listener.isNew(subject) && !this.#listener.isLinked(subject))) return;
+    this.probe(subject, 'direct');
   }
 
   /** Probes a member now. Without a link to it, helpers are asked at once, unless a dial is about to tell. */
@@ -98,6 +107,7 @@ export class Prober {
     if (stage === 'confirm' && this.#isProbing(subject)) return;
     if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
+    probe.pinged = true;
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#listener.pinged(subject);
     const { awareness, config, deadlines, now } = this.#turn;
@@ -121,9 +131,10 @@ export class Prober {
   /** A peer asks us to probe for it. */
   pingRequested(from: NodeId, seq: number, subject: NodeId): void {
     if (this.#probes.size >= openProbesMax || subject === this.#turn.self) return;
-    // Without a link we know nothing of the subject, but the asker learns that it is not the one cut off.
+    // Without a link we know nothing of the subject, unless it just gave us no answer; but the asker learns that it is not
+    // the one cut off.
     if (!this.#listener.isLinked(subject))
-      return this.#turn.send(from, { type: 'ping-report', seq, subject, reached: false }, 'wire');
+      return this.#report({ id: from, seq }, subject, this.#listener.isDoubted(subject) ? 'silent' : 'unlinked');
     const probe = this.#open(subject, 'relay', { id: from, seq });
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#turn.deadlines.set(`nack/${probe.seq}`, this.#turn.now + Math.floor(this.#turn.config.indirectTimeoutMs * 0.8));
@@ -140,21 +151,23 @@ export class Prober {
     for (const probe of this.#probes.values()) {
       if (probe.subject !== from || probe.seq > seq) continue;
       this.#close(probe);
-      if (probe.asker !== undefined) this.#report(probe, probe.asker, true);
+      if (probe.asker !== undefined) this.#report(probe.asker, from, 'reached');
     }
     return this.#roundTrips.note(from, this.#turn.now - acked.sentAt);
   }
 
-  reported(seq: number, subject: NodeId, reached: boolean): void {
+  reported(from: NodeId, seq: number, subject: NodeId, outcome: ProbeOutcome): void {
     const probe = this.#probes.get(seq);
-    if (probe === undefined || probe.subject !== subject || probe.stage !== 'indirect') return;
-    if (reached) {
+    if (probe === undefined || probe.subject !== subject || probe.stage !== 'indirect' || !probe.helpers.has(from)) return;
+    if (outcome === 'reached') {
       this.#close(probe);
       this.#turn.awareness.worsen();
       if (this.#listener.isLinked(subject)) this.#listener.linkDoubted(subject);
       return;
     }
-    probe.nacks++;
+    probe.helpers.set(from, outcome);
+    // All have told: there is nothing to wait for. Who is not well itself waits all the same (Lifeguard IV-A).
+    if (probe.isSure && count(probe, undefined) === 0) this.#conclude(probe);
   }
 
   /** The deadline `probe/<seq>`: no answer in time. */
@@ -170,13 +183,7 @@ export class Prober {
         this.#turn.awareness.worsen();
         return;
       case 'indirect':
-        this.#close(probe);
-        // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A).
-        if (2 * probe.nacks < probe.asked && !this.#listener.isAccused(probe.subject)) this.#listener.testByDial(probe.subject);
-        else this.#listener.probeFailed(probe.subject);
-        // Only now, as above: the dial is not to take longer for it.
-        this.#turn.awareness.worsen(probe.asked - probe.nacks);
-        return;
+        return this.#conclude(probe);
       case 'confirm':
       case 'relay':
         this.#close(probe);
@@ -185,10 +192,25 @@ export class Prober {
     }
   }
 
+  /** Helpers had no answer either, or none that we know of. */
+  #conclude(probe: Probe): void {
+    this.#close(probe);
+    const missing = count(probe, undefined);
+    // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A), and those that could
+    // not try say nothing of the subject: then a dial of our own decides, unless others accuse what we could not reach.
+    const isVague = 2 * missing > probe.helpers.size || count(probe, 'silent') === 0;
+    const isConfirmed = probe.pinged && this.#listener.isAccused(probe.subject);
+    if (isVague && !isConfirmed) this.#listener.testByDial(probe.subject);
+    else this.#listener.probeFailed(probe.subject);
+    this.callOut();
+    // Only now: the dial is not to take longer for it.
+    this.#turn.awareness.worsen(missing);
+  }
+
   /** The deadline `nack/<seq>`: tell the asker in time that we had no answer so far. */
   nackDue(seq: number): void {
     const probe = this.#probes.get(seq);
-    if (probe?.asker !== undefined) this.#report(probe, probe.asker, false);
+    if (probe?.asker !== undefined) this.#report(probe.asker, probe.subject, 'silent');
   }
 
   /** Drops what is open about a member whose link changed or that is gone: a ping on a replaced link gets no answer. */
@@ -199,7 +221,7 @@ export class Prober {
 
   /**
    * The deadline `doubt/<seq>`: there should have been an answer, from it or by way of helpers, however long the verdict
-   * still takes. Where one is silent others may be, a zone, or everybody if we are cut off: one by one that takes too long.
+   * still takes.
    */
   doubtDue(seq: number): void {
     const probe = this.#probes.get(seq);
@@ -208,7 +230,10 @@ export class Prober {
     this.callOut();
   }
 
-  /** Probes those who were silent for a while. */
+  /**
+   * Probes those who were silent for a while. Where one is silent others may be, a zone, or everybody if we are cut off: one by
+   * one that takes too long.
+   */
   callOut(): void {
     if (this.#turn.now - this.#calledAt < this.#turn.config.probeIntervalMs) return;
     this.#calledAt = this.#turn.now;
@@ -224,18 +249,28 @@ export class Prober {
       this.#listener.testByDial(probe.subject);
       return;
     }
-    probe.asked = helpers.length;
-    for (const helper of helpers)
+    for (const helper of helpers) {
+      probe.helpers.set(helper, undefined);
       this.#turn.send(helper, { type: 'ping-request', seq: probe.seq, subject: probe.subject }, 'wire');
+    }
     this.#arm(probe, this.#turn.config.indirectTimeoutMs);
   }
 
-  #report(probe: Probe, asker: { readonly id: NodeId; readonly seq: number }, reached: boolean): void {
-    this.#turn.send(asker.id, { type: 'ping-report', seq: asker.seq, subject: probe.subject, reached }, 'wire');
+  #report(asker: { readonly id: NodeId; readonly seq: number }, subject: NodeId, outcome: ProbeOutcome): void {
+    this.#turn.send(asker.id, { type: 'ping-report', seq: asker.seq, subject, outcome }, 'wire');
   }
 
   #open(subject: NodeId, stage: Stage, asker: Probe['asker']): Probe {
-    const probe: Probe = { seq: ++this.#seq, subject, sentAt: this.#turn.now, stage, asked: 0, nacks: 0, asker };
+    const probe: Probe = {
+      seq: ++this.#seq,
+      subject,
+      sentAt: this.#turn.now,
+      stage,
+      pinged: false,
+      isSure: this.#turn.awareness.score === 0,
+      helpers: new Map(),
+      asker,
+    };
     this.#probes.set(probe.seq, probe);
     return probe;
   }
@@ -290,4 +325,11 @@ export class Prober {
     }
     return undefined;
   }
+}
+
+/** How many helpers told this; undefined: how many told nothing yet. */
+function count(probe: Probe, outcome: ProbeOutcome | undefined): number {
+  let helpers = 0;
+  for (const told of probe.helpers.values()) if (told === outcome) helpers++;
+  return helpers;
 }

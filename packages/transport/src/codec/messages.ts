@@ -21,7 +21,7 @@ import type {
   SyncWant,
 } from '@skein/core';
 import { limits } from '@skein/core';
-import { bool, id, list, nested, optional, texts, uint, uints } from './fields.ts';
+import { bool, id, list, nested, oneOf, optional, texts, uint, uints } from './fields.ts';
 import type { Shape } from './shape.ts';
 import { converted, shape } from './shape.ts';
 import { accusationShape, configShape, headShape, memberShape, sealedRecords, signed } from './values.ts';
@@ -102,6 +102,8 @@ function entry<T extends Message>(number: number, lane: Lane, shape: Shape<T>): 
   return { number, lane, shape: shape as unknown as Shape<Message> };
 }
 
+const probeOutcome = oneOf(3, ['reached', 'silent', 'unlinked']);
+
 export const messages: Readonly<Record<Message['type'], Entry>> = {
   ping: entry(16, 'wire', typed<Ping>('ping', shape('Ping', { seq: uint(1), root: uint(2) }))),
   ack: entry(
@@ -126,7 +128,7 @@ export const messages: Readonly<Record<Message['type'], Entry>> = {
   'ping-report': entry(
     19,
     'wire',
-    typed<PingReport>('ping-report', shape('PingReport', { seq: uint(1), subject: id<NodeId>(2, names), reached: bool(3) })),
+    typed<PingReport>('ping-report', shape('PingReport', { seq: uint(1), subject: id<NodeId>(2, names), outcome: probeOutcome })),
   ),
   gossip: entry(20, 'wire', gossip),
   have: entry(21, 'wire', typed<Have>('have', shape('Have', { entries: list(1, digestEntry, limits.advertEntries) }))),
