@@ -570,13 +570,6 @@ export class MeshNode {
     return id !== this.self && this.#membership.isPresent(id);
   }
 
-  /** Whether it was heard of for less than the time of a probe: a newcomer has a handshake with each of us to do first. */
-  #isNew(id: NodeId): boolean {
-    const member = this.#membership.get(id);
-    const { now, config } = this.#turn;
-    return member?.status === 'alive' && now - member.since < config.probeTimeoutMs + config.indirectTimeoutMs;
-  }
-
   // --- the parts ---
 
   #makeTopology(): Topology {
@@ -653,7 +646,7 @@ export class MeshNode {
       },
       isLinked: (id) => this.#links.has(id),
       isDialing: (id) => this.#links.isDialing(id),
-      isNew: (id) => this.#isNew(id),
+      since: (id) => this.#membership.get(id)?.since ?? 0,
       isPresent: (id) => this.#isPresent(id),
       isCandidate: (id) => this.#isPresent(id) && (this.#topology.isFull || this.#topology.isSubject(id)),
       isFullMesh: () => this.#topology.isFull,

@@ -20,8 +20,8 @@ export interface ProbeListener {
   helpers(subject: NodeId): NodeId[];
   isLinked(id: NodeId): boolean;
   isDialing(id: NodeId): boolean;
-  /** Whether it was heard of only now, so that links with it are still being made. */
-  isNew(id: NodeId): boolean;
+  /** When it was heard of first, or changed its status last. */
+  since(id: NodeId): number;
   isPresent(id: NodeId): boolean;
   /** Whether it is one of `probeCandidates`. */
   isCandidate(id: NodeId): boolean;
@@ -98,8 +98,13 @@ export class Prober {
     const { awareness, config, deadlines, now } = this.#turn;
     deadlines.set('probe-round', now + awareness.slow(config.probeIntervalMs));
     const subject = this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
-    if (subject === undefined || (this.#listener.isNew(subject) && !this.#listener.isLinked(subject))) return;
-    this.probe(subject, 'direct');
+    if (subject !== undefined && (this.#listener.isLinked(subject) || !this.#isNew(subject))) this.probe(subject, 'direct');
+  }
+
+  /** Whether links with it are still being made: a newcomer has a handshake with each of us to do first. */
+  #isNew(subject: NodeId): boolean {
+    const { now, config } = this.#turn;
+    return now - this.#listener.since(subject) < config.probeTimeoutMs + config.indirectTimeoutMs;
   }
 
   /** Probes a member now. Without a link to it, helpers are asked at once, unless a dial is about to tell. */
