@@ -63,6 +63,8 @@ interface Probe {
   readonly isSure: boolean;
   /** The helpers that were asked, and what each of them told last. */
   readonly helpers: Map<NodeId, ProbeOutcome | undefined>;
+  /** Whether its asker was told that there is no answer so far. */
+  isTold: boolean;
   /** For whom we relay, and their number of the probe. */
   readonly asker: { readonly id: NodeId; readonly seq: number } | undefined;
 }
@@ -110,6 +112,8 @@ export class Prober {
   /** Probes a member now. Without a link to it, helpers are asked at once, unless a dial is about to tell. */
   probe(subject: NodeId, stage: 'direct' | 'confirm'): void {
     if (stage === 'confirm' && this.#isProbing(subject)) return;
+    // As a helper we waited for it already, for as long as we would now.
+    if (stage === 'confirm' && this.#isTold(subject)) return this.#listener.probeFailed(subject);
     if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
     probe.pinged = true;
@@ -215,7 +219,9 @@ export class Prober {
   /** The deadline `nack/<seq>`: tell the asker in time that we had no answer so far. */
   nackDue(seq: number): void {
     const probe = this.#probes.get(seq);
-    if (probe?.asker !== undefined) this.#report(probe.asker, probe.subject, 'silent');
+    if (probe?.asker === undefined) return;
+    probe.isTold = true;
+    this.#report(probe.asker, probe.subject, 'silent');
   }
 
   /** Drops what is open about a member whose link changed or that is gone: a ping on a replaced link gets no answer. */
@@ -274,6 +280,7 @@ export class Prober {
       pinged: false,
       isSure: this.#turn.awareness.score === 0,
       helpers: new Map(),
+      isTold: false,
       asker,
     };
     this.#probes.set(probe.seq, probe);
@@ -293,6 +300,11 @@ export class Prober {
 
   #isProbing(subject: NodeId): boolean {
     for (const probe of this.#probes.values()) if (probe.subject === subject && probe.stage !== 'relay') return true;
+    return false;
+  }
+
+  #isTold(subject: NodeId): boolean {
+    for (const probe of this.#probes.values()) if (probe.subject === subject && probe.isTold) return true;
     return false;
   }
 
