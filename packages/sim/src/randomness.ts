@@ -39,15 +39,26 @@ function finish(h: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** A seed as users give it: a 32-bit integer, its hexadecimal text, or any other text, such as a commit id. */
+/**
+ * A seed as users give it: an integer from 0 to 2^32 - 1, the one to eight hexadecimal digits of such a number in either
+ * case, or any other text, such as a commit id. The same text is the same seed in code, in the environment and on the
+ * command line.
+ */
 export type Seed = number | string;
 
-/** The 32-bit seed that `seed` stands for. Throws a `ScenarioError` where it is neither an integer nor text. */
+const seedMax = 0xffffffff;
+
+/** The 32-bit seed that `seed` stands for. Throws a `ScenarioError` where it could be meant as another number than it is. */
 export function seedNumber(seed: Seed): number {
-  if (typeof seed !== 'string' && !Number.isSafeInteger(seed))
-    throw new ScenarioError(`seed: ${String(seed)} is neither an integer nor text`);
-  if (typeof seed === 'number') return seed >>> 0;
-  return /^[0-9a-f]{1,8}$/.test(seed) ? parseInt(seed, 16) : hashText(seed);
+  if (typeof seed === 'number' && Number.isSafeInteger(seed)) {
+    if (seed >= 0 && seed <= seedMax) return seed;
+    throw new ScenarioError(`seed: ${seed} is not from 0 to ${seedMax}`);
+  }
+  if (typeof seed !== 'string') throw new ScenarioError(`seed: ${String(seed)} is neither an integer nor text`);
+  if (/^[0-9a-f]{1,8}$/i.test(seed)) return parseInt(seed, 16);
+  if (seed === '' || /^0x/i.test(seed) || /^-?[\d.]+$/.test(seed))
+    throw new ScenarioError(`seed: '${seed}' is no seed: as text it has 1 to 8 hexadecimal digits without 0x, or is a word`);
+  return hashText(seed);
 }
 
 /** Eight hexadecimal digits, which `seedNumber` reads back. */
