@@ -27,7 +27,9 @@ export interface FaultListener {
 }
 
 interface Active {
-  readonly span: { readonly fault: Fault; readonly atMs: number; endMs: number | undefined };
+  /** Where its span is. */
+  readonly at: number;
+  readonly fault: Fault;
   readonly undo: () => void;
 }
 
@@ -45,7 +47,9 @@ export function nodesOf(fault: Fault): readonly number[] {
 export class FaultSchedule {
   readonly #world: World;
   readonly #listener: FaultListener;
-  readonly #spans: Active['span'][] = [];
+  readonly #spans: FaultSpan[] = [];
+  /** The spans as they were last asked for. */
+  #shown: readonly FaultSpan[] | undefined;
   readonly #active = new Set<Active>();
   readonly #costs = new Map<SimNode, Layers<number>>();
   readonly #drifts = new Map<SimNode, Layers<number>>();
@@ -56,9 +60,9 @@ export class FaultSchedule {
     this.#listener = listener;
   }
 
-  /** What happened so far, in order. */
+  /** What happened so far, in order. What was shown once does not change. */
   get spans(): readonly FaultSpan[] {
-    return this.#spans;
+    return (this.#shown ??= Object.freeze([...this.#spans]));
   }
 
   /** Faults whose time came when they made no sense. */
@@ -87,22 +91,20 @@ export class FaultSchedule {
       this.#skipped++;
       return undefined;
     }
-    const span: Active['span'] = { fault, atMs: nowMs, endMs: undefined };
-    this.#spans.push(span);
+    const at = this.#spans.length;
     if (undo === 'done') {
-      span.endMs = nowMs;
-      this.#listener.applied(span);
+      this.#note(at, { fault, atMs: nowMs, endMs: nowMs });
       return undefined;
     }
-    const active = { span, undo };
+    const active = { at, fault, undo };
     this.#active.add(active);
-    this.#listener.applied(span);
+    this.#note(at, { fault, atMs: nowMs, endMs: undefined });
     return active;
   }
 
   /** Ends all conditions for which `ends` says so. */
   undo(ends: (fault: Fault) => boolean): void {
-    for (const active of this.#active) if (ends(active.span.fault)) this.#end(active);
+    for (const active of this.#active) if (ends(active.fault)) this.#end(active);
   }
 
   /** Boots what is stopped. */
@@ -113,14 +115,20 @@ export class FaultSchedule {
 
   /** The conditions that last. */
   *active(): IterableIterator<Fault> {
-    for (const { span } of this.#active) yield span.fault;
+    for (const { fault } of this.#active) yield fault;
   }
 
   #end(active: Active): void {
     this.#active.delete(active);
     active.undo();
-    active.span.endMs = this.#world.nowMs;
-    this.#listener.applied(active.span);
+    const { fault, atMs } = this.#spans[active.at] as FaultSpan;
+    this.#note(active.at, { fault, atMs, endMs: this.#world.nowMs });
+  }
+
+  #note(at: number, span: FaultSpan): void {
+    this.#spans[at] = Object.freeze(span);
+    this.#shown = undefined;
+    this.#listener.applied(span);
   }
 
   /** Undefined: it made no sense. */
@@ -205,8 +213,8 @@ export class FaultSchedule {
 
   /** Whether the same trouble is on the same node already. */
   #isActive(fault: Condition): boolean {
-    for (const { span } of this.#active) {
-      if (span.fault.type === fault.type && nodeOf(span.fault) === nodeOf(fault)) return true;
+    for (const active of this.#active) {
+      if (active.fault.type === fault.type && nodeOf(active.fault) === nodeOf(fault)) return true;
     }
     return false;
   }

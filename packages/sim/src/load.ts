@@ -31,18 +31,22 @@ export class Load {
   readonly #world: World;
   /** Whether a node is cut off from its own network. */
   readonly #isBlocked: (node: number) => boolean;
+  /** Hears of the end of each request. */
+  readonly #called: () => void;
   readonly #counts = new Map<string, Counts>();
   readonly #balancers = new Map<number, { readonly boot: number; readonly balancer: Balancer }>();
   readonly #byId: ReadonlyMap<string, SimNode>;
 
-  constructor(world: World, isBlocked: (node: number) => boolean) {
+  constructor(world: World, around: { isBlocked(node: number): boolean; called(): void }) {
     this.#world = world;
-    this.#isBlocked = isBlocked;
+    this.#isBlocked = (node) => around.isBlocked(node);
+    this.#called = () => around.called();
     this.#byId = new Map(world.nodes.map((node) => [node.id, node]));
   }
 
+  /** The figures of now: later requests do not change them. */
   figures(service: string): CallFigures {
-    return this.#count(service);
+    return { ...this.#count(service) };
   }
 
   /** Starts a load now. It ends with the world. */
@@ -51,7 +55,10 @@ export class Load {
       const client = this.#world.nodes[index];
       if (client === undefined) continue;
       const next = (): void => {
-        if (client.isRunning) this.#call(client, load);
+        if (client.isRunning) {
+          this.#call(client, load);
+          this.#called();
+        }
         this.#world.at(this.#world.nowMs + load.everyMs, next);
       };
       // Spread over the interval, or all would call in step.

@@ -4,8 +4,8 @@
  * run, on every machine.
  *
  * The run has five phases. *form*: the nodes boot and join. *chaos*: faults happen; safety is checked. *calm*: the
- * network is whole again and the core is made well; the others stay as they are. *converge*: what has to come true
- * comes true within its bound. *rest*: nothing happens, and nothing may.
+ * network is whole again and the core is made well; the others stay as they are, and who was leaving leaves and comes back.
+ * *converge*: what has to come true comes true within its bound, which counts from the calm. *rest*: nothing happens, and nothing may.
  */
 
 import { profiles } from '@skein/core';
@@ -62,7 +62,7 @@ export interface FaultPlan {
   readonly chaosMs: number;
   /** Who is resumed, restarted and cured when it calms down. The rest stays as broken as it is. */
   readonly core: 'all' | readonly number[];
-  /** How long it may take to agree again. */
+  /** How long after the calm it may take to agree again. */
   readonly convergeMs: number;
   /** How long nothing may happen at the end. */
   readonly restMs: number;
@@ -117,9 +117,17 @@ export function reconnectBoundMs(plan: Timing): number {
   return redialMaxMs + dialTimeoutMs * Math.max(1, Math.ceil(plan.nodes / 64 / dialsAtOnce));
 }
 
-/** Within what the core agrees after the calm began: two rounds of dialling, one detection, one spread. */
+/** How long a leave that is under way at the calm may still take; then the one who left is booted again. */
+export function settleMs(plan: Pick<FaultPlan, 'profile' | 'config'>): number {
+  return configOf(plan).leaveDelayMs + 1000;
+}
+
+/**
+ * Within what the core agrees after the calm began: a leave that was under way, two rounds of dialling, one detection, one
+ * spread.
+ */
 export function convergeBoundMs(plan: Timing): number {
-  return 2 * reconnectBoundMs(plan) + detectBoundMs(plan) + spreadBoundMs(plan);
+  return settleMs(plan) + 2 * reconnectBoundMs(plan) + detectBoundMs(plan) + spreadBoundMs(plan);
 }
 
 /** Within what a mesh that boots at once has formed: a dial that waits its turn at the first node, and one spread. */

@@ -86,9 +86,10 @@ export class PropertyWatch {
     for (const watched of this.#onState) this.#judge(watched, undefined, watched.check.state?.());
   }
 
-  /** Looks at everybody once more, whatever was passed over, and closes. */
+  /** Looks at everybody and everything once more, whatever was passed over, and closes. */
   end(): void {
     for (const node of this.#scene.nodes) if (node.isRunning) this.#lookThrough(node, node.view());
+    this.stateChanged();
     for (const watched of this.#watched) this.#judge(watched, undefined, watched.check.end?.());
   }
 
@@ -120,10 +121,12 @@ export class PropertyWatch {
       const failure = broken ? this.#failures.find((each) => each.property === name) : undefined;
       const isReached = kind === 'eventually' ? heldMs !== undefined : chaosMs !== undefined;
       const held = kind === 'sometimes' ? check.happened?.() === true : isReached;
+      const found = failure?.found ?? check.missed?.();
       return {
         property: name,
         kind,
         state: broken ? 'failed' : held ? 'held' : 'open',
+        ...(found !== undefined && { found }),
         sinceMs: askedMs ?? chaosMs ?? nowMs,
         atMs: failure?.atMs ?? heldMs ?? nowMs,
       };
@@ -200,7 +203,7 @@ export class PropertyWatch {
   }
 }
 
-const hooks = ['event', 'member', 'view', 'boot', 'fault', 'resuming', 'resumed', 'state', 'happened', 'end'] as const;
+const hooks = ['event', 'member', 'view', 'boot', 'fault', 'resuming', 'resumed', 'state', 'happened', 'missed', 'end'] as const;
 
 /** The eyes of a property, whose slips carry its name and the seed: a run has many properties, and a test many seeds. */
 function watchedCheck(scene: Scene, property: Property): Check {

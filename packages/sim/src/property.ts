@@ -1,5 +1,5 @@
 /**
- * What has to hold in a run. *always* and *never* are looked at after every change and end a run when they break;
+ * What has to hold in a run. *always* and *never* are looked at after every change, which a request is too, and at the end;
  * *eventually* has to come true within a bound; *sometimes* has to happen in some run of many, or the others proved nothing.
  */
 
@@ -20,7 +20,7 @@ export type SceneNode = Pick<
   'id' | 'index' | 'name' | 'zone' | 'isRunning' | 'process' | 'boot' | 'epoch' | 'view' | 'addresses'
 >;
 
-/** A run as properties see it. Nothing in it can be changed. */
+/** A run as properties see it: to look at. Its nodes are shown and not handed out, and its plan and faults are frozen. */
 export interface Scene {
   readonly plan: FaultPlan;
   /** Virtual time since the world began. */
@@ -60,8 +60,9 @@ export interface Check {
   resumed?(node: SceneNode): void;
   /** Of `eventually`: why it does not hold now. Of `always` and `never`: why it does not hold after this change. */
   state?(): string | undefined;
-  /** Of `sometimes`: whether it has happened. */
+  /** Of `sometimes`: whether it has happened, and what an assertion said the last time that it had not. */
   happened?(): boolean;
+  missed?(): string | undefined;
   /** At the end of the run. */
   end?(): string | undefined;
 }
@@ -99,6 +100,8 @@ export interface Outcome {
   readonly kind: PropertyKind;
   /** `open`: the run ended before it could be said; of `sometimes`: it did not happen. */
   readonly state: 'held' | 'failed' | 'open';
+  /** What broke; of `sometimes`, what an assertion in it last threw. */
+  readonly found?: string;
   /** Virtual time since the world began: from when on it was asked for, and when it held or failed, or the run ended. */
   readonly sinceMs: number;
   readonly atMs: number;
@@ -107,13 +110,18 @@ export interface Outcome {
 /** What is found where a property says no, and no more. */
 const plainNo = { always: 'it did not hold', never: 'it was so', eventually: 'it did not come true' } as const;
 
-/** Whether two failures are one: the same property said no, and both times or neither time an assertion said why. */
+/** What is found of the answers to requests where there were none. */
+export const nothingAsked =
+  'nothing was asked: no request was made, since every caller was off or its first request came too late; availability needs requests';
+
+/** Whether two failures are one: the same property said no, and both times or neither time there was a reason, or no request. */
 export function isSameFailure(one: Failure, other: Failure): boolean {
-  return one.property === other.property && isPlain(one) === isPlain(other);
+  return one.property === other.property && kindOf(one) === kindOf(other);
 }
 
-function isPlain({ found }: Failure): boolean {
-  return Object.values<string>(plainNo).includes(found);
+function kindOf({ found }: Failure): 'plain' | 'unasked' | 'explained' {
+  if (found === nothingAsked) return 'unasked';
+  return Object.values<string>(plainNo).includes(found) ? 'plain' : 'explained';
 }
 
 /** A property of every state from the start of chaos on. */
@@ -153,6 +161,8 @@ export function eventually(
   };
 }
 
+const notYet = 'it was not so';
+
 /** Has to be so once, in some run of a campaign. */
 export function sometimes(name: string, isSo: (scene: Scene) => boolean): Property {
   return {
@@ -160,13 +170,14 @@ export function sometimes(name: string, isSo: (scene: Scene) => boolean): Proper
     doc: 'happens in some run',
     kind: 'sometimes',
     begin: (scene) => {
-      let has = false;
+      let no: string | undefined = notYet;
       return {
         state: () => {
-          has ||= scene.phase !== 'form' && ask(() => isSo(scene), 'not yet') === undefined;
+          if (no !== undefined && scene.phase !== 'form') no = ask(() => isSo(scene), notYet);
           return undefined;
         },
-        happened: () => has,
+        happened: () => no === undefined,
+        missed: () => (no === notYet ? undefined : no),
       };
     },
   };

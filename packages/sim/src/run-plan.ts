@@ -5,16 +5,18 @@ import { differences } from './audit.ts';
 import { cover, noCoverage } from './coverage.ts';
 import type { Coverage } from './coverage.ts';
 import { SimulationError } from './failure.ts';
-import { checkService } from './scenario-check.ts';
 import { FaultSchedule, nodeOf } from './fault-schedule.ts';
 import type { FaultSpan } from './fault-schedule.ts';
 import { Load } from './load.ts';
 import type { CallFigures } from './load.ts';
-import { configOf } from './plan.ts';
+import { configOf, settleMs } from './plan.ts';
 import type { FaultPlan } from './plan.ts';
 import { PropertyWatch } from './property-watch.ts';
-import type { Failure, Outcome, PhaseName, Property, Scene, SceneNode } from './property.ts';
+import type { Failure, Outcome, PhaseName, Property, SceneNode } from './property.ts';
 import { builtInProperties } from './properties/built-in.ts';
+import { checkService } from './scenario-check.ts';
+import { SceneWindow, frozen } from './scene.ts';
+import type { Shown } from './scene.ts';
 import type { SimNode } from './sim-node.ts';
 import { Workload } from './workload.ts';
 import { World } from './world.ts';
@@ -77,12 +79,13 @@ const builtInNames = new Set(builtInProperties.map(({ name }) => name));
 const noCalls: CallFigures = { calls: 0, ok: 0, refused: 0, toGone: 0, toSilent: 0 };
 
 export function runPlan(plan: FaultPlan, options: RunOptions = {}): RunReport {
-  return new Run(plan, options).report();
+  return new Run(frozen(plan), options).report();
 }
 
-class Run implements Scene {
+class Run implements Shown {
   readonly plan: FaultPlan;
   readonly #options: RunOptions;
+  readonly #scene: SceneWindow;
   readonly #world: World;
   readonly #schedule: FaultSchedule;
   readonly #workload: Workload;
@@ -95,7 +98,13 @@ class Run implements Scene {
   #undecided = 0;
   #core: readonly SimNode[] = [];
   #chaosMs: number | undefined;
-  /** When some node last changed its mind about another. */
+  #calmMs = 0;
+  /** When an `eventually` with a bound of its own last came true. */
+  #keptMs = 0;
+  /** Something had not come true when its time was over, after the calm. */
+  #isMissed = false;
+  /** When some node last had another view, and when some node last changed its mind about another. */
+  #viewedMs = 0;
   #changedMs = 0;
   #formedMs: number | undefined;
   #convergedMs: number | undefined;
@@ -115,19 +124,21 @@ class Run implements Scene {
       onEvent: (node, event) => {
         cover(this.#coverage, event);
         if (event.type === 'member-changed' || event.type === 'reachability-changed') this.#changedMs = this.nowMs;
-        this.#watch.event(node, event);
+        if (event.type === 'view-changed') this.#viewedMs = this.nowMs;
+        this.#watch.event(this.#scene.shown(node), event);
         options.onEvent?.(node, event);
       },
     });
     this.#workload = new Workload(plan);
     this.#schedule = new FaultSchedule(this.#world, {
       applied: (span) => this.#applied(span),
-      resuming: (node, pausedMs) => this.#watch.resuming(node, pausedMs),
-      resumed: (node) => this.#watch.resumed(node),
+      resuming: (node, pausedMs) => this.#watch.resuming(this.#scene.shown(node), pausedMs),
+      resumed: (node) => this.#watch.resumed(this.#scene.shown(node)),
       booted: (node) => this.#workload.booted(node),
     });
     const builtIn = options.builtIn === false ? [] : builtInProperties;
-    this.#watch = new PropertyWatch(this, [...builtIn, ...(options.properties ?? [])]);
+    this.#scene = new SceneWindow(this);
+    this.#watch = new PropertyWatch(this.#scene, [...builtIn, ...(options.properties ?? [])]);
   }
 
   // ---- what properties see
@@ -161,7 +172,7 @@ class Run implements Scene {
   }
 
   calls(service: string): CallFigures {
-    return this.#load?.figures(service) ?? noCalls;
+    return this.#load?.figures(service) ?? { ...noCalls };
   }
 
   differences(): readonly string[] {
@@ -241,9 +252,6 @@ class Run implements Scene {
     const startMs = this.nowMs;
     this.#chaosMs = startMs;
     this.#enter('chaos');
-    const load = new Load(this.#world, (index) => this.#isBlocked(index));
-    this.#load = load;
-    for (const each of plan.loads) load.begin(each);
     if (plan.loss > 0) this.#world.network.setDefault({ loss: plan.loss });
     this.#schedule.plan(
       plan.faults.filter((fault) => fault.atMs < plan.chaosMs),
@@ -253,42 +261,65 @@ class Run implements Scene {
       const writer = this.nodes[node];
       if (writer !== undefined) this.#world.at(startMs + atMs, () => this.#workload.write(writer, write));
     }
+    // After the faults: who is off from the start on asks nothing.
+    const load = new Load(this.#world, {
+      isBlocked: (index) => this.#isBlocked(index),
+      called: () => this.#watch.stateChanged(),
+    });
+    this.#load = load;
+    for (const each of plan.loads) load.begin(each);
     this.#backUp(new Set(plan.faults.flatMap(({ fault }) => ('keep' in fault && fault.keep === 'rollback' ? [fault.node] : []))));
-    for (const pending of this.#watch.pending()) if (pending.property.fromMs !== undefined) this.#keepBound(pending, startMs);
+    for (const pending of this.#watch.pending()) {
+      const { fromMs } = pending.property;
+      if (fromMs !== undefined) this.#keepBound(pending, startMs + fromMs);
+    }
     return this.#runFor(plan.chaosMs);
   }
 
   #calm(): boolean {
     const { plan } = this;
     const { core } = plan;
+    this.#calmMs = this.nowMs;
     this.#core = core === 'all' ? this.nodes : this.nodes.filter((node) => core.includes(node.index));
     this.#enter('calm');
     const indexes = new Set(this.#core.map((node) => node.index));
     this.#schedule.undo((fault) => indexes.has(nodeOf(fault) ?? -1) || nodeOf(fault) === undefined);
     if (plan.loss > 0) this.#world.network.setDefault({ loss: 0 });
     this.#restartCore();
+    for (const pending of this.#watch.pending()) {
+      const { fromMs, withinMs } = pending.property;
+      if (fromMs === undefined && withinMs !== undefined) this.#keepBound(pending, this.#calmMs);
+    }
     // A leave that was under way ends, and the one who left comes back.
-    if (!this.#runFor(configOf(plan).leaveDelayMs + 1000)) return false;
+    if (!this.#runFor(Math.min(settleMs(plan), plan.convergeMs))) return false;
     this.#restartCore();
     this.#watch.stateChanged();
     return !this.#isOver();
   }
 
+  /** What has no bound of its own: all is well again, within the bound of the plan, which counts from the calm. */
   #converge(): boolean {
     this.#enter('converge');
-    const startMs = this.nowMs;
-    let pending = this.#watch.pending().filter(({ property }) => property.fromMs === undefined);
-    const bound = ({ property }: (typeof pending)[number]): number => property.withinMs ?? this.plan.convergeMs;
+    const endMs = this.#calmMs + this.plan.convergeMs;
+    let pending = this.#watch
+      .pending()
+      .filter(({ property: { fromMs, withinMs } }) => fromMs === undefined && withinMs === undefined);
+    // What holds at the first look has held since views last changed.
+    let trueMs = Math.max(this.#calmMs, this.#viewedMs);
     for (;;) {
       pending = pending.filter((each) => !each.holds());
-      const tookMs = this.nowMs - startMs;
-      for (const each of pending) if (tookMs >= bound(each)) each.fail();
-      pending = pending.filter((each) => tookMs < bound(each));
+      if (this.nowMs >= endMs && pending.length > 0) {
+        this.#isMissed = true;
+        for (const each of pending) each.fail();
+        pending = [];
+      }
       if (this.#isOver()) return false;
       if (pending.length === 0 && this.#undecided === 0) break;
-      if (!this.#runFor(pollMs)) return false;
+      if (!this.#runFor(pending.length === 0 ? pollMs : Math.min(pollMs, endMs - this.nowMs))) return false;
+      this.#restartCore();
+      if (pending.length > 0) trueMs = this.nowMs;
     }
-    if (this.#watch.failures.every(({ phase }) => phase !== 'converge')) this.#convergedMs = this.nowMs - startMs;
+    if (!this.#isMissed) this.#convergedMs = Math.max(trueMs, this.#keptMs) - this.#calmMs;
     return true;
   }
 
@@ -328,18 +359,22 @@ class Run implements Scene {
     return false;
   }
 
-  /** An `eventually` with a time of its own, during chaos. */
-  #keepBound(pending: ReturnType<PropertyWatch['pending']>[number], startMs: number): void {
-    const { fromMs = 0, withinMs = this.plan.convergeMs } = pending.property;
-    const endMs = startMs + fromMs + withinMs;
+  /** An `eventually` with a bound of its own, which counts from `fromMs` of the world. */
+  #keepBound(pending: ReturnType<PropertyWatch['pending']>[number], fromMs: number): void {
+    const endMs = fromMs + (pending.property.withinMs ?? this.plan.convergeMs);
     this.#undecided++;
     const ask = (): void => {
       const holds = pending.holds();
-      if (!holds && this.nowMs >= endMs) pending.fail();
-      if (holds || this.nowMs >= endMs) this.#undecided--;
-      else this.#world.at(Math.min(endMs, this.nowMs + pollMs), ask);
+      if (!holds && this.nowMs < endMs) return this.#world.at(Math.min(endMs, this.nowMs + pollMs), ask);
+      this.#undecided--;
+      if (holds) {
+        this.#keptMs = this.nowMs;
+        return;
+      }
+      if (this.phase !== 'chaos') this.#isMissed = true;
+      pending.fail();
     };
-    this.#world.at(startMs + fromMs, ask);
+    this.#world.at(fromMs, ask);
   }
 
   #applied(span: FaultSpan): void {
