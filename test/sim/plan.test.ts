@@ -1,4 +1,4 @@
-import { PlanError, drawPlan, readPlan, replay, simulateRandom } from '@skein/sim';
+import { PlanError, drawPlan, readPlan, replay, runPlan, simulate, simulateRandom } from '@skein/sim';
 import type { FaultPlan } from '@skein/sim';
 import { expect, test } from 'vitest';
 
@@ -57,4 +57,57 @@ test.each<[string, (plan: Record<string, unknown>) => void, string]>([
   const read = (): FaultPlan => readPlan(plan);
   expect(read).toThrow(message);
   expect(read).toThrow(PlanError);
+});
+
+/** A plan in which everything can happen, and what is done to it. */
+const sound = simulate({ nodes: 4, rest: 0 }, (sim) => {
+  sim.service('a', { on: [0, 1] });
+  sim.load('a', { every: '100ms' });
+  sim.at('1s').crash([3]);
+  sim.at('2s').calm();
+}).plan;
+const fault = (fault: object, more: object = {}): object => ({ faults: [{ atMs: 0, ...more, fault }] });
+
+test.each<[string, object, string, string]>([
+  [
+    'a fault that would come after the calm',
+    { chaosMs: 1000 },
+    'faults[0]',
+    'crash at 1s: would never happen, since it is calm at 1s',
+  ],
+  [
+    'a fault long after it',
+    fault({ type: 'pause', node: 0 }, { atMs: 999_999 }),
+    'faults[0]',
+    'pause at 999999ms: would never happen',
+  ],
+  [
+    'a write after the calm',
+    { writes: [{ atMs: 2000, node: 0, write: { type: 'config', name: 'x', value: 1 } }] },
+    'writes[0]',
+    'config at 2s: would never happen',
+  ],
+  ['a split without groups', fault({ type: 'split', groups: [] }), 'faults[0]', 'needs two groups or more'],
+  ['a split of one group', fault({ type: 'split', groups: [[0, 1]] }), 'faults[0]', 'needs two groups or more'],
+  ['a split of nobody', fault({ type: 'split', groups: [[], []] }), 'faults[0]', 'nobody is selected'],
+  ['a split of one from itself', fault({ type: 'split', groups: [[0, 1], [1]] }), 'faults[0]', 'node 1 is in two groups'],
+  ['a cut of nobody', fault({ type: 'cut', from: [], to: [1] }), 'faults[0]', 'nobody is selected'],
+  ['a path as ever', fault({ type: 'link', from: [0], to: [1], settings: {} }), 'faults[0]', 'changes nothing'],
+  ['a crash that lasts', fault({ type: 'crash', node: 0, keep: 'all' }, { forMs: 5 }), 'faults[0]', 'does not last for 5ms'],
+  ['a pause of no time', fault({ type: 'pause', node: 0 }, { forMs: 0 }), 'faults[0]', 'lasts no time at all'],
+  ['a load on nothing', { services: [] }, 'loads[0]', "load('a'): nobody offers it"],
+  ['a load of nobody', { loads: [{ service: 'a', from: [], everyMs: 9, retries: 0 }] }, 'loads[0]', 'nobody is selected'],
+  ['a service of nobody', { services: [{ name: 'a', on: [] }] }, 'services[0].on', "service('a'): nobody is selected"],
+  ['a core of nobody', { core: [] }, 'core', 'calm at 2s: nobody is selected'],
+])('a stored plan with %s is refused by name', (_what, change, path, message) => {
+  const stored = JSON.parse(JSON.stringify({ ...sound, ...change })) as FaultPlan;
+  expect(replay(sound).passed).toBe(true);
+  for (const run of [replay, runPlan]) {
+    expect(() => run(stored)).toThrow(message);
+    expect(() => run(stored)).toThrow(expect.objectContaining({ name: 'PlanError', path }));
+  }
+});
+
+test('options of a replay that it does not have are refused: the plan says what the mesh is', () => {
+  expect(() => replay(sound, { nodes: 3 } as {})).toThrow('a stored plan: nodes is not an option');
 });

@@ -62,6 +62,11 @@ export type Condition =
 
 export type Fault = Incident | Condition;
 
+/** Whether a fault lasts until it is undone. */
+export function isCondition(fault: Fault): fault is Condition {
+  return !['crash', 'power-off', 'restart', 'leave', 'step-clock'].includes(fault.type);
+}
+
 /** A fault and its time, in ms since the chaos began. A condition ends after `forMs`, or with the chaos when that is absent. */
 export interface TimedFault {
   readonly atMs: number;

@@ -1,9 +1,11 @@
 /** A moment of a story, and what happens then. */
 
 import type { CheckStatus } from '@skein/core';
-import { durationText, milliseconds } from './duration.ts';
+import { durationText, microseconds, milliseconds } from './duration.ts';
 import type { Duration } from './duration.ts';
-import type { Condition, Fault, Keep, Lie, TimedFault } from './fault.ts';
+import { isCondition } from './fault.ts';
+import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
+import { functionText } from './function-text.ts';
 import type { LinkSettings } from './link.ts';
 import { instanceOn } from './workload.ts';
 import type { TimedWrite, Write } from './plan.ts';
@@ -12,7 +14,7 @@ import type { Property, Scene } from './property.ts';
 import { latencies } from './quantiles.ts';
 import type { NetworkName, Quantiles } from './quantiles.ts';
 import { quote } from './quote.ts';
-import { nobody } from './scenario-check.ts';
+import { checkKeys, checkSelection, lastingMs, storyMs } from './scenario-check.ts';
 import { ScenarioError } from './scenario-error.ts';
 
 /** Nodes by their numbers. */
@@ -26,9 +28,16 @@ export interface LinkChange {
   readonly p99?: Duration;
 }
 
+/** How a process starts again. `seeds: false`: it finds the others from its own disk alone. `replace`: as somebody else. */
+export interface BootChange {
+  readonly seeds?: boolean;
+  readonly replace?: boolean;
+}
+
 interface Sinks {
   fault(fault: TimedFault): Episode;
-  write(write: TimedWrite): void;
+  /** `isSure`: what it is about has to be there. */
+  write(write: TimedWrite, isSure: boolean): void;
   property(property: Property): void;
   calm(atMs: number, core: Selection | undefined): void;
 }
@@ -36,7 +45,7 @@ interface Sinks {
 /** Something that happens, and may end or go on in a certain way. */
 export class Episode {
   readonly #sinks: Sinks;
-  readonly #fault: TimedFault;
+  #fault: TimedFault;
   readonly #change: (fault: TimedFault) => void;
 
   constructor(sinks: Sinks, fault: TimedFault, change: (fault: TimedFault) => void) {
@@ -47,15 +56,19 @@ export class Episode {
 
   /** How long a condition lasts. */
   for(duration: Duration): void {
-    this.#change({ ...this.#fault, forMs: milliseconds(duration) });
+    const { fault, atMs, forMs } = this.#fault;
+    const what = `${fault.type} at ${durationText(atMs)}`;
+    if (forMs !== undefined) throw new ScenarioError(`${what}: for(${duration}): lasts for ${durationText(forMs)} already`);
+    this.#fault = { ...this.#fault, forMs: lastingMs(`${what}: for(${duration})`, duration) };
+    this.#change(this.#fault);
   }
 
-  /** Boots what was stopped, so long after. `seeds: false`: it finds the others from its own disk alone. */
-  restart(after: Duration, options: { readonly seeds?: boolean; readonly replace?: boolean } = {}): void {
+  /** Boots what was stopped, so long after. */
+  restart(after: Duration, options: BootChange = {}): void {
     const { fault, atMs } = this.#fault;
     if (!('node' in fault)) throw new ScenarioError(`a ${fault.type} stops no process: nothing to restart`);
-    const { seeds = true, replace = false } = options;
-    this.#sinks.fault({ atMs: atMs + milliseconds(after), fault: { type: 'restart', node: fault.node, seeds, replace } });
+    const what = `restart after ${fault.type} at ${durationText(atMs)}`;
+    this.#sinks.fault({ atMs: storyMs(what, atMs + storyMs(what, after)), fault: bootOf(what, fault.node, options) });
   }
 }
 
@@ -71,7 +84,7 @@ class Episodes {
     for (const episode of this.#episodes) episode.for(duration);
   }
 
-  restart(after: Duration, options: { readonly seeds?: boolean; readonly replace?: boolean } = {}): void {
+  restart(after: Duration, options: BootChange = {}): void {
     for (const episode of this.#episodes) episode.restart(after, options);
   }
 }
@@ -91,18 +104,19 @@ export class Moment {
 
   /** Kills processes; the kernel closes their connections. `keep`: what of the disk is still there. Default: all. */
   crash(nodes: Selection, options: { readonly keep?: Keep } = {}): Pick<Episodes, 'restart'> {
+    checkKeys(this.#named('crash'), options, ['keep']);
     return this.#each(nodes, (node) => ({ type: 'crash', node, keep: options.keep ?? 'all' }));
   }
 
   /** Takes power, or the network, from machines: nobody is told. */
   powerOff(nodes: Selection, options: { readonly keep?: Keep } = {}): Pick<Episodes, 'restart'> {
+    checkKeys(this.#named('power-off'), options, ['keep']);
     return this.#each(nodes, (node) => ({ type: 'power-off', node, keep: options.keep ?? 'all' }));
   }
 
   /** Boots what is stopped. */
-  restart(nodes: Selection, options: { readonly seeds?: boolean; readonly replace?: boolean } = {}): void {
-    const { seeds = true, replace = false } = options;
-    this.#each(nodes, (node) => ({ type: 'restart', node, seeds, replace }));
+  restart(nodes: Selection, options: BootChange = {}): void {
+    this.#each(nodes, (node) => bootOf(this.#named('restart'), node, options));
   }
 
   /** Announces that they leave; their processes end by themselves. */
@@ -122,10 +136,9 @@ export class Moment {
 
   /** Every message costs so much CPU. */
   slow(nodes: Selection, perMessage: Duration): Pick<Episodes, 'for'> {
-    const perMessageUs = Math.max(
-      1,
-      typeof perMessage === 'number' ? Math.round(perMessage * 1000) : milliseconds(perMessage) * 1000,
-    );
+    const perMessageUs = microseconds(perMessage);
+    if (perMessageUs < 1)
+      throw new ScenarioError(`${this.#named('slow')}: ${perMessage} for each message is as fast as ever; the least is 0.001`);
     return this.#each(nodes, (node) => ({ type: 'slow-cpu', node, perMessageUs }));
   }
 
@@ -136,6 +149,9 @@ export class Moment {
 
   /** Wall clocks are set forward, or back when `direction` is -1. */
   stepClock(nodes: Selection, by: Duration, direction: 1 | -1 = 1): void {
+    // Compilers see to it; a script may have met none.
+    if (![1, -1].includes(direction))
+      throw new ScenarioError(`${this.#named('step-clock')}: a direction of ${String(direction)} is neither 1 nor -1`);
     this.#each(nodes, (node) => ({ type: 'step-clock', node, byMs: direction * milliseconds(by) }));
   }
 
@@ -152,11 +168,13 @@ export class Moment {
 
   /** Silence between groups, both ways. Who is in none keeps all paths. */
   split(...groups: readonly Selection[]): Pick<Episode, 'for'> {
+    for (const group of groups) checkSelection(this.#named('split'), group);
     return this.#fault({ type: 'split', groups });
   }
 
   /** These are cut off from everybody else, and not from each other. `among`: all nodes. */
   isolate(nodes: Selection, among: Selection): Pick<Episode, 'for'> {
+    for (const selection of [nodes, among]) checkSelection(this.#named('isolate'), selection);
     return this.split(
       nodes,
       among.filter((index) => !nodes.includes(index)),
@@ -165,14 +183,16 @@ export class Moment {
 
   /** Silence from some to others, one way. */
   cut(from: Selection, to: Selection): Pick<Episode, 'for'> {
-    return this.#fault({ type: 'cut', from, to });
+    return this.#between(from, to, { type: 'cut', from, to });
   }
 
   /** As `cut`, on and off. */
   flap(from: Selection, to: Selection, period: { readonly on: Duration; readonly off: Duration }): Pick<Episode, 'for'> {
-    const onMs = Math.max(1, milliseconds(period.on));
-    const offMs = Math.max(1, milliseconds(period.off));
-    return this.#fault({ type: 'flap', from, to, onMs, offMs });
+    const what = this.#named('flap');
+    checkKeys(what, period, ['on', 'off']);
+    const onMs = lastingMs(`${what}: on`, period.on);
+    const offMs = lastingMs(`${what}: off`, period.off);
+    return this.#between(from, to, { type: 'flap', from, to, onMs, offMs });
   }
 
   /** Other settings on the paths between two sets of nodes, both ways. */
@@ -191,13 +211,16 @@ export class Moment {
     this.#write(node, { type: 'register', service, instance, port });
   }
 
-  deregister(node: number, instance: string): void {
-    this.#write(node, { type: 'deregister', instance });
+  /** `mayBeMissing`: it is no slip that the node may never have such an instance. */
+  deregister(node: number, instance: string, options: { readonly mayBeMissing?: boolean } = {}): void {
+    checkKeys(this.#named('deregister'), options, ['mayBeMissing']);
+    this.#write(node, { type: 'deregister', instance }, options.mayBeMissing !== true);
   }
 
   /** The health check of an instance turns. That of a service told by `sim.service` is called `<service>-<node>`. */
-  check(node: number, instance: string, status: CheckStatus): void {
-    this.#write(node, { type: 'check', instance, status });
+  check(node: number, instance: string, status: CheckStatus, options: { readonly mayBeMissing?: boolean } = {}): void {
+    checkKeys(this.#named('check'), options, ['mayBeMissing']);
+    this.#write(node, { type: 'check', instance, status }, options.mayBeMissing !== true);
   }
 
   /** A config entry is written. */
@@ -209,45 +232,78 @@ export class Moment {
 
   /** From now on it has to come true within a bound. */
   eventually(name: string, bound: { readonly within: Duration }, holds: (scene: Scene) => boolean): void {
-    const withinMs = milliseconds(bound.within);
-    const text = `sim.at(${this.#atMs}).eventually(${quote(name)}, { within: ${withinMs} }, ${String(holds)});`;
+    const what = `eventually('${name}')`;
+    this.#isMoment(what);
+    checkKeys(what, bound, ['within']);
+    const withinMs = lastingMs(`${what}: within`, bound.within);
+    const text = askText(`sim.at(${this.#atMs}).eventually(${quote(name)}, { within: ${withinMs} }, `, holds);
     this.#sinks.property({ ...eventually(name, holds, { fromMs: this.#atMs, withinMs }), text });
   }
 
   /** The chaos ends: the network is whole, and these nodes (default: all) are made well. The others stay as they are. */
   calm(core?: Selection): void {
+    this.#isMoment('calm');
+    if (core !== undefined) checkSelection(this.#named('calm'), core);
     this.#sinks.calm(this.#atMs, core);
   }
 
   #oneWay(from: Selection, to: Selection, change: LinkChange): Episode {
-    return this.#fault({ type: 'link', from, to, settings: settingsOf(change) });
+    return this.#between(from, to, { type: 'link', from, to, settings: settingsOf(this.#named('link'), change) });
+  }
+
+  #between(from: Selection, to: Selection, fault: Fault): Episode {
+    for (const selection of [from, to]) checkSelection(this.#named(fault.type), selection);
+    return this.#fault(fault);
   }
 
   #each(nodes: Selection, fault: (node: number) => Fault): Episodes {
-    if (nodes.length === 0) throw nobody(`${fault(0).type} at ${durationText(this.#atMs)}`);
+    checkSelection(this.#named(fault(0).type), nodes);
     return new Episodes(nodes.map((node) => this.#fault(fault(node))));
   }
 
   #fault(fault: Fault): Episode {
-    const lasts = this.#forMs !== undefined && isCondition(fault);
-    return this.#sinks.fault({ atMs: this.#atMs, ...(lasts && { forMs: this.#forMs }), fault });
+    if (!isCondition(fault)) this.#isMoment(fault.type);
+    return this.#sinks.fault({ atMs: this.#atMs, ...(this.#forMs !== undefined && { forMs: this.#forMs }), fault });
   }
 
-  #write(node: number, write: Write): void {
-    this.#sinks.write({ atMs: this.#atMs, node, write });
+  #write(node: number, write: Write, isSure: boolean = false): void {
+    this.#isMoment(write.type);
+    this.#sinks.write({ atMs: this.#atMs, node, write }, isSure);
+  }
+
+  #named(what: string): string {
+    return `${what} at ${durationText(this.#atMs)}`;
+  }
+
+  /** Of what happens at once, the end of a time would not be seen. */
+  #isMoment(what: string): void {
+    if (this.#forMs === undefined) return;
+    const [from, to] = [this.#atMs, this.#atMs + this.#forMs].map((ms) => `'${durationText(ms)}'`);
+    throw new ScenarioError(`during(${from}, ${to}): ${what} happens at once and has no end; sim.at(${from}) says when`);
   }
 }
 
-/** Whether a fault lasts until it is undone. */
-export function isCondition(fault: Fault): fault is Condition {
-  return !['crash', 'power-off', 'restart', 'leave', 'step-clock'].includes(fault.type);
+/** The line of a script that asks for a property. `call`: up to its function. */
+export function askText(call: string, asked: (scene: Scene) => boolean): string {
+  const source = functionText(asked);
+  return source === undefined
+    ? `// ${call}…); its function does not show its source: ask for it here as your test does.`
+    : `${call}${source});`;
 }
 
-function settingsOf({ loss, latency, p99 }: LinkChange): Partial<LinkSettings> {
+function bootOf(what: string, node: number, options: BootChange): Fault {
+  checkKeys(what, options, ['seeds', 'replace']);
+  const { seeds = true, replace = false } = options;
+  return { type: 'restart', node, seeds, replace };
+}
+
+function settingsOf(what: string, change: LinkChange): Partial<LinkSettings> {
+  checkKeys(what, change, ['loss', 'latency', 'p99']);
+  const { loss, latency, p99 } = change;
   const table = typeof latency === 'string' ? latencies[latency] : latency;
   if (typeof latency === 'string' && table === undefined)
-    throw new ScenarioError(`latency: '${latency}' is not one of ${Object.keys(latencies).join(', ')}`);
-  const scaled = p99 === undefined ? table : inProportion(table ?? latencies.wan, milliseconds(p99) * 1000);
+    throw new ScenarioError(`${what}: latency: '${latency}' is not one of ${Object.keys(latencies).join(', ')}`);
+  const scaled = p99 === undefined ? table : inProportion(table ?? latencies.wan, microseconds(p99));
   return { ...(loss !== undefined && { loss }), ...(scaled && { latency: scaled }) };
 }
 

@@ -14,7 +14,8 @@ import type { FaultPlan } from './plan.ts';
 import { PropertyWatch } from './property-watch.ts';
 import type { Failure, Outcome, PhaseName, Property, SceneNode } from './property.ts';
 import { builtInProperties } from './properties/built-in.ts';
-import { checkService } from './scenario-check.ts';
+import { checkCalled, checkService, readSoundPlan } from './scenario-check.ts';
+import { ScenarioError } from './scenario-error.ts';
 import { SceneWindow, frozen } from './scene.ts';
 import type { Shown } from './scene.ts';
 import type { SimNode } from './sim-node.ts';
@@ -75,17 +76,19 @@ export const soundProperty = 'S0 nothing breaks inside';
 const pollMs = 50;
 /** How old a copy is at most that a disk is rolled back to. */
 const backupMs = 20_000;
-const builtInNames = new Set(builtInProperties.map(({ name }) => name));
 const noCalls: CallFigures = { calls: 0, ok: 0, refused: 0, toGone: 0, toSilent: 0 };
 
+/** Throws a `PlanError` where a plan is not one that can happen as it says. */
 export function runPlan(plan: FaultPlan, options: RunOptions = {}): RunReport {
-  return new Run(frozen(plan), options).report();
+  return new Run(frozen(readSoundPlan(plan)), options).report();
 }
 
 class Run implements Shown {
   readonly plan: FaultPlan;
   readonly #options: RunOptions;
   readonly #scene: SceneWindow;
+  /** Names of what every mesh is held to. */
+  readonly #builtIn: ReadonlySet<string>;
   readonly #world: World;
   readonly #schedule: FaultSchedule;
   readonly #workload: Workload;
@@ -137,8 +140,9 @@ class Run implements Shown {
       booted: (node) => this.#workload.booted(node),
     });
     const builtIn = options.builtIn === false ? [] : builtInProperties;
+    this.#builtIn = new Set([formsProperty, soundProperty, ...builtIn.map(({ name }) => name)]);
     this.#scene = new SceneWindow(this);
-    this.#watch = new PropertyWatch(this.#scene, [...builtIn, ...(options.properties ?? [])]);
+    this.#watch = new PropertyWatch(this.#scene, [...builtIn, ...this.#ownProperties()]);
   }
 
   // ---- what properties see
@@ -172,6 +176,7 @@ class Run implements Shown {
   }
 
   calls(service: string): CallFigures {
+    checkCalled(this.plan, service);
     return this.#load?.figures(service) ?? { ...noCalls };
   }
 
@@ -222,7 +227,7 @@ class Run implements Shown {
       plan: this.plan,
       passed: failures.length === 0,
       failures,
-      outcomes: this.#watch.outcomes().filter(({ property }) => !builtInNames.has(property)),
+      outcomes: this.#watch.outcomes().filter(({ property }) => !this.#builtIn.has(property)),
       happened: this.#watch.happened(),
       coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.dropped },
       figures: this.#figures(),
@@ -253,10 +258,7 @@ class Run implements Shown {
     this.#chaosMs = startMs;
     this.#enter('chaos');
     if (plan.loss > 0) this.#world.network.setDefault({ loss: plan.loss });
-    this.#schedule.plan(
-      plan.faults.filter((fault) => fault.atMs < plan.chaosMs),
-      startMs,
-    );
+    this.#schedule.plan(plan.faults, startMs);
     for (const { atMs, node, write } of plan.writes) {
       const writer = this.nodes[node];
       if (writer !== undefined) this.#world.at(startMs + atMs, () => this.#workload.write(writer, write));
@@ -338,6 +340,17 @@ class Run implements Shown {
   }
 
   // ---- parts of phases
+
+  /** A name that two promises have would say nothing of either. */
+  #ownProperties(): readonly Property[] {
+    const own = this.#options.properties ?? [];
+    const builtIn = own.find(({ name }) => this.#builtIn.has(name));
+    if (builtIn !== undefined)
+      throw new ScenarioError(`'${builtIn.name}': is the name of a promise that every mesh is held to; give yours another`);
+    const twice = own.find(({ name }, at) => own.findIndex((each) => each.name === name) !== at);
+    if (twice !== undefined) throw new ScenarioError(`'${twice.name}': there is a property of this name; give each its own`);
+    return own;
+  }
 
   #enter(phase: PhaseName): void {
     this.#phases.push({ phase, fromMs: this.nowMs });

@@ -6,11 +6,13 @@ import type { FaultPlan, TimedWrite } from './plan.ts';
 import { convergeBoundMs, formBoundMs } from './plan.ts';
 import type { Failure, Property } from './property.ts';
 import { quote } from './quote.ts';
+import { instancesByNode } from './workload.ts';
 import { seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
 
 /** The call of `chaos` that makes this plan; `asks` are lines of a script that ask for properties. */
 export function scenarioText(name: string, plan: FaultPlan, asks: readonly string[] = []): string {
+  const instances = instancesByNode(plan);
   const lines = [
     ...plan.services.map(({ name: service, on }) => `sim.service(${quote(service)}, { on: ${nodesText(on, plan)} });`),
     ...plan.loads.map(
@@ -18,7 +20,7 @@ export function scenarioText(name: string, plan: FaultPlan, asks: readonly strin
         `sim.load(${quote(service)}, { every: ${time(everyMs)}, from: ${nodesText(from, plan)}, retries: ${retries} });`,
     ),
     ...plan.faults.map((fault) => faultText(fault, plan)),
-    ...plan.writes.map(writeText),
+    ...plan.writes.map((write) => writeText(write, instances.get(write.node))),
     `sim.at(${time(plan.chaosMs)}).calm(${plan.core === 'all' ? '' : nodesText(plan.core, plan)});`,
     // Test runners rewrite what a module imports; a person wants the names.
     ...asks.map((line) => line.replace(/\(0, ?__vi_import_\d+__\.(\w+)\)|__vi_import_\d+__\.(\w+)/g, '$1$2')),
@@ -58,7 +60,8 @@ export function failureText(
     lines.push('It fails without any trouble: nothing goes wrong in this plan. See whether what is promised can be so.');
   if (isOwn) lines.push(`It is a property of the test's options, so give the scenario the same ones.`);
   if (asked === undefined) lines.push(`Or replay it: chaos.replay(${quote(name)}, ${JSON.stringify(plan)})`);
-  if (asked?.text?.includes('=>') === true) lines.push('What the property uses of the code around it has to be pasted too.');
+  if (asked?.text !== undefined && !asked.text.startsWith('sim.expect('))
+    lines.push('What the property uses of the code around it has to be pasted too.');
   lines.push(againText(name, seed));
   return lines.join('\n');
 }
@@ -133,15 +136,18 @@ function faultText(timed: TimedFault, plan: FaultPlan): string {
   }
 }
 
-function writeText({ atMs, node, write }: TimedWrite): string {
+/** `had`: the instances that its node has at some time. */
+function writeText({ atMs, node, write }: TimedWrite, had: ReadonlySet<string> = new Set()): string {
   const at = `sim.at(${time(atMs)})`;
+  // Whoever reads it shall see that nothing comes of it, and a script refuses what looks like a slip.
+  const missing = !('instance' in write) || had.has(write.instance) ? '' : ', { mayBeMissing: true }';
   switch (write.type) {
     case 'register':
       return `${at}.register(${node}, ${quote(write.service)}, ${quote(write.instance)}, ${write.port});`;
     case 'deregister':
-      return `${at}.deregister(${node}, ${quote(write.instance)});`;
+      return `${at}.deregister(${node}, ${quote(write.instance)}${missing});`;
     case 'check':
-      return `${at}.check(${node}, ${quote(write.instance)}, ${quote(write.status)});`;
+      return `${at}.check(${node}, ${quote(write.instance)}, ${quote(write.status)}${missing});`;
     default:
       return `${at}.config(${node}, ${quote(write.name)}, ${write.value});`;
   }

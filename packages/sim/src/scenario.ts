@@ -12,20 +12,32 @@
  */
 
 import type { MeshConfig, ProfileName } from '@skein/core';
-import { durationText, milliseconds } from './duration.ts';
+import { durationText } from './duration.ts';
 import type { Duration } from './duration.ts';
 import type { TimedFault } from './fault.ts';
-import { Episode, Moment } from './moment.ts';
+import { Episode, Moment, askText } from './moment.ts';
 import type { Selection } from './moment.ts';
 import { convergeBoundMs, formBoundMs, planLimits } from './plan.ts';
 import type { FaultPlan, PlannedLoad, PlannedService, TimedWrite } from './plan.ts';
-import { always, eventually, never, sometimes } from './property.ts';
+import { always, eventually, never, nothingAsked, sometimes } from './property.ts';
 import type { Property, Scene } from './property.ts';
 import type { NetworkName } from './quantiles.ts';
 import { quote } from './quote.ts';
 import { hash32, hashText, seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
-import { checkFault, checkOptions, checkPlan, checkWrite, nobody } from './scenario-check.ts';
+import {
+  checkCount,
+  checkFault,
+  checkKeys,
+  checkOptions,
+  checkPlan,
+  checkSelection,
+  checkWrite,
+  lastingMs,
+  nobody,
+  storyMs,
+  tooLong,
+} from './scenario-check.ts';
 import { ScenarioError } from './scenario-error.ts';
 
 export interface MeshOptions {
@@ -40,7 +52,7 @@ export interface MeshOptions {
   readonly config?: Partial<MeshConfig>;
   /** The chance that a packet is lost while there is chaos, on every link. Default 0. */
   readonly loss?: number;
-  /** How long the mesh may take to form, and to agree again. Default: bounds computed from its size and timing. */
+  /** How long the mesh may take to form, and to agree again after the calm. Default: bounds computed from its size and timing. */
   readonly formWithin?: Duration;
   readonly convergeWithin?: Duration;
   /** How long nothing may happen at the end. Default 2 s. */
@@ -57,12 +69,17 @@ export interface Scenario extends MeshOptions {
 
 const pickStream = hashText('pick');
 
+/** The most that `every` says: more would be no story, and telling it would take longer than running it. */
+const roundsMax = planLimits.writes;
+
 /** What a script tells its story to. */
 export class Script {
   readonly #options: MeshOptions;
   readonly #seed: number;
   readonly #faults: TimedFault[] = [];
   readonly #writes: TimedWrite[] = [];
+  /** Those of instances that have to be there. */
+  readonly #sureWrites: TimedWrite[] = [];
   readonly #services: PlannedService[] = [];
   readonly #loads: PlannedLoad[] = [];
   readonly #properties: Property[] = [];
@@ -86,9 +103,10 @@ export class Script {
 
   /** Nodes by number, from 0. */
   node(...indexes: readonly number[]): Selection {
+    if (indexes.length === 0) throw nobody('node()');
     for (const index of indexes) {
       if (!Number.isInteger(index) || index < 0 || index >= this.#options.nodes)
-        throw new ScenarioError(`node(${index}): this mesh has nodes 0 to ${this.#options.nodes - 1}`);
+        throw new ScenarioError(`node(${String(index)}): this mesh has nodes 0 to ${this.#options.nodes - 1}`);
     }
     return indexes;
   }
@@ -111,15 +129,17 @@ export class Script {
 
   /** Everybody but these. */
   except(selection: Selection): Selection {
+    checkSelection('except', selection, this.#options.nodes);
     return this.all().filter((index) => !selection.includes(index));
   }
 
   /** `count` nodes, of all or of some, that each seed draws anew. */
   random(count: number, among: Selection = this.all()): Selection {
     this.#tells(`random(${count})`);
+    checkSelection(`random(${count}) among`, among, this.#options.nodes);
     const pool = [...among];
-    if (!Number.isInteger(count) || count < 0 || count > pool.length)
-      throw new ScenarioError(`random(${count}): is no count from 0 to ${pool.length}, the nodes to draw from`);
+    if (!Number.isInteger(count) || count < 1 || count > pool.length)
+      throw new ScenarioError(`random(${count}): is no count from 1 to ${pool.length}, the nodes to draw from`);
     const picked: number[] = [];
     while (picked.length < count && pool.length > 0) {
       const at = hash32(this.#seed, pickStream, this.#picks++, 0) % pool.length;
@@ -132,15 +152,23 @@ export class Script {
 
   /** An instance of a service on each of these nodes, from the start. */
   service(name: string, options: { readonly on: Selection }): void {
-    this.#tells(`service('${name}')`);
+    const what = `service('${name}')`;
+    this.#tells(what);
+    checkKeys(what, options, ['on']);
+    checkSelection(what, options.on, this.#options.nodes);
+    checkCount(what, 'services', this.#services.length);
     this.#services.push({ name, on: options.on });
   }
 
   /** Requests to a service, from each of these nodes (default: all) once every so often. Their ends are in `scene.calls(service)`. */
   load(service: string, options: { readonly every: Duration; readonly from?: Selection; readonly retries?: number }): void {
-    this.#tells(`load('${service}')`);
+    const what = `load('${service}')`;
+    this.#tells(what);
+    checkKeys(what, options, ['every', 'from', 'retries']);
     const { every, from = this.all(), retries = 1 } = options;
-    this.#loads.push({ service, from, everyMs: periodMs(`load('${service}')`, every), retries });
+    checkSelection(what, from, this.#options.nodes);
+    checkCount(what, 'loads', this.#loads.length);
+    this.#loads.push({ service, from, everyMs: periodMs(what, every), retries });
   }
 
   // ---- when
@@ -148,15 +176,16 @@ export class Script {
   /** Something happens at this time after the mesh has formed. Conditions last until `for`, or until it is calm. */
   at(time: Duration): Moment {
     this.#tells(`at('${time}')`);
-    return new Moment(this.#sinks, milliseconds(time), undefined);
+    return new Moment(this.#sinks, storyMs(`at('${time}')`, time), undefined);
   }
 
   /** Conditions between two times. */
   during(from: Duration, to: Duration): Moment {
-    this.#tells(`during('${from}', '${to}')`);
-    const startMs = milliseconds(from);
-    const endMs = milliseconds(to);
-    if (endMs <= startMs) throw new ScenarioError(`during('${from}', '${to}'): the end is not after the start`);
+    const what = `during('${from}', '${to}')`;
+    this.#tells(what);
+    const startMs = storyMs(what, from);
+    const endMs = storyMs(what, to);
+    if (endMs <= startMs) throw new ScenarioError(`${what}: the end is not after the start`);
     return new Moment(this.#sinks, startMs, endMs - startMs);
   }
 
@@ -166,35 +195,43 @@ export class Script {
     span: { readonly from?: Duration; readonly to: Duration },
     tell: (moment: Moment, round: number) => void,
   ): void {
+    checkKeys('every', span, ['from', 'to']);
     const stepMs = periodMs('every', period);
-    const endMs = milliseconds(span.to);
+    const startMs = storyMs('every: from', span.from ?? 0);
+    const endMs = storyMs('every: to', span.to);
+    if (endMs <= startMs)
+      throw new ScenarioError(`every: the end at ${durationText(endMs)} is not after the start at ${durationText(startMs)}`);
+    if ((endMs - startMs) / stepMs > roundsMax)
+      throw new ScenarioError(`every: a period of ${period} is too short: ${roundsMax} times are the most`);
     let round = 0;
-    for (let atMs = milliseconds(span.from ?? 0); atMs < endMs; atMs += stepMs) tell(this.at(atMs), round++);
+    for (let atMs = startMs; atMs < endMs; atMs += stepMs) tell(this.at(atMs), round++);
   }
 
   // ---- what has to hold
 
   /** Holds after every change from the start of chaos on. May throw an assertion error to say why not. */
   always(name: string, holds: (scene: Scene) => boolean): void {
-    this.#ask({ ...always(name, holds), text: `sim.always(${quote(name)}, ${String(holds)});` });
+    this.#ask({ ...always(name, asked(name, holds)), text: askText(`sim.always(${quote(name)}, `, holds) });
   }
 
   never(name: string, isSo: (scene: Scene) => boolean): void {
-    this.#ask({ ...never(name, isSo), text: `sim.never(${quote(name)}, ${String(isSo)});` });
+    this.#ask({ ...never(name, asked(name, isSo)), text: askText(`sim.never(${quote(name)}, `, isSo) });
   }
 
-  /** Comes true after the calm; `sim.at(time).eventually` during chaos. */
+  /** Comes true within so long after the calm; `sim.at(time).eventually` during chaos. */
   eventually(name: string, bound: { readonly within?: Duration }, holds: (scene: Scene) => boolean): void {
+    const what = `eventually('${name}')`;
+    checkKeys(what, bound, ['within']);
     const { within } = bound;
-    const withinMs = within === undefined ? undefined : milliseconds(within);
+    const withinMs = within === undefined ? undefined : lastingMs(`${what}: within`, within);
     const boundText = withinMs === undefined ? '{}' : `{ within: ${withinMs} }`;
-    const text = `sim.eventually(${quote(name)}, ${boundText}, ${String(holds)});`;
-    this.#ask({ ...eventually(name, holds, withinMs === undefined ? {} : { withinMs }), text });
+    const text = askText(`sim.eventually(${quote(name)}, ${boundText}, `, holds);
+    this.#ask({ ...eventually(name, asked(name, holds), withinMs === undefined ? {} : { withinMs }), text });
   }
 
   /** Happens in some run: without it, the other properties may have proved nothing. */
   sometimes(name: string, isSo: (scene: Scene) => boolean): void {
-    this.#ask(sometimes(name, isSo));
+    this.#ask(sometimes(name, asked(name, isSo)));
   }
 
   /** What has to be true of the requests to a service when all is over. */
@@ -203,7 +240,9 @@ export class Script {
     availability(options: { readonly atLeast: number }): void;
   } {
     return {
-      availability: ({ atLeast }) => {
+      availability: (options) => {
+        checkKeys(`expect('${service}')`, options, ['atLeast']);
+        const { atLeast } = options;
         if (!(atLeast >= 0 && atLeast <= 1))
           throw new ScenarioError(`expect('${service}'): availability is a share from 0 to 1, such as 0.99, not ${atLeast}`);
         this.#asked.push(service);
@@ -224,12 +263,17 @@ export class Script {
     const { nodes, zones = [], network = 'lan', config = {}, loss = 0, formWithin, convergeWithin, rest = 2000 } = this.#options;
     const profile = this.#options.profile ?? (network === 'wan' ? 'wan' : 'lan');
     const timing = { nodes, profile, config };
-    const lastMs = Math.max(
-      0,
-      ...this.#faults.map(({ atMs, forMs = 0 }) => atMs + forMs),
-      ...this.#writes.map(({ atMs }) => atMs),
-      ...this.#properties.map(({ fromMs, withinMs = 0 }) => (fromMs === undefined ? 0 : fromMs + withinMs)),
-    );
+    const ends = [
+      ...this.#faults.map(({ atMs, forMs = 0, fault }) => ({ what: fault.type, ms: atMs + forMs })),
+      ...this.#writes.map(({ atMs, write }) => ({ what: write.type, ms: atMs })),
+      ...this.#properties.map(({ name, fromMs, withinMs = 0 }) => ({
+        what: name,
+        ms: fromMs === undefined ? 0 : fromMs + withinMs,
+      })),
+    ];
+    const { what, ms: lastMs } = ends.reduce((last, each) => (each.ms > last.ms ? each : last), { what: '', ms: 0 });
+    const chaosMs = this.#calmMs ?? lastMs + 1000;
+    if (chaosMs > planLimits.ms) throw tooLong(what, durationText(lastMs));
     const plan: FaultPlan = {
       version: 1,
       seed: seedText(this.#seed),
@@ -239,17 +283,17 @@ export class Script {
       profile,
       config,
       loss,
-      formMs: formWithin === undefined ? formBoundMs(timing) : milliseconds(formWithin),
-      chaosMs: this.#calmMs ?? lastMs + 1000,
+      formMs: formWithin === undefined ? formBoundMs(timing) : lastingMs('formWithin', formWithin),
+      chaosMs,
       core: this.#core,
-      convergeMs: convergeWithin === undefined ? convergeBoundMs(timing) : milliseconds(convergeWithin),
-      restMs: milliseconds(rest),
+      convergeMs: convergeWithin === undefined ? convergeBoundMs(timing) : lastingMs('convergeWithin', convergeWithin),
+      restMs: storyMs('rest', rest),
       services: this.#services,
       loads: this.#loads,
       faults: byTime(this.#faults),
       writes: byTime(this.#writes),
     };
-    return checkPlan(plan, this.#asked);
+    return checkPlan(plan, this.#asked, this.#sureWrites);
   }
 
   #tells(what: string): void {
@@ -268,17 +312,22 @@ export class Script {
 
   readonly #sinks = {
     fault: (fault: TimedFault): Episode => {
-      this.#tells(`${fault.fault.type} at ${durationText(fault.atMs)}`);
+      const what = `${fault.fault.type} at ${durationText(fault.atMs)}`;
+      this.#tells(what);
+      checkCount(what, 'faults', this.#faults.length);
       this.#faults.push(checkFault(fault, this.#options.nodes));
       const at = this.#faults.length - 1;
       return new Episode(this.#sinks, fault, (changed) => {
-        this.#tells(`${fault.fault.type} at ${durationText(fault.atMs)}, for`);
-        this.#faults[at] = changed;
+        this.#tells(`${what}, for`);
+        this.#faults[at] = checkFault(changed, this.#options.nodes);
       });
     },
-    write: (write: TimedWrite): void => {
-      this.#tells(`${write.write.type} at ${durationText(write.atMs)}`);
+    write: (write: TimedWrite, isSure: boolean): void => {
+      const what = `${write.write.type} at ${durationText(write.atMs)}`;
+      this.#tells(what);
+      checkCount(what, 'writes', this.#writes.length);
       this.#writes.push(checkWrite(write, this.#options.nodes));
+      if (isSure) this.#sureWrites.push(write);
     },
     property: (property: Property): void => this.#ask(property),
     calm: (atMs: number, core: Selection | undefined): void => {
@@ -296,9 +345,15 @@ function byTime<T extends { readonly atMs: number }>(items: readonly T[]): T[] {
 }
 
 function periodMs(what: string, period: Duration): number {
-  const ms = milliseconds(period);
+  const ms = storyMs(what, period);
   if (ms < 1) throw new ScenarioError(`${what}: a period of ${period} is less than a millisecond`);
   return ms;
+}
+
+/** What a property asks, from code that no compiler has read. */
+function asked(name: string, holds: (scene: Scene) => boolean): (scene: Scene) => boolean {
+  if (typeof holds === 'function') return holds;
+  throw new ScenarioError(`'${name}': ${String(holds)} is no function: a property is asked of the scene, as (scene) => true`);
 }
 
 function available(service: string, atLeast: number): Property {
@@ -310,6 +365,7 @@ function available(service: string, atLeast: number): Property {
     begin: (scene) => ({
       end: () => {
         const { calls, ok, refused, toGone, toSilent } = scene.calls(service);
+        if (calls === 0) return nothingAsked;
         if (ok >= calls * atLeast) return undefined;
         return `${ok} of ${calls} requests were answered (${refused} knew nobody to ask; attempts at ${toGone} stopped and ${toSilent} silent instances)`;
       },

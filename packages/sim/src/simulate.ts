@@ -1,9 +1,9 @@
 /** Runs stories, random plans and stored plans, without any test runner. */
 
 import type { FaultPlan } from './plan.ts';
-import { readPlan } from './plan-reader.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunOptions, RunReport } from './run-plan.ts';
+import { checkReplayOptions, checkStory, checkSwarmOptions, readSoundPlan } from './scenario-check.ts';
 import { refusePromise } from './scenario-error.ts';
 import { Script } from './scenario.ts';
 import type { MeshOptions, Scenario } from './scenario.ts';
@@ -18,6 +18,7 @@ export interface SimulateOptions extends MeshOptions, RunOptions {
 
 /** Tells a story for one seed and runs it. The report says what failed; only a broken script or simulator throws. */
 export function simulate(options: SimulateOptions, script: (sim: Script) => void): RunReport {
+  checkStory(options, script);
   const sim = new Script(options, options.seed ?? 1);
   refusePromise('the script', script(sim));
   return runPlan(sim.plan(), { ...options, properties: [...sim.properties, ...(options.properties ?? [])] });
@@ -42,10 +43,12 @@ export function simulateScenario(
 
 /** Runs the plan that a seed draws. */
 export function simulateRandom(seed: Seed, options: SwarmOptions & RunOptions = {}): RunReport {
+  checkSwarmOptions(options);
   return runPlan(drawPlan(seed, options), options);
 }
 
-/** Runs a stored plan. Throws a `PlanError` where it is none. */
+/** Runs a stored plan. Throws a `PlanError` where it is none, or could not happen as it says. */
 export function replay(plan: unknown, options: RunOptions = {}): RunReport {
-  return runPlan(readPlan(plan), options);
+  checkReplayOptions(options);
+  return runPlan(readSoundPlan(plan), options);
 }

@@ -72,10 +72,13 @@ const families: Readonly<Record<string, Family>> = {
     fault: { type: 'slow-cpu', node: any(draft), perMessageUs: 1000 + draft.rng.below(40_000) },
     forMs: lasting(draft),
   }),
-  drift: (draft) => ({ fault: { type: 'drift', node: any(draft), ppm: draft.rng.below(2001) - 1000 }, forMs: lasting(draft) }),
+  drift: (draft) => ({
+    fault: { type: 'drift', node: any(draft), ppm: draft.rng.below(2001) - 1000 || 1 },
+    forMs: lasting(draft),
+  }),
   // Config versions that are too far ahead are refused by everybody but their author, so clocks here stay below that.
   clocks: (draft) => ({
-    fault: { type: 'step-clock', node: any(draft), byMs: (draft.rng.below(240) - 120) * 1000 },
+    fault: { type: 'step-clock', node: any(draft), byMs: (draft.rng.below(240) - 120 || 1) * 1000 },
   }),
   // One liar at a time is fewer than it takes accusers to evict, and must harm nobody else.
   lie: (draft) => ({

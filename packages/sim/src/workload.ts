@@ -30,6 +30,15 @@ export function instanceOn(service: string, node: number): string {
   return `${service}-${node}`;
 }
 
+/** The ids of the instances that each node has at some time of a plan. */
+export function instancesByNode({ services, writes }: FaultPlan): ReadonlyMap<number, ReadonlySet<string>> {
+  const ids = new Map<number, Set<string>>();
+  const add = (node: number, id: string): void => void ids.set(node, (ids.get(node) ?? new Set()).add(id));
+  for (const { name, on } of services) for (const node of on) add(node, instanceOn(name, node));
+  for (const { node, write } of writes) if (write.type === 'register') add(node, write.instance);
+  return ids;
+}
+
 const servicePort = 8080;
 
 export class Workload {
