@@ -87,6 +87,68 @@ test('an environment that cannot be meant is refused by the name of its variable
   expect(mistaken({ CHAOS_CHECK_DETERMINISM: 'yes' })).toContain('CHAOS_CHECK_DETERMINISM=yes is neither 1 (yes) nor 0 (no)');
 });
 
+test(
+  'a variable that is set to nothing is not set, and hexadecimal digits are a seed in either case',
+  { timeout: 60_000 },
+  () => {
+    const story = `chaos('story', { nodes: 3 }, (sim) => {
+  sim.at('1s').pause(sim.node(0)).for('1s');
+  sim.always('shown', (scene) => scene.plan.seed !== 'deadbeef');
+});`;
+    const unset = { CHAOS_SEED: '', CHAOS_RUNS: '', CHAOS_SECONDS: '', CHAOS_CHECK_DETERMINISM: '' };
+    expect(runUserTest('unset', story, unset)).toMatchObject({ status: 0 });
+    expect(runUserTest('upper', story, { CHAOS_SEED: 'DEADBEEF' }).output).toContain('shown: it did not hold (seed deadbeef');
+  },
+);
+
+test(
+  'a test of which all trouble was skipped fails, and one that waited in vain says what was thrown',
+  { timeout: 60_000 },
+  () => {
+    const { status, output } = runUserTest(
+      'vain',
+      `import { expect } from 'vitest';
+chaos('all in vain', { nodes: 3, seeds: 2 }, (sim) => void sim.at('1s').restart(sim.all()));
+chaos('half in vain', { nodes: 3 }, (sim) => {
+  sim.at('1s').restart(sim.all());
+  sim.at('2s').crash(sim.node(1)).restart('1s');
+});
+chaos('waits', { nodes: 3 }, (sim) => {
+  sim.at('1s').crash(sim.node(1)).restart('1s');
+  sim.sometimes('pigs fly', () => { expect('pigs').toBe('birds'); return true; });
+});`,
+    );
+    expect(status).toBe(1);
+    expect(output).toContain('in 2 runs every fault was skipped, 6 in all, so nothing was put to the test');
+    expect(output).toMatch(
+      /this never happened, so the rest may have proved nothing: pigs fly \(at last: expected 'pigs' to be 'birds'/,
+    );
+    expect(output).toMatch(/Tests +2 failed \| 1 passed/);
+  },
+);
+
+test('a replay can be checked to be the same twice', { timeout: 60_000 }, () => {
+  const plan = JSON.stringify(drawPlan(2, { nodesMax: 10, chaosMs: 1000 }));
+  const replayed = `import { MeshNode } from '@skein/core';
+let boots = 0;
+const create = (options, now) => new MeshNode({ ...options, config: { ...options.config, probeIntervalMs: 500 + boots++ } }, now);
+chaos.replay('moody', ${plan}, { create });`;
+  expect(runUserTest('replayed', replayed, { CHAOS_CHECK_DETERMINISM: '1' }).output).toMatch(
+    /two runs of seed 00000002 (?:part|changed)/,
+  );
+});
+
+test('what a drawn or stored plan cannot be told is refused where it is told', { timeout: 60_000 }, () => {
+  const plan = JSON.stringify({ ...drawPlan(2), core: [] });
+  const { output } = runUserTest(
+    'refused',
+    `for (const tell of [() => chaos.random('nine', { nodes: 9 }), () => chaos.replay('nobody', ${plan})])
+  try { tell(); } catch (error) { console.log(error.name + ': ' + error.message); }`,
+  );
+  expect(output).toContain('ScenarioError: a drawn plan: nodes is not an option; there are nodesMin, nodesMax, chaosMs');
+  expect(output).toContain('PlanError: core: calm at 2m: nobody is selected');
+});
+
 test('what is real is refused in a story, and a story can be checked to be the same twice', { timeout: 60_000 }, () => {
   const story = (body: string): string => `let round = 0;
 chaos('story', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(0)).for('1s'); sim.always('x', (scene) => { ${body}; return true; }); });`;

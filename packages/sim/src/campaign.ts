@@ -15,6 +15,9 @@ export interface CampaignReport {
   /** Rare things that happened in no run, and `sometimes` properties that did not: a campaign with any proves less than it seems. */
   readonly uncovered: readonly (keyof Coverage)[];
   readonly never: readonly string[];
+  /** Faults that happened, and those that made no sense when their time came. */
+  readonly faults: number;
+  readonly skipped: number;
   readonly events: number;
   readonly virtualMs: number;
 }
@@ -29,12 +32,16 @@ export function campaign(
   const happened = new Map<string, boolean>();
   let coverage = noCoverage();
   let runs = 0;
+  let faults = 0;
+  let skipped = 0;
   let events = 0;
   let virtualMs = 0;
   for (const seed of seeds) {
     if (isOver()) break;
     const report = run(seed);
     runs++;
+    faults += report.figures.faults;
+    skipped += report.figures.skipped;
     events += report.figures.events;
     virtualMs += report.figures.virtualMs;
     coverage = addCoverage(coverage, report.coverage);
@@ -43,5 +50,5 @@ export function campaign(
     if (failure !== undefined) failures.push({ plan: report.plan, failure });
   }
   const never = [...happened].filter(([, did]) => !did).map(([name]) => name);
-  return { runs, failures, coverage, uncovered: uncovered(coverage), never, events, virtualMs };
+  return { runs, failures, coverage, uncovered: uncovered(coverage), never, faults, skipped, events, virtualMs };
 }

@@ -4,19 +4,20 @@
  *
  * Environment: `CHAOS_SEED` runs one seed only; `CHAOS_RUNS` sets how many; `CHAOS_SECONDS` goes on to new seeds for so
  * long; `CHAOS_CHECK_DETERMINISM=1` tells and runs each seed twice and prints the first thing in which the two differ.
+ * A variable that is set to nothing is not set.
  */
 
 import { test } from 'vitest';
 import { campaign } from '../campaign.ts';
 import type { CampaignReport } from '../campaign.ts';
 import { checkDeterminism } from '../determinism.ts';
-import { readPlan } from '../plan-reader.ts';
 import type { FaultPlan } from '../plan.ts';
 import type { Failure, Property } from '../property.ts';
-import { hash32, hashText, seedText } from '../randomness.ts';
+import { hash32, hashText, seedNumber, seedText } from '../randomness.ts';
 import type { Seed } from '../randomness.ts';
 import { runPlan } from '../run-plan.ts';
 import type { RunOptions, RunReport } from '../run-plan.ts';
+import { checkReplayOptions, checkStory, checkSwarmOptions, readSoundPlan } from '../scenario-check.ts';
 import { againText, failureText } from '../scenario-text.ts';
 import { PropertyError, refusePromise, ScenarioError } from '../scenario-error.ts';
 import { Script } from '../scenario.ts';
@@ -51,6 +52,7 @@ interface Run {
 
 /** A test that tells a story to a simulated mesh and checks what must hold in every mesh, and what the story asks for. */
 function chaosTest(name: string, options: ChaosOptions, script: (sim: Script) => void): void {
+  checkStory(options, script);
   test(name, { timeout: timeoutMs }, () =>
     runSeeds(name, { ...options, runs: 1, meets: () => [] }, (seed) => {
       const sim = new Script(options, seed);
@@ -62,6 +64,7 @@ function chaosTest(name: string, options: ChaosOptions, script: (sim: Script) =>
 
 /** A test of plans that seeds draw, instead of a story. */
 function random(name: string, options: SwarmOptions & SeedOptions & RunOptions = {}): void {
+  checkSwarmOptions(options);
   test(name, { timeout: timeoutMs }, () =>
     runSeeds(name, { ...options, runs: 20, meets: ({ uncovered }) => uncovered }, (seed) => ({
       plan: drawPlan(seed, options),
@@ -70,14 +73,21 @@ function random(name: string, options: SwarmOptions & SeedOptions & RunOptions =
   );
 }
 
-/** A test that runs one plan, such as one that a failure printed. Throws a `PlanError` at once where it is none. */
+/** A test that runs one plan, such as one that a failure printed. Throws a `PlanError` at once where it cannot be meant. */
 function replay(name: string, plan: unknown, options: RunOptions = {}): void {
-  const read = readPlan(plan);
+  checkReplayOptions(options);
+  const read = readSoundPlan(plan);
   test(name, { timeout: timeoutMs }, () => {
-    const report = named(name, undefined, () => guarded(() => runPlan(read, options)));
+    const report = named(name, undefined, () =>
+      guarded(() => {
+        checkSame(name, undefined, (more) => runPlan(read, { ...options, ...more }));
+        return runPlan(read, options);
+      }),
+    );
     const [failure] = report.failures;
     if (failure !== undefined)
       throw failed(failureText(name, { plan: read, failure, seed: undefined, runs: 0, asked: askedFor(options, failure) }));
+    refuseSkipped(1, report.figures);
   });
 }
 
@@ -96,15 +106,18 @@ interface Kind extends SeedOptions, RunOptions {
 }
 
 function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void {
-  const env = process.env;
   const startMs = Date.now();
-  const endMs = env['CHAOS_SECONDS'] === undefined ? undefined : startMs + count('CHAOS_SECONDS') * 1000;
-  // Set to nothing is not set.
-  const only = env['CHAOS_SEED'] ? seedOf(env['CHAOS_SEED']) : undefined;
-  const runs = env['CHAOS_RUNS'] === undefined ? seedCount(options) : count('CHAOS_RUNS');
+  const seconds = count('CHAOS_SECONDS');
+  const endMs = seconds === undefined ? undefined : startMs + seconds * 1000;
+  const text = variable('CHAOS_SEED');
+  const only = text === undefined ? undefined : seedOf(text);
+  const own = seedCount(options);
+  const runs = count('CHAOS_RUNS') ?? own;
   const isOver = (): boolean => endMs !== undefined && Date.now() >= endMs;
   const seeds =
-    only === undefined ? seedsFrom(options.seed ?? name, endMs === undefined ? runs : Number.POSITIVE_INFINITY) : [only];
+    only === undefined ? seedsFrom(firstSeed(name, options), endMs === undefined ? runs : Number.POSITIVE_INFINITY) : [only];
+  /** What an assertion in a `sometimes` last threw. */
+  const whys = new Map<string, string>();
   let first: { readonly run: Run; readonly seed: Seed; readonly failure: Failure } | undefined;
   const report = campaign(
     seeds,
@@ -112,13 +125,17 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
       const result = named(name, seed, () => runOnce(name, seed, make, options));
       const [failure] = result.report.failures;
       if (failure !== undefined) first ??= { run: result.run, seed, failure };
+      for (const { property, kind, found } of result.report.outcomes)
+        if (kind === 'sometimes' && found !== undefined) whys.set(property, found);
       return result.report;
     },
     () => first !== undefined || isOver(),
   );
   if (first !== undefined) throw failed(shrunkText(name, first, options));
+  refuseSkipped(report.runs, report);
   // One seed says nothing about what the others meet.
-  const missed = only === undefined ? [...report.never, ...(report.runs >= coveredRuns ? options.meets(report) : [])] : [];
+  const never = report.never.map((name) => (whys.has(name) ? `${name} (at last: ${whys.get(name)})` : name));
+  const missed = only === undefined ? [...never, ...(report.runs >= coveredRuns ? options.meets(report) : [])] : [];
   if (missed.length > 0)
     throw new Error(`in ${report.runs} runs this never happened, so the rest may have proved nothing: ${missed.join(', ')}`);
 }
@@ -132,16 +149,28 @@ function runOnce(
   return guarded(() => {
     const run = make(seed);
     const all = { ...options, properties: [...run.properties, ...(options.properties ?? [])] };
-    if (flag('CHAOS_CHECK_DETERMINISM')) {
-      const difference = checkDeterminism((more) => {
-        // The script is told anew each time: a story that differs is a run that differs.
-        const { plan, properties } = make(seed);
-        return runPlan(plan, { ...all, ...more, properties: [...properties, ...(options.properties ?? [])] });
-      });
-      if (difference !== undefined) throw new Error(`${difference}\n\n${againText(name, seed)}`);
-    }
+    checkSame(name, seed, (more) => {
+      // The script is told anew each time: a story that differs is a run that differs.
+      const { plan, properties } = make(seed);
+      return runPlan(plan, { ...all, ...more, properties: [...properties, ...(options.properties ?? [])] });
+    });
     return { run, report: runPlan(run.plan, all) };
   });
+}
+
+/** Runs it twice, where the environment asks for that. */
+function checkSame(name: string, seed: Seed | undefined, run: (more: { readonly traceLines: number }) => RunReport): void {
+  if (!flag('CHAOS_CHECK_DETERMINISM')) return;
+  const difference = checkDeterminism(run);
+  if (difference !== undefined) throw new Error(`${difference}\n\n${againText(name, seed)}`);
+}
+
+/** Trouble that never came is no reason for a test to pass. */
+function refuseSkipped(runs: number, { faults, skipped }: { readonly faults: number; readonly skipped: number }): void {
+  if (faults > 0 || skipped === 0) return;
+  throw new Error(
+    `in ${runs === 1 ? 'the run' : `${runs} runs`} every fault was skipped, ${skipped} in all, so nothing was put to the test: none made sense when its time came, as a restart of what runs or a crash of what does not`,
+  );
 }
 
 function shrunkText(
@@ -189,32 +218,44 @@ function seedCount({ seeds, runs }: Kind): number {
   return seeds ?? runs;
 }
 
-/** Seeds in a row after one, each by hash: neighbours of a number or text are as different as any. */
-function* seedsFrom(first: Seed, most: number): IterableIterator<Seed> {
-  yield first;
-  for (let run = 1; run < most; run++) yield seedText(hash32(seedStream, hashText(String(first)), run, 0));
+/** Each test has its own by its name, which is text whatever it looks like. */
+function firstSeed(name: string, { seed }: SeedOptions): number {
+  return seed === undefined ? hashText(name) : seedNumber(seed);
 }
 
-function count(name: string): number {
-  const text = process.env[name] ?? '';
+/** Seeds in a row after one, each by hash: neighbours of a number or text are as different as any. */
+function* seedsFrom(first: number, most: number): IterableIterator<Seed> {
+  yield seedText(first);
+  for (let run = 1; run < most; run++) yield seedText(hash32(seedStream, first, run, 0));
+}
+
+/** Set to nothing is not set. */
+function variable(name: string): string | undefined {
+  return process.env[name] || undefined;
+}
+
+function count(name: string): number | undefined {
+  const text = variable(name);
+  if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new ScenarioError(`${name}=${text} is no count of 1 or more`);
   return Number(text);
 }
 
-/** Set to nothing is not set, and neither is 0. */
+/** 0 is not set, too. */
 function flag(name: string): boolean {
-  const text = process.env[name] ?? '';
-  if (!['', '0', '1'].includes(text)) throw new ScenarioError(`${name}=${text} is neither 1 (yes) nor 0 (no)`);
+  const text = variable(name) ?? '0';
+  if (!['0', '1'].includes(text)) throw new ScenarioError(`${name}=${text} is neither 1 (yes) nor 0 (no)`);
   return text === '1';
 }
 
-/** As `skein sim --seed` reads it: what is mistyped would run as a word, another world than the one that was asked for. */
+/** As `skein sim --seed` reads it: a word is of characters that need no quotes in a shell, or it is taken for a slip. */
 function seedOf(text: string): Seed {
-  const hex = text.toLowerCase();
-  if (/^[0-9a-f]{1,8}$/.test(hex)) return hex;
-  if (hex.startsWith('0x') || /^-?[\d.]+$/.test(text) || !/^[\w.-]{1,64}$/.test(text))
-    throw new ScenarioError(
-      `CHAOS_SEED=${text} is no seed: it has 1 to 8 hexadecimal digits without 0x, or is a word of 1 to 64 letters, digits, dots, dashes or underscores`,
-    );
-  return text;
+  try {
+    if (/^[\w.-]{1,64}$/.test(text)) return seedText(seedNumber(text));
+  } catch (error) {
+    if (!(error instanceof ScenarioError)) throw error;
+  }
+  throw new ScenarioError(
+    `CHAOS_SEED=${text} is no seed: it has 1 to 8 hexadecimal digits without 0x, or is a word of 1 to 64 letters, digits, dots, dashes or underscores`,
+  );
 }
