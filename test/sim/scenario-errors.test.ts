@@ -66,6 +66,16 @@ test.each<[string, string, Tell, object?]>([
   ],
   ['a misspelt bound', "eventually('x'): in is not an option", (sim) => sim.eventually('x', { in: 1 } as {}, () => true)],
   ['a property of nothing', "'x': undefined is no function", (sim) => sim.always('x', undefined as never)],
+  ['nothing again and again', 'every: what happens is missing', (sim) => sim.every(9, { to: '1s' }, undefined as never)],
+  ['a delay nobody can read', 'link at 1s: p99: "x" is no duration', (sim) => sim.at('1s').link([0], [1], { p99: 'x' })],
+  [
+    'a service told twice',
+    "service('a'): is there already",
+    (sim) => {
+      sim.service('a', { on: [0] });
+      sim.service('a', { on: [1] });
+    },
+  ],
   [
     'an end before the start',
     'every: the end at 1s is not after the start at 2s',

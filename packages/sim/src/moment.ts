@@ -1,7 +1,7 @@
 /** A moment of a story, and what happens then. */
 
 import type { CheckStatus } from '@skein/core';
-import { durationText, microseconds, milliseconds } from './duration.ts';
+import { durationText } from './duration.ts';
 import type { Duration } from './duration.ts';
 import { isCondition } from './fault.ts';
 import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
@@ -14,7 +14,7 @@ import type { Property, Scene } from './property.ts';
 import { latencies } from './quantiles.ts';
 import type { NetworkName, Quantiles } from './quantiles.ts';
 import { quote } from './quote.ts';
-import { checkKeys, checkSelection, lastingMs, storyMs } from './scenario-check.ts';
+import { checkKeys, checkSelection, clockMs, lastingMs, messageUs, storyMs } from './scenario-check.ts';
 import { ScenarioError } from './scenario-error.ts';
 
 /** Nodes by their numbers. */
@@ -136,7 +136,7 @@ export class Moment {
 
   /** Every message costs so much CPU. */
   slow(nodes: Selection, perMessage: Duration): Pick<Episodes, 'for'> {
-    const perMessageUs = microseconds(perMessage);
+    const perMessageUs = messageUs(this.#named('slow'), perMessage);
     if (perMessageUs < 1)
       throw new ScenarioError(`${this.#named('slow')}: ${perMessage} for each message is as fast as ever; the least is 0.001`);
     return this.#each(nodes, (node) => ({ type: 'slow-cpu', node, perMessageUs }));
@@ -152,7 +152,8 @@ export class Moment {
     // Compilers see to it; a script may have met none.
     if (![1, -1].includes(direction))
       throw new ScenarioError(`${this.#named('step-clock')}: a direction of ${String(direction)} is neither 1 nor -1`);
-    this.#each(nodes, (node) => ({ type: 'step-clock', node, byMs: direction * milliseconds(by) }));
+    const byMs = clockMs(this.#named('step-clock'), by);
+    this.#each(nodes, (node) => ({ type: 'step-clock', node, byMs: direction * byMs }));
   }
 
   fullDisk(nodes: Selection): Pick<Episodes, 'for'> {
@@ -303,7 +304,7 @@ function settingsOf(what: string, change: LinkChange): Partial<LinkSettings> {
   const table = typeof latency === 'string' ? latencies[latency] : latency;
   if (typeof latency === 'string' && table === undefined)
     throw new ScenarioError(`${what}: latency: '${latency}' is not one of ${Object.keys(latencies).join(', ')}`);
-  const scaled = p99 === undefined ? table : inProportion(table ?? latencies.wan, microseconds(p99));
+  const scaled = p99 === undefined ? table : inProportion(table ?? latencies.wan, messageUs(`${what}: p99`, p99));
   return { ...(loss !== undefined && { loss }), ...(scaled && { latency: scaled }) };
 }
 

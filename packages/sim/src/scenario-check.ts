@@ -3,7 +3,7 @@
  * nothing.
  */
 
-import { durationText, milliseconds } from './duration.ts';
+import { durationText, microseconds, milliseconds } from './duration.ts';
 import type { Duration } from './duration.ts';
 import { nodesOf } from './fault-schedule.ts';
 import { isCondition } from './fault.ts';
@@ -60,14 +60,19 @@ export function checkKeys(what: string, options: unknown, names: readonly string
 
 /** A time of a story. */
 export function storyMs(what: string, duration: Duration): number {
-  let ms: number;
-  try {
-    ms = milliseconds(duration);
-  } catch (error) {
-    throw error instanceof ScenarioError ? new ScenarioError(`${what}: ${error.message}`) : error;
-  }
+  const ms = clockMs(what, duration);
   if (ms > planLimits.ms) throw tooLong(what, duration);
   return ms;
+}
+
+/** A time that is not one of the story, as wall clocks show it. */
+export function clockMs(what: string, duration: Duration): number {
+  return named(what, () => milliseconds(duration));
+}
+
+/** What one message takes. */
+export function messageUs(what: string, duration: Duration): number {
+  return named(what, () => microseconds(duration));
 }
 
 /** A time in which something happens. */
@@ -177,6 +182,11 @@ function* flawsOf(plan: FaultPlan): IterableIterator<Flaw> {
   if (plan.core.length === 0) yield { path: 'core', what: `calm at ${durationText(chaosMs)}`, reason: nobodyFlaw };
   for (const [at, { name, on }] of plan.services.entries())
     if (on.length === 0) yield { path: `services[${at}].on`, what: `service('${name}')`, reason: nobodyFlaw };
+  const twice = plan.services.findIndex(({ name }, at) => plan.services.findIndex((each) => each.name === name) !== at);
+  if (twice >= 0) {
+    const reason = 'is there already; say once on which nodes it runs';
+    yield { path: `services[${twice}]`, what: `service('${plan.services[twice]?.name}')`, reason };
+  }
   for (const [at, load] of plan.loads.entries()) {
     const { service, from, everyMs } = load;
     const flaw = { path: `loads[${at}]`, what: `load('${service}')` };
@@ -233,6 +243,15 @@ function faultName({ fault, atMs }: TimedFault): string {
 
 function writeName({ write, atMs }: TimedWrite): string {
   return `${write.type} at ${durationText(atMs)}`;
+}
+
+/** Who cannot read a duration does not know what it is for. */
+function named<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof ScenarioError ? new ScenarioError(`${what}: ${error.message}`) : error;
+  }
 }
 
 /** The plan reader names fields; a story names what was told. */

@@ -196,6 +196,7 @@ export class Script {
     tell: (moment: Moment, round: number) => void,
   ): void {
     checkKeys('every', span, ['from', 'to']);
+    if (typeof tell !== 'function') throw new ScenarioError('every: what happens is missing, as (moment, round) => { … }');
     const stepMs = periodMs('every', period);
     const startMs = storyMs('every: from', span.from ?? 0);
     const endMs = storyMs('every: to', span.to);
