@@ -65,6 +65,45 @@ test('a recording tells when processes ran, and how much was sent in each second
   expect(sum).toBeLessThanOrEqual(world.network.figures.messages);
 });
 
+test('only a crash, a loss of power and an exit end a process: what else befalls its host is told beside its life', () => {
+  const recorder = new Recorder();
+  const world = new World({ seed: 6, network: 'lan', witness: recorder });
+  const [, host, leaver, crasher] = world.mesh(4);
+  world.runFor(2000);
+  host!.stepClock(60_000);
+  host!.drift(200);
+  host!.fullDisk(true);
+  host!.fullDisk(false);
+  host!.slowCpu(500);
+  host!.lie('inflater');
+  host!.lie(undefined);
+  host!.blockIo(true);
+  host!.blockIo(false);
+  leaver!.leave();
+  crasher!.crash();
+  crasher!.fullDisk(true);
+  crasher!.start();
+  world.runFor(10_000);
+  const { lives, incidents } = recorder.recording({ title: 'odd hosts' });
+  const livesOf = (index: number) => lives.filter(({ node }) => node === index).map(({ to, how }) => `${to}: ${how}`);
+  const incidentsOf = (index: number) => incidents.filter(({ node }) => node === index).map(({ what }) => what);
+  expect(livesOf(1)).toEqual(['running: start, epoch 1']);
+  expect(incidentsOf(1)).toEqual([
+    'step-clock, 60000 ms',
+    'drift, 200 ppm',
+    'disk-full',
+    'disk-freed',
+    'cpu, 500 us a message',
+    'lie, inflater',
+    'lie, honest',
+    'io-blocked',
+    'io-unblocked',
+  ]);
+  expect(livesOf(2)).toEqual(['running: start, epoch 1', 'stopped: exit']);
+  expect(livesOf(3)).toEqual(['running: start, epoch 1', 'stopped: crash']);
+  expect(incidentsOf(3)).toEqual(['disk-full', 'start-failed, the disk is full']);
+});
+
 test('a recording is plain JSON, and says what it was given and who can run it again', () => {
   const recorder = new Recorder();
   powerCut({ recorder });

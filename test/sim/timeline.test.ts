@@ -13,6 +13,7 @@ function hostileRun(): Recording {
   world.addNode({ seeds: first.addresses });
   const third = world.addNode({ seeds: first.addresses });
   world.runFor(2000);
+  third.stepClock(-5000);
   third.crash();
   world.runFor(9000);
   return recorder.recording({
@@ -69,6 +70,7 @@ test('the script of a timeline runs, opens at the first failure, and tells of it
   const log = textOf(elements['log']);
   expect(log).toContain(`4.000 s✗ ${hostile}`);
   expect(log).toContain('host-2: crash');
+  expect(log).toContain('host-2: step-clock, -5000 ms');
   expect(log).toMatch(/host-2 is suspect, out of rotation for .* \(/s);
   expect(textOf(elements['marks'])).toContain(hostile);
 });

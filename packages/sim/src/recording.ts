@@ -77,6 +77,8 @@ export interface Recording {
     readonly to: 'running' | 'paused' | 'stopped';
     readonly how: string;
   }[];
+  /** What else befell a host and left its process as it was: its clock, its disk, its way out, and a start that failed. */
+  readonly incidents: readonly { readonly atUs: number; readonly node: number; readonly what: string }[];
   readonly refutations: readonly { readonly atUs: number; readonly node: number; readonly accuser: number }[];
   readonly links: {
     readonly gapUs: readonly number[];
@@ -113,6 +115,16 @@ export interface RecorderLimits {
 const listMax = 20_000;
 const wordsMax = 2000;
 
+/** What a process is after these. Nothing else that is told of a host ends its process, or lets it go on. */
+const processAfter: ReadonlyMap<string, Recording['lives'][number]['to']> = new Map([
+  ['start', 'running'],
+  ['resume', 'running'],
+  ['pause', 'paused'],
+  ['crash', 'stopped'],
+  ['power-off', 'stopped'],
+  ['exit', 'stopped'],
+]);
+
 const beliefOf: Readonly<Record<MemberStatus, number>> = { alive: 1, suspect: 3, failed: 5, leaving: 6, left: 7 };
 
 export class Recorder implements Witness {
@@ -135,6 +147,7 @@ export class Recorder implements Witness {
   #changedUs = 0;
   #linkedUs = 0;
   readonly #lives: Recording['lives'][number][] = [];
+  readonly #incidents: Recording['incidents'][number][] = [];
   readonly #refutations: Recording['refutations'][number][] = [];
   readonly #messages: number[] = [];
   readonly #bytes: number[] = [];
@@ -161,11 +174,13 @@ export class Recorder implements Witness {
   }
 
   life(node: SimNode, kind: string, cause: string, atUs: number): void {
-    const to = kind === 'pause' ? 'paused' : kind === 'start' || kind === 'resume' ? 'running' : 'stopped';
+    const to = processAfter.get(kind);
+    const told = cause === '' ? kind : `${kind}, ${cause}`;
     this.#name(node);
     if (kind === 'start') this.#known[node.index] = new Map();
-    if (this.#lives.length >= listMax) return this.#truncate(atUs);
-    this.#lives.push({ atUs, node: node.index, to, how: cause === '' ? kind : `${kind}, ${cause}` });
+    if ((to === undefined ? this.#incidents : this.#lives).length >= listMax) return this.#truncate(atUs);
+    if (to === undefined) this.#incidents.push({ atUs, node: node.index, what: told });
+    else this.#lives.push({ atUs, node: node.index, to, how: told });
   }
 
   event(node: SimNode, event: MeshEvent, atUs: number): void {
@@ -202,6 +217,7 @@ export class Recorder implements Witness {
       changes: this.#changes,
       words: [...this.#words.keys()],
       lives: this.#lives,
+      incidents: this.#incidents,
       refutations: this.#refutations,
       links: this.#links,
       traffic: { messages: this.#messages, bytes: this.#bytes },

@@ -51,7 +51,7 @@ export interface Witness {
   /** Another second of virtual time has passed. */
   second(world: World): void;
   event(node: SimNode, event: MeshEvent, atUs: number): void;
-  /** A process was started, crashed, paused and so on. `cause` may be empty. */
+  /** A process was started, crashed, paused and so on, or something befell its host: a clock, a disk. `cause` may be empty. */
   life(node: SimNode, kind: string, cause: string, atUs: number): void;
 }
 

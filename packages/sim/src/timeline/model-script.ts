@@ -119,13 +119,14 @@ const log = [];
       open.set(key, made); log.push(made); }
   }
   for (const life of R.lives) log.push({ at: life.atUs, kind: 'life', node: life.node, text: nameOf(life.node) + ': ' + life.how });
+  for (const each of R.incidents) log.push({ at: each.atUs, kind: 'incident', node: each.node, text: nameOf(each.node) + ': ' + each.what });
   for (const no of R.refutations) log.push({ at: no.atUs, kind: 'refuted', node: no.node, text: nameOf(no.node) + ' refutes ' + nameOf(no.accuser) });
   for (const fault of R.faults) {
     log.push({ at: fault.fromUs, kind: 'fault', nodes: fault.nodes, text: (fault.toUs > fault.fromUs ? 'begins: ' : '') + fault.what });
     if (fault.toUs > fault.fromUs && fault.toUs < END) log.push({ at: fault.toUs, kind: 'fault', nodes: fault.nodes, text: 'ends: ' + fault.what });
   }
   for (const mark of R.marks) log.push({ at: mark.atUs, kind: mark.kind, text: (mark.kind === 'held' ? '✓ ' : mark.kind === 'failed' ? '✗ ' : '') + mark.what });
-  const order = { phase: 0, fault: 1, life: 2, belief: 3, refuted: 4, held: 5, failed: 6 };
+  const order = { phase: 0, fault: 1, life: 2, incident: 2, belief: 3, refuted: 4, held: 5, failed: 6 };
   log.sort((a, b) => a.at - b.at || order[a.kind] - order[b.kind]);
 }
 function some(nodes) {

@@ -103,6 +103,8 @@ function laneText(node, at) {
   for (const belief of stacking) if (counts[belief] > 0) lines.push(counts[belief] + (belief === 0 ? ' have not heard of it' : ' see it ' + R.beliefs[belief]));
   const last = logCache.items.findLast ? log.findLast((each) => each.kind === 'belief' && each.node === node && each.at <= at) : undefined;
   if (last) lines.push('last change, ' + exact(last.at) + ': ' + logText(last));
+  const befell = logCache.items.findLast ? R.incidents.findLast((each) => each.node === node && each.atUs <= at) : undefined;
+  if (befell) lines.push('host, ' + exact(befell.atUs) + ': ' + befell.what);
   for (const fault of R.faults) if (fault.fromUs <= at && at < Math.max(fault.toUs, fault.fromUs + 1) && (fault.nodes.length === 0 || fault.nodes.includes(node))) lines.push('fault: ' + fault.what);
   return lines.join('\n');
 }
