@@ -138,3 +138,56 @@ test('a report says so when nothing has to go wrong for the property to fail', (
   expect(failureText('my mesh', { ...found, seed: 1, asked: four })).toContain('It fails without any trouble');
   expect(failureText('my mesh', { ...small, seed: 1 })).not.toContain('without any trouble');
 });
+
+/** A story told, run, and made small. */
+function smallest(options: MeshOptions, script: (sim: Script) => void) {
+  const sim = new Script(options, 1);
+  script(sim);
+  const { properties } = sim;
+  const plan = sim.plan();
+  const failure = runPlan(plan, { properties }).failures[0] as Failure;
+  const small = shrink(plan, failure, (each, stopAt) => runPlan(each, { properties, stopAt }));
+  return { failure, small, text: failureText('my mesh', { ...small, seed: 1, asked: properties[0] }) };
+}
+
+test('a write that breaks a promise stays in the plan, with its time, and the mesh that keeps the promise without it', () => {
+  const { failure, small, text } = smallest({ nodes: 9 }, (sim) => {
+    sim.service('pay', { on: sim.node(1, 2) });
+    sim.at('2s').pause(sim.node(5)).for('1s');
+    sim.at('3s').check(2, 'pay-2', 'passing');
+    sim.at('4s').deregister(1, 'pay-1');
+    sim.always('two are found', (scene) => scene.nodes.every((node) => scene.routable(node, 'pay').length === 2));
+  });
+  expect(failure).toMatchObject({ phase: 'chaos', chaosMs: 4000 });
+  expect(small.failure).toMatchObject({ phase: 'chaos', chaosMs: 4000 });
+  expect(planSize(small.plan)).toEqual({ nodes: 2, faults: 0, writes: 1 });
+  expect(small.plan.writes).toEqual([{ atMs: 4000, node: 0, write: { type: 'deregister', instance: 'pay-0' } }]);
+  expect(text).toContain('chaos, 4.000 s of chaos');
+  expect(text).toContain('Nothing goes wrong in this plan: what is written in it is enough.');
+  expect(text).not.toContain('without any trouble');
+});
+
+test('a write that a promise needs stays with the fault that breaks it', () => {
+  const { small } = smallest({ nodes: 5, rest: 0 }, (sim) => {
+    sim.at('1s').register(3, 'pay', 'pay-a', 80);
+    sim.at('1s').register(4, 'stock', 'stock-a', 81);
+    sim.at('6s').powerOff(sim.node(3));
+    sim.at('40s').calm(sim.node(0, 1, 2));
+    sim.eventually('somebody pays', { within: '5s' }, (scene) => scene.routable(scene.nodes[0]!, 'pay').length > 0);
+  });
+  expect(small.plan.faults.map(({ fault }) => fault.type)).toEqual(['power-off']);
+  expect(small.plan.writes.map(({ write }) => write)).toEqual([
+    { type: 'register', service: 'pay', instance: 'pay-a', port: 80 },
+  ]);
+});
+
+test('a fault and a write that break a promise together both stay', () => {
+  const { small } = smallest({ nodes: 5 }, (sim) => {
+    sim.service('pay', { on: sim.node(1, 2) });
+    sim.at('4s').deregister(1, 'pay-1');
+    sim.at('5s').powerOff(sim.node(2));
+    sim.at('20s').calm();
+    sim.always('one is found', (scene) => scene.nodes.every((node) => scene.routable(node, 'pay').length >= 1));
+  });
+  expect(planSize(small.plan)).toMatchObject({ faults: 1, writes: 1 });
+});

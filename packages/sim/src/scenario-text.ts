@@ -52,11 +52,12 @@ export function failureText(
   const { plan, failure, seed, runs, asked } = found;
   const counts = `${counted(plan.nodes, 'node')}, ${counted(plan.faults.length, 'fault')}, ${counted(plan.writes.length, 'write')}`;
   const size = runs === 0 ? counts : `As small as ${counted(runs, 'run')} could make it: ${counts}`;
-  const isUntroubled = plan.faults.length === 0 && plan.loss === 0;
+  const isFaultless = plan.faults.length === 0 && plan.loss === 0;
   const isOwn = asked !== undefined && asked.text === undefined;
   const lines = [causeText(plan, failure), `  promised: ${failure.doc}`, '', `${size}. To paste:`, ''];
   lines.push(scenarioText(failure.property, plan, asked?.text === undefined ? [] : [asked.text]), '');
-  if (isUntroubled)
+  if (isFaultless && plan.writes.length > 0) lines.push('Nothing goes wrong in this plan: what is written in it is enough.');
+  if (isFaultless && plan.writes.length === 0)
     lines.push('It fails without any trouble: nothing goes wrong in this plan. See whether what is promised can be so.');
   if (isOwn) lines.push(`It is a property of the test's options, so give the scenario the same ones.`);
   if (asked === undefined) lines.push(`Or replay it: chaos.replay(${quote(name)}, ${JSON.stringify(plan)})`);

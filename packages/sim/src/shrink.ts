@@ -1,15 +1,16 @@
 /**
  * Makes a failing plan small: it leaves parts out and runs the rest again, for as long as the same property breaks
- * (delta debugging, Zeller and Hildebrandt 2002). Since every draw is a hash of what it is about, taking one part out
+ * (delta debugging, Zeller and Hildebrandt 2002), and for as long as the promise is kept without what broke it. Since every draw is a hash of what it is about, taking one part out
  * shifts nothing else. In this order: end just after the failure, faults, writes, loads and services, nodes, how long
  * faults last, loss and latency, odd times.
  */
 
 import type { TimedFault } from './fault.ts';
-import type { FaultPlan } from './plan.ts';
+import type { FaultPlan, Write } from './plan.ts';
 import { isSameFailure } from './property.ts';
 import type { Failure } from './property.ts';
 import type { RunReport } from './run-plan.ts';
+import { instanceOn } from './workload.ts';
 
 export interface ShrinkOptions {
   /** Runs at most. Default 500. */
@@ -24,6 +25,12 @@ export interface Shrunk {
   readonly failure: Failure;
   readonly runs: number;
 }
+
+/**
+ * What a plan fails for: its faults, while what is written may have to be there for the promise to hold at all; its writes;
+ * or nothing that happens in it.
+ */
+type Cause = 'faults' | 'writes' | 'nothing';
 
 /** Runs a plan until a failure for which `stopAt` says so. */
 export type RunUntil = (plan: FaultPlan, stopAt: (failure: Failure) => boolean) => RunReport;
@@ -48,8 +55,9 @@ class Shrinker {
   #plan: FaultPlan;
   #failure: Failure;
   #runs = 0;
-  /** Whether the plan fails for what goes wrong in it, or just for what it is. */
-  #needsTrouble = true;
+  #cause: Cause = 'nothing';
+  /** Plans without the cause that keep the promise. */
+  readonly #sound = new Set<string>();
 
   constructor(plan: FaultPlan, failure: Failure, run: RunUntil, options: ShrinkOptions) {
     this.#plan = plan;
@@ -63,9 +71,9 @@ class Shrinker {
   shrink(): Shrunk {
     for (let round = 0; round < roundsMax; round++) {
       const before = JSON.stringify(this.#plan);
-      this.#needsTrouble = false;
-      this.#cutHorizon();
-      this.#needsTrouble = !this.#accept(quiet(this.#plan));
+      this.#cutAfterFailure();
+      this.#findCause();
+      this.#cutTail();
       this.#thin(this.#plan.faults, (faults) => ({ ...this.#plan, faults }));
       this.#thin(this.#plan.writes, (writes) => ({ ...this.#plan, writes }));
       this.#thin(this.#plan.loads, (loads) => ({ ...this.#plan, loads }));
@@ -82,7 +90,7 @@ class Shrinker {
   /** Whether a plan fails in the same way; then it is the plan from now on. */
   #accept(plan: FaultPlan): boolean {
     const failure = this.#failureOf(plan);
-    if (failure === undefined || (this.#needsTrouble && this.#isOfItself(plan))) return false;
+    if (failure === undefined || this.#isOfItself(plan)) return false;
     this.#plan = plan;
     this.#failure = failure;
     return true;
@@ -100,24 +108,48 @@ class Shrinker {
     }
   }
 
-  /**
-   * Whether a plan with other nodes, services or loads fails when nothing goes wrong: "everybody finds all six" cannot
-   * hold where five are left, which says nothing about what broke it.
-   */
-  #isOfItself(plan: FaultPlan): boolean {
-    const { nodes, services, loads, config } = this.#plan;
-    const isSameMesh = plan.nodes === nodes && plan.services === services && plan.loads === loads && plan.config === config;
-    if (isSameMesh) return false;
-    // With no run left to ask, nothing is taken away.
-    if (this.#runs >= this.#runsMax || this.#isOver()) return true;
-    return this.#failureOf(quiet(plan)) !== undefined;
+  /** Leaves out all faults, then all writes. What cannot be left out is the cause. */
+  #findCause(): void {
+    this.#cause = 'nothing';
+    this.#sound.clear();
+    const isQuiet = (): boolean => this.#plan.faults.length === 0 && this.#plan.loss === 0;
+    if (!isQuiet() && !this.#accept(without(this.#plan, 'faults'))) this.#cause = 'faults';
+    else if (this.#plan.writes.length > 0 && !this.#accept(without(this.#plan, 'writes'))) this.#cause = 'writes';
+    // It was not accepted, so it keeps the promise.
+    this.#sound.add(JSON.stringify(without(this.#plan, this.#cause)));
   }
 
-  #cutHorizon(): void {
+  /**
+   * Whether a plan fails without the cause as well: "everybody finds all six" cannot hold where five are left, or where
+   * nobody registered, which says nothing about what broke it.
+   */
+  #isOfItself(plan: FaultPlan): boolean {
+    if (this.#cause === 'nothing') return false;
+    const calm = without(plan, this.#cause);
+    const key = JSON.stringify(calm);
+    if (this.#sound.has(key)) return false;
+    // With no run left to ask, nothing is taken away.
+    if (this.#runs >= this.#runsMax || this.#isOver() || this.#failureOf(calm) !== undefined) return true;
+    this.#sound.add(key);
+    return false;
+  }
+
+  /** What comes after the failure. Up to there the run stays the same, so that nothing has to be held against it. */
+  #cutAfterFailure(): void {
+    this.#cause = 'nothing';
     const { phase, chaosMs } = this.#failure;
     if (phase !== 'rest' && this.#plan.restMs > 0) this.#accept({ ...this.#plan, restMs: 0 });
-    const lastMs = Math.max(0, ...this.#plan.faults.map(({ atMs, forMs = 0 }) => atMs + forMs)) + 100;
-    const endMs = phase === 'chaos' && chaosMs !== undefined ? chaosMs + 1 : Math.min(lastMs, this.#plan.chaosMs);
+    if (phase === 'chaos' && chaosMs !== undefined) this.#endChaosAt(chaosMs + 1);
+  }
+
+  /** The time between the last that happens and the calm. */
+  #cutTail(): void {
+    const { faults, writes } = this.#plan;
+    const endsMs = faults.map(({ atMs, forMs = 0 }) => atMs + forMs);
+    this.#endChaosAt(Math.max(0, ...endsMs, ...writes.map(({ atMs }) => atMs)) + 100);
+  }
+
+  #endChaosAt(endMs: number): void {
     if (endMs >= this.#plan.chaosMs) return;
     const isBefore = ({ atMs }: { readonly atMs: number }): boolean => atMs < endMs;
     const { faults, writes } = this.#plan;
@@ -189,9 +221,10 @@ class Shrinker {
   }
 }
 
-/** The plan with nothing that goes wrong. */
-function quiet(plan: FaultPlan): FaultPlan {
-  return { ...plan, faults: [], loss: 0 };
+/** The plan without what may be the cause of its failure. Writes are one where no fault is. */
+function without(plan: FaultPlan, cause: Cause): FaultPlan {
+  if (cause === 'nothing') return plan;
+  return { ...plan, faults: [], loss: 0, ...(cause === 'writes' && { writes: [] }) };
 }
 
 /** The plan without the nodes that are not kept: the others move up, and what is about none of them goes. */
@@ -216,7 +249,9 @@ function withNodes(plan: FaultPlan, kept: readonly number[]): FaultPlan {
     const to = move(fault.to);
     return from.length === 0 || to.length === 0 ? [] : [{ ...timed, fault: { ...fault, from, to } }];
   });
-  const writes = plan.writes.flatMap((write) => move([write.node]).map((node) => ({ ...write, node })));
+  const writes = plan.writes.flatMap((timed) =>
+    move([timed.node]).map((node) => ({ ...timed, node, write: moved(timed.write, plan, { from: timed.node, to: node }) })),
+  );
   const core = plan.core === 'all' ? plan.core : move(plan.core);
   return {
     ...plan,
@@ -227,6 +262,13 @@ function withNodes(plan: FaultPlan, kept: readonly number[]): FaultPlan {
     faults,
     writes,
   };
+}
+
+/** The instance of a planned service is named after its node, so that its name moves up too. */
+function moved(write: Write, { services }: FaultPlan, { from, to }: { readonly from: number; readonly to: number }): Write {
+  if (!('instance' in write)) return write;
+  const service = services.find(({ name }) => write.instance === instanceOn(name, from));
+  return service === undefined ? write : { ...write, instance: instanceOn(service.name, to) };
 }
 
 function range(count: number): number[] {
