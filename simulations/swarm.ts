@@ -9,7 +9,10 @@ import type { DrawnScenario } from '@skein/sim';
 const swarm: DrawnScenario = {
   name: 'swarm',
   summary: 'Each seed draws its own mesh and its own two minutes of trouble; what any mesh promises has to hold.',
-  plan: (seed, nodes) => drawPlan(seed, nodes === undefined ? {} : { nodesMin: nodes, nodesMax: nodes }),
+  plan: (seed, nodes) => {
+    if (nodes === 1) throw new RangeError('what is drawn parts nodes from each other, which takes two at least: --nodes 2');
+    return drawPlan(seed, nodes === undefined ? {} : { nodesMin: nodes, nodesMax: nodes });
+  },
 };
 
 export default swarm;

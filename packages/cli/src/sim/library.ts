@@ -3,7 +3,7 @@
  * module exports by default is looked at closely, since a file that somebody else wrote may hold anything.
  */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import type { DrawnScenario, Experiment, Scenario } from '@skein/sim';
@@ -12,7 +12,7 @@ import { nearest } from './nearest.ts';
 import { isPath, placePrefix } from './source-place.ts';
 
 /** An experiment cannot have them: the command takes them first. */
-const takenWords: readonly string[] = ['--seed', '--nodes', '--runs', '--json', '--html', '--help'];
+const takenWords: readonly string[] = ['--seed', '--nodes', '--runs', '--json', '--html', '--no-shrink', '--help'];
 
 /** Modules by name. */
 export interface Library {
@@ -62,9 +62,12 @@ export async function findSimulation(wanted: string, library: Library): Promise<
 async function importFile(path: string): Promise<unknown> {
   const full = resolve(path);
   if (!existsSync(full)) throw usageFailure(`${path}: there is no such file`);
+  if (statSync(full).isDirectory())
+    throw usageFailure(`${path} is a folder`, 'give a file in it, such as ./chaos/my-scenario.mjs; each runs by itself');
   try {
-    return await import(pathToFileURL(full).href);
+    return await settled(import(pathToFileURL(full).href), path);
   } catch (error) {
+    if (error instanceof CliFailure) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
       throw usageFailure(
         `${path}: Node ${process.version} cannot read TypeScript`,
@@ -75,6 +78,26 @@ async function importFile(path: string): Promise<unknown> {
       usage: true,
       hint: isWithoutSim(error) ? ['install @skein/sim where the file is'] : [],
     });
+  }
+}
+
+/** A module that waits at its top level for what never comes would end the process without a word, once nothing else is left to do. */
+async function settled(loading: Promise<unknown>, path: string): Promise<unknown> {
+  let refuse = (): void => {};
+  const stuck = new Promise<never>((_, reject) => {
+    refuse = () =>
+      reject(
+        usageFailure(
+          `${path} never finishes loading: an \`await\` at its top level waits for what nothing brings about`,
+          'a simulation needs no waiting: leave that await out, or wait for something that comes',
+        ),
+      );
+  });
+  process.once('beforeExit', refuse);
+  try {
+    return await Promise.race([loading, stuck]);
+  } finally {
+    process.removeListener('beforeExit', refuse);
   }
 }
 
