@@ -8,6 +8,7 @@ import type { Paint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { table } from '../table.ts';
+import { commandLine } from './again.ts';
 import { writePage } from './page.ts';
 import { progressOn } from './progress.ts';
 import { reportFault } from './report-check.ts';
@@ -39,7 +40,7 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
   const fault = reportFault(report);
   if (fault !== undefined) throw new CliFailure(`${name}: what its run returned is no report: ${fault}`);
   const setup = { seed, ...report.setup };
-  const command = [settings.command, name, '--seed', seed, ...settings.args].join(' ');
+  const command = commandLine(settings.command, [name, '--seed', seed, ...settings.args]);
   if (settings.html !== undefined) {
     const { rows, plots } = report;
     const { summary } = experiment;

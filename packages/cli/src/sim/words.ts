@@ -4,21 +4,25 @@ import type { Experiment, ExperimentWord, SaidWords } from '@skein/sim';
 import { usageFailure } from '../failure.ts';
 import { nearest } from './nearest.ts';
 
-/** Reads the words, each with its value behind it or after `=`. Throws a usage failure for one that does not fit. */
-export function readWords({ name, words = {} }: Experiment, args: readonly string[]): SaidWords {
+/**
+ * Reads the words, each with its value behind it or after `=`. Throws a usage failure for one that does not fit, which
+ * names `command` as the way to see what fits.
+ */
+export function readWords({ name, words = {} }: Experiment, args: readonly string[], command: string): SaidWords {
+  const helpHint = `see: ${command} ${name} --help`;
   const said = new Map<string, string>();
   const left = args.flatMap((arg) => (arg.startsWith('--') && arg.includes('=') ? split(arg) : [arg]));
   for (let at = 0; at < left.length; at++) {
     const word = left[at] ?? '';
     const declared = Object.hasOwn(words, word) ? words[word] : undefined;
-    if (declared === undefined) throw unknownWord(name, word, words);
+    if (declared === undefined) throw unknownWord({ name, words }, word, helpHint);
     if (said.has(word)) throw usageFailure(`${word} is said twice`);
     if (!takesValue(declared)) said.set(word, '');
     else said.set(word, checked(word, left[++at], declared));
   }
   for (const word of said.keys())
     for (const other of words[word]?.not ?? [])
-      if (said.has(other)) throw usageFailure(`${word} and ${other} cannot be said together`, helpHint(name));
+      if (said.has(other)) throw usageFailure(`${word} and ${other} cannot be said together`, helpHint);
   const valueOf = (word: string): string | undefined => {
     if (!Object.hasOwn(words, word)) throw new Error(`${name} asks for ${word}, which is not among its words`);
     return said.get(word);
@@ -60,16 +64,16 @@ function checked(word: string, value: string | undefined, { number, choice = [] 
   throw usageFailure(`${given}: it has to be a whole number from ${least} to ${most}`);
 }
 
-function unknownWord(name: string, word: string, words: Readonly<Record<string, ExperimentWord>>): Error {
+function unknownWord(
+  { name, words }: { readonly name: string; readonly words: Readonly<Record<string, ExperimentWord>> },
+  word: string,
+  helpHint: string,
+): Error {
   const known = Object.keys(words);
   const what = word.startsWith('-') ? 'unknown option' : 'unexpected argument';
   const near = nearest(word, known);
   const takes = known.length === 0 ? `${name} takes no words of its own` : `${name} takes: ${known.join(', ')}`;
-  return usageFailure(`${what} '${word}'${near === undefined ? '' : `; did you mean "${near}"?`}`, takes, helpHint(name));
-}
-
-function helpHint(name: string): string {
-  return `see: skein sim ${name} --help`;
+  return usageFailure(`${what} '${word}'${near === undefined ? '' : `; did you mean "${near}"?`}`, takes, helpHint);
 }
 
 function valueText({ number, choice }: ExperimentWord): string {
