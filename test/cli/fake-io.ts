@@ -18,6 +18,8 @@ export interface World {
   readonly isTerminal?: boolean;
   /** The program and first arguments that start the command again. */
   readonly self?: Io['self'];
+  /** Is given what a Ctrl-C calls. */
+  readonly onInterrupt?: (stop: () => void) => void;
   /** What the modules of built-in simulations export. */
   readonly simulations?: Readonly<Record<string, unknown>>;
 }
@@ -60,6 +62,10 @@ export async function skein(args: readonly string[], world: World = {}): Promise
       written[path] = text;
     },
     simulations,
+    onInterrupt: (stop) => {
+      world.onInterrupt?.(stop);
+      return () => {};
+    },
     fetch: async (url, init) => {
       requests.push({ method: init.method, url, body: init.body === undefined ? undefined : JSON.parse(init.body) });
       const { pathname, search } = new URL(url);

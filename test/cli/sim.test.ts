@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Experiment, Scenario } from '@skein/sim';
+import { always, planSize, replay } from '@skein/sim';
+import type { Experiment, Failure, FaultPlan, Scenario } from '@skein/sim';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pageOf } from '../sim/page-fixture.ts';
 import { skein } from './fake-io.ts';
@@ -38,6 +39,18 @@ const slips: Scenario = {
     sim.at('1s').pause(sim.node(0)).for('1s');
   },
 };
+const rare: Scenario = { ...forms, name: 'rare', script: (sim) => sim.sometimes('pigs fly', () => false) };
+const writes: Scenario = {
+  ...forms,
+  name: 'writes',
+  nodes: 6,
+  script: (sim) => {
+    sim.service('pay', { on: sim.node(1, 2) });
+    sim.at('3s').pause(sim.node(5)).for('1s');
+    sim.at('4s').deregister(1, 'pay-1');
+    sim.always('two are found', (scene) => scene.nodes.every((node) => scene.routable(node, 'pay').length === 2));
+  },
+};
 const needsFour: Scenario = { ...forms, name: 'needs-four', nodes: 4, script: (sim) => void sim.node(3) };
 const measures: Experiment = {
   name: 'measures',
@@ -62,7 +75,7 @@ const measures: Experiment = {
   },
 };
 const simulations = Object.fromEntries(
-  [forms, fails, breaks, slips, needsFour, measures].map((each) => [each.name, { default: each }]),
+  [forms, fails, breaks, slips, rare, writes, needsFour, measures].map((each) => [each.name, { default: each }]),
 );
 
 let folder = '';
@@ -105,6 +118,75 @@ test('a scenario that fails names the promise, what was found, and the command t
   expect(out).toContain('again: skein sim fails --seed 00000100\n');
 });
 
+test('what has to happen in some run fails a campaign in which it never did, and says so', async () => {
+  const { exitCode, out } = await skein(['sim', 'rare', '--runs', '3'], { simulations });
+  expect(exitCode).toBe(1);
+  expect(out).toMatch(/pigs fly +0 of 3/);
+  expect(out).toContain('rare failed: 3 nodes');
+  expect(out).toContain('\npigs fly\n  it happened in none of the 3 runs, and a `sometimes` has to happen in one at least');
+  expect(out).toContain('  again: skein sim rare --seed 00000001 --runs 3\n');
+  const { out: json } = await skein(['sim', 'rare', '--runs', '3', '--json'], { simulations });
+  expect(JSON.parse(json)).toMatchObject({ passed: false, findings: [{ what: 'pigs fly' }], smallest: null });
+  const { exitCode: one, out: told } = await skein(['sim', 'rare'], { simulations });
+  expect(one).toBe(1);
+  expect(told).toContain('again: skein sim rare --seed 00000001 --runs 1\n');
+});
+
+test('what has to happen in some run may be missing where one seed is looked at', async () => {
+  const { exitCode, out } = await skein(['sim', 'rare', '--seed', '7'], { simulations });
+  expect(exitCode).toBe(0);
+  expect(out).toMatch(/pigs fly +not here/);
+  const { out: json } = await skein(['sim', 'rare', '--seed', '7', '--json'], { simulations });
+  const { rows } = JSON.parse(json) as { rows: { what: string; ours: number; goal: string | null }[] };
+  expect(rows.find(({ what }) => what.startsWith('pigs'))).toMatchObject({ ours: 0, goal: null });
+});
+
+test('a scenario that fails ends with the smallest story that still fails, to be pasted, and the command for the whole', async () => {
+  const { exitCode, out, err } = await skein(['sim', 'writes', '--seed', '2'], { simulations });
+  expect(exitCode).toBe(1);
+  expect(out).toContain('two are found: it did not hold (seed 00000002, chaos, 4.000 s of chaos)');
+  expect(out).toContain("chaos('two are found', { nodes: 2, seed: '00000002'");
+  expect(out).toContain("sim.at('4s').deregister(0, 'pay-0');");
+  expect(out).not.toContain('sim.pause');
+  expect(out).toMatch(/The whole run again: skein sim writes --seed 00000002\n$/);
+  expect(err).toMatch(/^writes: making it small, run 1: /);
+  const { out: whole } = await skein(['sim', 'writes', '--seed', '2', '--no-shrink'], { simulations });
+  expect(whole).toContain('two are found\n  it did not hold\n');
+  expect(whole).not.toContain('small');
+});
+
+test('--json has the smallest plan that still fails, as data that can be replayed', async () => {
+  const { out, err } = await skein(['sim', 'writes', '--json'], { simulations, isTerminal: true });
+  expect(err).toBe('');
+  const { findings, smallest } = JSON.parse(out) as {
+    findings: object[];
+    smallest: { plan: FaultPlan; failure: Failure; runs: number; story: string };
+  };
+  expect(findings).toMatchObject([{ seed: '00000001', what: 'two are found', found: 'it did not hold' }]);
+  expect(planSize(smallest.plan)).toEqual({ nodes: 2, faults: 0, writes: 1 });
+  expect(smallest.failure).toMatchObject({ property: 'two are found', phase: 'chaos', chaosMs: 4000 });
+  const bothFound = always('two are found', (scene) => scene.nodes.every((node) => scene.routable(node, 'pay').length === 2));
+  expect(replay(smallest.plan, { properties: [bothFound] }).failures).toEqual([smallest.failure]);
+});
+
+test('Ctrl-C in a campaign shows what ran, says how much that was, and is no success', async () => {
+  let interrupt = (): void => {};
+  let told = 0;
+  const counted = { ...forms, name: 'counted', script: () => (++told === 2 ? interrupt() : undefined) };
+  const world = {
+    simulations: { counted: { default: counted } },
+    onInterrupt: (stop: () => void) => void (interrupt = stop),
+  };
+  const { exitCode, out } = await skein(['sim', 'counted', '--runs', '9'], world);
+  expect(exitCode).toBe(1);
+  expect(told).toBe(2);
+  expect(out).toMatch(/the mesh forms +2 of 2/);
+  expect(out).toContain('counted stopped after 2 of 9 runs');
+  told = 0;
+  const { out: json } = await skein(['sim', 'counted', '--runs', '9', '--json'], world);
+  expect(JSON.parse(json)).toMatchObject({ setup: { runs: 2 }, passed: false, findings: [] });
+});
+
 test('a script that throws is a failure that names the scenario and the seed', async () => {
   const { exitCode, err } = await skein(['sim', 'breaks'], { simulations });
   expect(exitCode).toBe(1);
@@ -122,6 +204,21 @@ test('a property that throws is told by its name, with the command that shows it
 test('run by npm, the command to show it again is one for npm', async () => {
   const { out } = await skein(['sim', 'fails'], { simulations, env: { npm_lifecycle_event: 'simulate' } });
   expect(out).toContain('again: npm run simulate -- fails --seed 00000001\n');
+  expect(out).toContain('The whole run again: npm run simulate -- fails --seed 00000001\n');
+  const asked = await skein(['sim', 'measures', '--quik'], { simulations, env: { npm_lifecycle_event: 'simulate' } });
+  expect(asked.err).toContain('see: npm run simulate -- measures --help');
+});
+
+test('run by npx, the command to show it again is one for npx', async () => {
+  const { out } = await skein(['sim', 'fails'], { simulations, env: { npm_command: 'exec', npm_lifecycle_event: 'npx' } });
+  expect(out).toContain('again: npx skein sim fails --seed 00000001\n');
+});
+
+test('the command to show it again quotes a path that a shell would take apart', async () => {
+  mkdirSync(join(folder, "it's mine"));
+  const path = file("it's mine/no way.mjs", storyOf("sim.at('1s').eventually('x', { within: '1s' }, () => false)"));
+  const { out } = await skein(['sim', path], {});
+  expect(out).toContain(`again: skein sim '${path.replace("'", "'\\''")}' --seed 00000001\n`);
 });
 
 test('--json prints one object of name, setup and rows, and nothing else', async () => {
@@ -243,7 +340,7 @@ test('progress of many runs goes to standard error: a line that is written over 
 
 test.each([
   [['fomrs'], 'no simulation is called "fomrs"; did you mean "forms"?'],
-  [['xyzzy'], 'no simulation is called "xyzzy"\n  there are: breaks, fails, forms, measures, needs-four'],
+  [['xyzzy'], 'no simulation is called "xyzzy"\n  there are: breaks, fails, forms, measures, needs-four, rare, slips, writes'],
   [['forms', '--seed', '123456789'], '1 to 8 hexadecimal digits'],
   [['forms', '--seed', '0xff'], 'without 0x: ff'],
   [['forms', '--seed', ''], 'a word as seed has 1 to 64 letters'],
@@ -269,6 +366,20 @@ test.each([
   const { exitCode, out, err } = await skein(['sim', ...args], { simulations });
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
   expect(err).toContain(message);
+});
+
+test('a folder is refused by its name, and nothing of how modules are loaded is told', async () => {
+  const { exitCode, err } = await skein(['sim', folder + '/'], {});
+  expect(exitCode).toBe(2);
+  expect(err).toBe(`skein: ${folder}/ is a folder\n  give a file in it, such as ./chaos/my-scenario.mjs; each runs by itself\n`);
+});
+
+test('a drawn mesh of one node is refused with what to say instead', async () => {
+  const { default: swarm } = await import('../../simulations/swarm.ts');
+  const { exitCode, err } = await skein(['sim', 'swarm', '--nodes', '1'], { simulations: { swarm: { default: swarm } } });
+  expect(exitCode).toBe(2);
+  expect(err).toContain('the plan of swarm, on 1 node with seed 00000001: what is drawn parts nodes from each other');
+  expect(err).toContain('--nodes 2');
 });
 
 test('a file of a user runs by its path', async () => {

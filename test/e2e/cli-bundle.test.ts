@@ -2,7 +2,17 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,6 +35,25 @@ async function start(script: string, args: readonly string[]): Promise<{ code: n
 test('the linked command starts the bundle and passes its arguments and exit code on', async () => {
   expect(await start(bin, ['--version'])).toEqual({ code: 0, out: '0.1.0\n', err: '' });
   expect((await start(bin, ['nonsense'])).code).toBe(2);
+});
+
+test('a scenario file that never finishes loading is refused by name, instead of an end without a word', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-stuck-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'stuck.mjs');
+  writeFileSync(path, 'await new Promise(() => {});\nexport default {};\n');
+  const { code, out, err } = await start(bundle, ['sim', path]);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toContain(`${path} never finishes loading`);
+});
+
+test('Ctrl-C in a campaign of simulations shows what ran so far', async () => {
+  const args = [bundle, 'sim', 'split-and-heal', '--runs', '1000000'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stderr.once('data', () => child.kill('SIGINT'));
+  const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  expect(code).toBe(1);
+  expect(out).toMatch(/split-and-heal stopped after \d+ of 1000000 runs/);
 });
 
 test('the linked command of a clone that was not built says how to build', async () => {

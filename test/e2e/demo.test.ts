@@ -120,6 +120,7 @@ test(
       read: async () => '',
       write: async () => undefined,
       simulations: { names: () => [], load: async () => undefined },
+      onInterrupt: () => () => {},
       fetch: (url, init) => fetch(url, init),
     });
     expect(await isDone).toBe(0);

@@ -33,6 +33,8 @@ export interface Io {
   write(path: string, text: string): Promise<void>;
   /** The simulations that come with the command. */
   readonly simulations: Library;
+  /** Calls `stop` at the first Ctrl-C, which then does not end the process; a second one does. Returns how to listen no more. */
+  onInterrupt(stop: () => void): () => void;
   fetch(url: string, init: FetchInit): Promise<{ readonly status: number; text(): Promise<string> }>;
 }
 
@@ -50,6 +52,10 @@ export function processIo(main: string): Io {
     read: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
     write: (path, content) => writeFile(path, content),
     simulations: folderLibrary(new URL('./simulations/', main)),
+    onInterrupt: (stop) => {
+      process.once('SIGINT', stop);
+      return () => void process.removeListener('SIGINT', stop);
+    },
     fetch: (url, init) => fetch(url, init),
   };
 }

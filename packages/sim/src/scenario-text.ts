@@ -37,7 +37,8 @@ export function causeText(plan: FaultPlan, failure: Failure): string {
 
 /**
  * Everything a person needs to see a failure again: cause, shrunk plan, scenario, command. `seed`: of the whole run, and
- * undefined where the plan is all there is. `asked`: the property that failed, unless every mesh has it.
+ * undefined where the plan is all there is. `asked`: the property that failed, unless every mesh has it. `again`: the
+ * command for the whole run, where that is no test of vitest.
  */
 export function failureText(
   name: string,
@@ -47,9 +48,10 @@ export function failureText(
     readonly seed: Seed | undefined;
     readonly runs: number;
     readonly asked?: Property | undefined;
+    readonly again?: string;
   },
 ): string {
-  const { plan, failure, seed, runs, asked } = found;
+  const { plan, failure, seed, runs, asked, again } = found;
   const counts = `${counted(plan.nodes, 'node')}, ${counted(plan.faults.length, 'fault')}, ${counted(plan.writes.length, 'write')}`;
   const size = runs === 0 ? counts : `As small as ${counted(runs, 'run')} could make it: ${counts}`;
   const isFaultless = plan.faults.length === 0 && plan.loss === 0;
@@ -63,7 +65,7 @@ export function failureText(
   if (asked === undefined) lines.push(`Or replay it: chaos.replay(${quote(name)}, ${JSON.stringify(plan)})`);
   if (asked?.text !== undefined && !asked.text.startsWith('sim.expect('))
     lines.push('What the property uses of the code around it has to be pasted too.');
-  lines.push(againText(name, seed));
+  lines.push(again === undefined ? againText(name, seed) : `The whole run again: ${again}`);
   return lines.join('\n');
 }
 

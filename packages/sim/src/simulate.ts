@@ -1,6 +1,7 @@
 /** Runs stories, random plans and stored plans, without any test runner. */
 
 import type { FaultPlan } from './plan.ts';
+import type { Property } from './property.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunOptions, RunReport } from './run-plan.ts';
 import { checkReplayOptions, checkStory, checkSwarmOptions, readSoundPlan } from './scenario-check.ts';
@@ -32,13 +33,31 @@ export interface DrawnScenario {
   plan(seed: Seed, nodes: number | undefined): FaultPlan;
 }
 
+/** What a scenario comes to for one seed. */
+export interface ToldScenario {
+  readonly plan: FaultPlan;
+  /** What the story asks for, besides what any mesh promises. */
+  readonly properties: readonly Property[];
+}
+
+/** Tells a scenario of a file for one seed, on fewer or more nodes if that is said, and runs nothing. */
+export function tellScenario(
+  scenario: Scenario | DrawnScenario,
+  { seed = 1, nodes }: { readonly seed?: Seed; readonly nodes?: number } = {},
+): ToldScenario {
+  if ('plan' in scenario) return { plan: scenario.plan(seed, nodes), properties: [] };
+  const sim = new Script({ ...scenario, ...(nodes !== undefined && { nodes }) }, seed);
+  refusePromise('the script', scenario.script(sim));
+  return { plan: sim.plan(), properties: sim.properties };
+}
+
 /** Runs a scenario of a file, on fewer or more nodes if that is said. */
 export function simulateScenario(
   scenario: Scenario | DrawnScenario,
   options: RunOptions & { readonly seed?: Seed; readonly nodes?: number } = {},
 ): RunReport {
-  if ('plan' in scenario) return runPlan(scenario.plan(options.seed ?? 1, options.nodes), options);
-  return simulate({ ...scenario, ...options }, (sim) => scenario.script(sim));
+  const { plan, properties } = tellScenario(scenario, options);
+  return runPlan(plan, { ...options, properties: [...properties, ...(options.properties ?? [])] });
 }
 
 /** Runs the plan that a seed draws. */

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { outPaint } from '../colour.ts';
 import { exitCodes, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { commandWords } from '../sim/again.ts';
 import { table } from '../table.ts';
 import { examplesText } from './api-command.ts';
 
@@ -14,6 +15,7 @@ interface SimFlags {
   readonly runs?: number;
   readonly json?: boolean;
   readonly html?: string;
+  readonly shrink: boolean;
   readonly help?: boolean;
 }
 
@@ -26,6 +28,9 @@ script } or an experiment { name, summary, run }; .mjs and .js work everywhere, 
 A seed is a run: the same one does the same on every machine, so that while one runs, clocks, timers and chance of the
 real world are refused. Experiments take further words, each its own, which
 \`skein sim NAME --help\` shows.
+When a scenario fails, the smallest story that still fails is told, for a test that uses @skein/sim/vitest.
+Ctrl-C in a campaign of many --runs ends it after the run that is under way, and shows what ran; a second one ends it
+at once.
 The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment.`;
 
 /** `setExitCode` receives what the process should end with. */
@@ -38,8 +43,9 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
     .option('--seed <seed>', 'up to 8 hexadecimal digits, or a word such as a commit id', parseSeed, '1')
     .option('--nodes <count>', 'how many nodes, 1 to 2048 (scenarios)', (text) => parseCount(text, nodesMax))
     .option('--runs <count>', 'how many seeds, one after the other (scenarios, default 1)', (text) => parseCount(text, runsMax))
-    .option('--json', 'print one JSON object { name, setup, rows, passed }')
+    .option('--json', 'print one JSON object { name, setup, rows, passed }, of a scenario with { findings, smallest }')
     .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment')
+    .option('--no-shrink', 'do not make the first plan that fails small (scenarios)')
     .helpOption(false)
     .option('-h, --help', 'print help; after the name of an experiment, its words')
     .allowUnknownOption()
@@ -55,7 +61,11 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
     )
     .action(async (name: string | undefined, words: readonly string[], flags: SimFlags, command: Command) => {
       if (flags.help === true) await help(io, name, command);
-      else setExitCode(name === undefined ? await list(io, words, flags) : await runNamed(io, name, words, flags));
+      else if (name === undefined) setExitCode(await list(io, words, flags));
+      else {
+        const isSeedSaid = command.getOptionValueSource('seed') === 'cli';
+        setExitCode(await runNamed(io, name, words, { ...flags, isLook: isSeedSaid && flags.runs === undefined }));
+      }
     });
 }
 
@@ -74,7 +84,7 @@ async function help(io: Io, name: string | undefined, command: Command): Promise
 }
 
 async function list(io: Io, words: readonly string[], flags: SimFlags): Promise<number> {
-  if (words.length > 0) throw unknownWords(words);
+  if (words.length > 0) throw unknownWords(io, words);
   const { listSimulations } = await import('../sim/library.ts');
   const all = await listSimulations(io.simulations);
   if (flags.json === true) {
@@ -105,8 +115,13 @@ async function list(io: Io, words: readonly string[], flags: SimFlags): Promise<
   return exitCodes.ok;
 }
 
-async function runNamed(io: Io, name: string, words: readonly string[], flags: SimFlags): Promise<number> {
-  if (name.startsWith('-')) throw unknownWords([name]);
+async function runNamed(
+  io: Io,
+  name: string,
+  words: readonly string[],
+  flags: SimFlags & { readonly isLook: boolean },
+): Promise<number> {
+  if (name.startsWith('-')) throw unknownWords(io, [name]);
   const { findSimulation } = await import('../sim/library.ts');
   const simulation = await findSimulation(name, io.simulations);
   const { seed, json = false, html } = flags;
@@ -117,7 +132,7 @@ async function runNamed(io: Io, name: string, words: readonly string[], flags: S
       throw usageFailure(`${simulation.name} is an experiment and takes no ${unfit}: it decides that itself`);
     const { heapMiB } = simulation.experiment;
     const { readWords } = await import('../sim/words.ts');
-    const said = readWords(simulation.experiment, words);
+    const said = readWords(simulation.experiment, words, commandWords(io));
     const { hasHeap, runWithHeap } = await import('../sim/heap.ts');
     if (heapMiB !== undefined && !hasHeap(heapMiB)) {
       const given = ['sim', name, '--seed', seed, ...(json ? ['--json'] : []), ...(html === undefined ? [] : ['--html', html])];
@@ -126,19 +141,16 @@ async function runNamed(io: Io, name: string, words: readonly string[], flags: S
     const { runExperiment } = await import('../sim/run-experiment.ts');
     return await runExperiment(io, name, simulation.experiment, { ...shared, args: words, words: said });
   }
-  if (words.length > 0) throw unknownWords(words);
+  if (words.length > 0) throw unknownWords(io, words);
   const { runScenario } = await import('../sim/run-scenario.ts');
-  const { nodes, runs = 1 } = flags;
-  return await runScenario(io, name, simulation.scenario, { ...shared, runs, ...(nodes !== undefined && { nodes }) });
+  const { nodes, runs = 1, isLook, shrink } = flags;
+  const settings = { ...shared, runs, isLook, shrink };
+  return await runScenario(io, name, simulation.scenario, { ...settings, ...(nodes !== undefined && { nodes }) });
 }
 
-function unknownWords([word = '']: readonly string[]): Error {
+function unknownWords(io: Io, [word = '']: readonly string[]): Error {
   const what = word.startsWith('-') ? 'unknown option' : 'unexpected argument';
-  return usageFailure(`${what} '${word}'`, 'see: skein sim --help');
-}
-
-function commandWords(io: Io): string {
-  return io.env['npm_lifecycle_event'] === 'simulate' ? 'npm run simulate --' : 'skein sim';
+  return usageFailure(`${what} '${word}'`, `see: ${commandWords(io)} --help`);
 }
 
 /** What looks like a number and is none of ours would run as a word: another world than the one that was asked for. */

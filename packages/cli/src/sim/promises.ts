@@ -3,11 +3,13 @@
 import { figureReport } from '@skein/sim';
 import type { ExperimentRow, FigureReport, RunReport } from '@skein/sim';
 import type { Row } from '../table.ts';
+import type { Smallest } from './smallest.ts';
 
 export interface Finding {
-  readonly seed: string;
+  /** Undefined for what happened in no run, which is no run's own. */
+  readonly seed?: string;
   /** Virtual time since the world began. */
-  readonly atMs: number;
+  readonly atMs?: number;
   readonly what: string;
   readonly found: string;
   /** The command that shows it again. */
@@ -21,24 +23,26 @@ export interface Promised {
   readonly tookMs: readonly number[];
   readonly runs: number;
   readonly held: number;
-  /** One run in which it is so is enough. */
-  readonly isOnce: boolean;
+  /** `one`: a run in which it is so is enough. `none`: that is not asked of so few runs. */
+  readonly needs: 'all' | 'one' | 'none';
   /** Said instead of times. */
   readonly figure?: string;
 }
 
-export function promisesOf(reports: readonly RunReport[]): readonly Promised[] {
+/** `isLook`: the runs are a look at one seed, which says nothing about what others meet. */
+export function promisesOf(reports: readonly RunReport[], isLook: boolean): readonly Promised[] {
   const runs = reports.length;
   const within = (what: string, times: readonly (number | undefined)[]): Promised => {
     const tookMs = times.filter((ms) => ms !== undefined).sort((a, b) => a - b);
-    return { what, tookMs, runs, held: tookMs.length, isOnce: false };
+    return { what, tookMs, runs, held: tookMs.length, needs: 'all' };
   };
   const own = [...new Set(reports.flatMap(({ outcomes }) => outcomes.map(({ property }) => property)))].map((what): Promised => {
     const outcomes = reports.flatMap((report) => report.outcomes.filter(({ property }) => property === what));
     const held = outcomes.filter(({ state }) => state === 'held');
     const times = held.filter(({ kind }) => kind === 'eventually').map(({ sinceMs, atMs }) => atMs - sinceMs);
     const isOnce = outcomes.some(({ kind }) => kind === 'sometimes');
-    return { what, tookMs: times.sort((a, b) => a - b), runs, held: held.length, isOnce };
+    const needs = isOnce ? (isLook ? 'none' : 'one') : 'all';
+    return { what, tookMs: times.sort((a, b) => a - b), runs, held: held.length, needs };
   });
   const ownNames = new Set(own.map(({ what }) => what));
   const isBuiltIn = ({ failures }: RunReport): boolean => failures.every(({ property }) => ownNames.has(property));
@@ -52,7 +56,7 @@ export function promisesOf(reports: readonly RunReport[]): readonly Promised[] {
       'all is well again after the calm',
       reports.map(({ figures }) => figures.convergedMs),
     ),
-    { what: 'what any mesh promises', tookMs: [], runs, held: reports.filter(isBuiltIn).length, isOnce: false },
+    { what: 'what any mesh promises', tookMs: [], runs, held: reports.filter(isBuiltIn).length, needs: 'all' },
     ...callsOf(reports),
   ];
 }
@@ -74,22 +78,29 @@ function callsOf(reports: readonly RunReport[]): Promised[] {
       tookMs: [],
       runs: reports.length,
       held: reports.length,
-      isOnce: false,
+      needs: 'all',
       figure,
     };
   });
 }
 
-export function isKept({ held, runs, isOnce }: Promised): boolean {
-  return isOnce ? held > 0 : held === runs;
+function isKept({ held, runs, needs }: Promised): boolean {
+  return needs === 'all' ? held === runs : needs === 'none' || held > 0;
+}
+
+/** What has to happen in some run and happened in none, so that the other promises may prove nothing. */
+export function neverHappened(reports: readonly RunReport[]): readonly string[] {
+  return promisesOf(reports, false)
+    .filter((promised) => promised.needs === 'one' && !isKept(promised))
+    .map(({ what }) => what);
 }
 
 export function promiseRow(promised: Promised): Row {
   const { what, held, runs, tookMs, figure } = promised;
   if (figure !== undefined) return [what, '', figure, ''];
-  const text = runs === 1 ? (held === 1 ? 'yes' : 'no') : `${held} of ${runs}`;
-  const colour = isKept(promised) ? 'green' : 'red';
-  return [what, { text, colour }, timeText(median(tookMs)), timeText(tookMs.at(-1))];
+  const text = runs === 1 ? (held === 1 ? 'yes' : promised.needs === 'none' ? 'not here' : 'no') : `${held} of ${runs}`;
+  const shown = promised.needs === 'none' && held === 0 ? text : ({ text, colour: isKept(promised) ? 'green' : 'red' } as const);
+  return [what, shown, timeText(median(tookMs)), timeText(tookMs.at(-1))];
 }
 
 function timeText(ms: number | undefined): string {
@@ -104,14 +115,20 @@ function median(sorted: readonly number[]): number | undefined {
   return sorted[Math.floor((sorted.length - 1) / 2)];
 }
 
-/** The object of every simulation, with what failed beside it. */
+/** The object of every simulation, with what failed beside it, and the first that failed made small. */
 export function scenarioJson(
   name: string,
   setup: FigureReport['setup'],
-  reports: readonly RunReport[],
-  findings: readonly Finding[],
+  outcome: {
+    readonly reports: readonly RunReport[];
+    readonly isLook: boolean;
+    readonly findings: readonly Finding[];
+    readonly smallest: Smallest | undefined;
+    readonly passed: boolean;
+  },
 ): object {
-  const rows = promisesOf(reports)
+  const { reports, isLook, findings, smallest, passed } = outcome;
+  const rows = promisesOf(reports, isLook)
     .filter(({ figure }) => figure === undefined)
     .flatMap((promised): ExperimentRow[] => {
       const { what, held, runs, tookMs } = promised;
@@ -119,12 +136,12 @@ export function scenarioJson(
         what: `${what}: runs in which it held`,
         unit: 'runs',
         ours: held,
-        goal: promised.isOnce ? '>= 1' : `>= ${runs}`,
+        ...(promised.needs !== 'none' && { goal: promised.needs === 'one' ? '>= 1' : `>= ${runs}` }),
       };
       const [typical, worst] = [median(tookMs), tookMs.at(-1)];
       if (typical === undefined || worst === undefined) return [share];
       return [share, { what: `${what}: median`, unit: 'ms', ours: typical }, { what: `${what}: worst`, unit: 'ms', ours: worst }];
     });
   const traceHashes = reports.slice(0, 100).map(({ traceHash }) => traceHash);
-  return { ...figureReport(name, { ...setup, traceHashes }, rows), passed: findings.length === 0, findings };
+  return { ...figureReport(name, { ...setup, traceHashes }, rows), passed, findings, smallest: smallest ?? null };
 }

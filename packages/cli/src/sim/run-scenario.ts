@@ -1,5 +1,6 @@
 /** Runs a scenario on one seed or many, and tells what held, how fast, and what did not. */
 
+import { setImmediate } from 'node:timers/promises';
 import {
   planLimits,
   PropertyError,
@@ -10,26 +11,33 @@ import {
   simulateScenario,
   timelineHtml,
 } from '@skein/sim';
-import type { DrawnScenario, Recording, RunReport, Scenario } from '@skein/sim';
+import type { DrawnScenario, Failure, Recording, RunReport, Scenario } from '@skein/sim';
 import { guarded } from '@skein/sim/guard';
 import { outPaint } from '../colour.ts';
 import { CliFailure, exitCodes, reasonOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { table } from '../table.ts';
+import { commandLine } from './again.ts';
 import { writePage } from './page.ts';
 import { progressOn } from './progress.ts';
-import { promiseRow, promisesOf, scenarioJson, secondsText } from './promises.ts';
+import { neverHappened, promiseRow, promisesOf, scenarioJson, secondsText } from './promises.ts';
 import type { Finding } from './promises.ts';
+import { smallestOf } from './smallest.ts';
+import type { Smallest } from './smallest.ts';
 import { placePrefix } from './source-place.ts';
 
 type AnyScenario = Scenario | DrawnScenario;
 
 export interface RunSettings {
   readonly seed: string;
+  /** Whether this is a look at one seed that the user chose, which says nothing about what others meet. */
+  readonly isLook: boolean;
   readonly nodes?: number;
   readonly runs: number;
   readonly json: boolean;
   readonly html?: string;
+  /** Whether what fails is made small. */
+  readonly shrink: boolean;
   /** The words before the name that start this command again. */
   readonly command: string;
 }
@@ -37,8 +45,20 @@ export interface RunSettings {
 interface Outcome {
   readonly reports: readonly RunReport[];
   readonly findings: readonly Finding[];
+  readonly isLook: boolean;
+  /** Whether all that was asked for ran. */
+  readonly isWhole: boolean;
+  readonly first: FirstFailure | undefined;
   /** Of the first run that failed, or else of the first of all. */
   readonly recording: Recording | undefined;
+}
+
+/** What broke first in the first run that failed. */
+interface FirstFailure {
+  readonly seed: string;
+  readonly nodes?: number;
+  readonly failure: Failure;
+  readonly again: string;
 }
 
 /** Findings are told in full up to here; a scenario that always fails needs no thousand. */
@@ -49,35 +69,48 @@ export async function runScenario(io: Io, name: string, scenario: AnyScenario, s
   const { nodes: asked = 1 } = settings;
   if (asked > planLimits.nodes) throw usageFailure(`--nodes ${asked}: a scenario runs on 1 to ${planLimits.nodes} nodes`);
   const startedMs = performance.now();
-  const outcome = runAll(io, name, scenario, settings);
+  const outcome = await runAll(io, name, scenario, settings);
   const tookMs = performance.now() - startedMs;
-  const { findings, recording, reports } = outcome;
+  const { findings, recording, reports, first, isWhole, isLook } = outcome;
+  const passed = findings.length === 0 && isWhole;
   if (settings.html !== undefined && recording !== undefined) await writePage(io, settings.html, timelineHtml(recording));
+  // The table comes before a failing plan is made small, which takes its time.
+  if (!settings.json) print(io, scenario, settings, outcome, tookMs);
+  const smallest = first !== undefined && settings.shrink && isWhole ? makeSmall(io, scenario, first, settings) : undefined;
   if (settings.json) {
     const [plan] = reports.map((report) => report.plan);
-    const setup = { seed: firstSeed(settings), runs: settings.runs, nodes: plan?.nodes, network: plan?.network };
-    io.out(`${JSON.stringify(scenarioJson(scenario.name, setup, reports, findings), undefined, 2)}\n`);
-  } else print(io, scenario, settings, outcome, tookMs);
-  return findings.length === 0 ? exitCodes.ok : exitCodes.failure;
+    const setup = { seed: firstSeed(settings), runs: reports.length, nodes: plan?.nodes, network: plan?.network };
+    io.out(
+      `${JSON.stringify(scenarioJson(scenario.name, setup, { reports, isLook, findings, smallest, passed }), undefined, 2)}\n`,
+    );
+  } else if (smallest !== undefined) io.out(`\nThe first of them, made small:\n\n${smallest.story}\n`);
+  return passed ? exitCodes.ok : exitCodes.failure;
 }
 
-function print(
-  io: Io,
-  scenario: AnyScenario,
-  settings: RunSettings,
-  { findings, recording, reports }: Outcome,
-  tookMs: number,
-): void {
+function makeSmall(io: Io, scenario: AnyScenario, first: FirstFailure, { json }: RunSettings): Smallest {
+  const progress = progressOn(io, json);
+  try {
+    return smallestOf(scenario, first, (text) => progress.tell(`${scenario.name}: ${text}`));
+  } finally {
+    progress.end();
+  }
+}
+
+function print(io: Io, scenario: AnyScenario, settings: RunSettings, outcome: Outcome, tookMs: number): void {
+  const { findings, recording, reports, isLook, isWhole } = outcome;
   const paint = outPaint(io);
-  io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], promisesOf(reports).map(promiseRow), paint));
+  io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], promisesOf(reports, isLook).map(promiseRow), paint));
   const [first] = reports;
   const nodes = `${nodesText(reports)}, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
-  const which = settings.runs === 1 ? `seed ${firstSeed(settings)}` : `${settings.runs} seeds from ${firstSeed(settings)} on`;
+  const which = settings.runs === 1 ? `seed ${firstSeed(settings)}` : `${reports.length} seeds from ${firstSeed(settings)} on`;
   const hash = settings.runs === 1 && first !== undefined ? `, trace ${first.traceHash}` : '';
-  const verdict = findings.length === 0 ? paint('green', 'held') : paint('red', 'failed');
-  io.out(`\n${scenario.name} ${verdict}: ${nodes}, ${which}${hash}, in ${secondsText(tookMs)}\n`);
-  for (const { seed, atMs, what, found, again } of findings.slice(0, toldMax)) {
-    io.out(`\nseed ${seed}, at ${secondsText(atMs)}: ${what}\n  ${found}\n  again: ${again}\n`);
+  const stopped = `stopped after ${reports.length} of ${settings.runs} runs`;
+  const verdict = findings.length > 0 ? paint('red', 'failed') : isWhole ? paint('green', 'held') : paint('red', stopped);
+  const alsoStopped = findings.length > 0 && !isWhole ? `, ${stopped}` : '';
+  io.out(`\n${scenario.name} ${verdict}: ${nodes}, ${which}${hash}, in ${secondsText(tookMs)}${alsoStopped}\n`);
+  for (const { seed, atMs = 0, what, found, again } of findings.slice(0, toldMax)) {
+    const where = seed === undefined ? '' : `seed ${seed}, at ${secondsText(atMs)}: `;
+    io.out(`\n${where}${what}\n  ${found}\n  again: ${again}\n`);
   }
   if (findings.length > toldMax) io.out(`\nand ${findings.length - toldMax} findings more\n`);
   if (settings.html !== undefined && recording !== undefined) io.out(`\ntimeline of seed ${recording.seed}: ${settings.html}\n`);
@@ -90,13 +123,17 @@ function nodesText(reports: readonly RunReport[]): string {
   return least === most ? `${least} nodes` : `${least} to ${most} nodes`;
 }
 
-function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Outcome {
+async function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Promise<Outcome> {
   const progress = progressOn(io, settings.json || settings.runs === 1);
   const findings: Finding[] = [];
   const reports: RunReport[] = [];
   let recording: Recording | undefined;
+  let first: FirstFailure | undefined;
+  const stop = new AbortController();
+  // One run has nothing to show before it is over, so that Ctrl-C just ends it.
+  const unlisten = settings.runs === 1 ? () => {} : io.onInterrupt(() => stop.abort());
   try {
-    for (let i = 0; i < settings.runs; i++) {
+    for (let i = 0; i < settings.runs && !stop.signal.aborted; i++) {
       const seed = seedText((seedNumber(settings.seed) + i) >>> 0);
       const failed = findings.length === 0 ? '' : `, ${findings.length} findings`;
       progress.tell(`${scenario.name}: run ${i + 1} of ${settings.runs}, seed ${seed}${failed}`);
@@ -105,15 +142,35 @@ function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettin
       const recorder = settings.html !== undefined && isFirstFinding ? new Recorder() : undefined;
       const report = runOne(name, scenario, settings, { seed, again, recorder });
       reports.push(report);
-      for (const { property, atMs, node, found } of report.failures)
+      for (const failure of report.failures) {
+        const { property, atMs, node, found } = failure;
+        first ??= { seed, failure, again, ...(settings.nodes !== undefined && { nodes: settings.nodes }) };
         findings.push({ seed, atMs, what: property, found: node === '' ? found : `${node}: ${found}`, again });
+      }
       if (recorder !== undefined && (recording === undefined || !report.passed))
         recording = recordingOf(recorder, report, { title: scenario.name, summary: scenario.summary, command: again });
+      // A run is synchronous: signals are taken between two of them.
+      if (settings.runs > 1) await setImmediate();
     }
   } finally {
     progress.end();
+    unlisten();
   }
-  return { findings, reports, recording };
+  const isWhole = reports.length === settings.runs;
+  const isLook = !isWhole || settings.isLook;
+  if (!isLook) findings.push(...neverHappened(reports).map((what) => absence(what, name, settings)));
+  return { findings, reports, recording, first, isWhole, isLook };
+}
+
+/** A `sometimes` that never was, so that the rest may have proved nothing. */
+function absence(what: string, name: string, settings: RunSettings): Finding {
+  const { runs } = settings;
+  const said = runs === 1 ? 'it did not happen in this run' : `it happened in none of the ${runs} runs`;
+  return {
+    what,
+    found: `${said}, and a \`sometimes\` has to happen in one at least, or the other promises may prove nothing; try more seeds with --runs, or make it likelier`,
+    again: `${commandOf(name, settings, firstSeed(settings))} --runs ${runs}`,
+  };
 }
 
 /** What breaks inside the mesh is a finding of the report; what throws is the script, or does not fit the number of nodes. */
@@ -130,15 +187,16 @@ function runOne(
   } catch (error) {
     if (error instanceof PropertyError)
       throw new CliFailure(`${scenario.name}: ${placePrefix(error.cause, name)}${error.message}`, { hint: [`again: ${again}`] });
-    const size = nodes === undefined ? '' : `on ${nodes} nodes `;
-    const what = `the script of ${scenario.name}, ${size}with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`;
+    const size = nodes === undefined ? '' : `on ${nodes} ${nodes === 1 ? 'node' : 'nodes'} `;
+    const told = 'plan' in scenario ? 'plan' : 'script';
+    const what = `the ${told} of ${scenario.name}, ${size}with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`;
     throw error instanceof RangeError ? usageFailure(what) : new CliFailure(what);
   }
 }
 
 function commandOf(name: string, settings: RunSettings, seed: string): string {
-  const nodes = settings.nodes === undefined ? '' : ` --nodes ${settings.nodes}`;
-  return `${settings.command} ${name} --seed ${seed}${nodes}`;
+  const nodes = settings.nodes === undefined ? [] : ['--nodes', String(settings.nodes)];
+  return commandLine(settings.command, [name, '--seed', seed, ...nodes]);
 }
 
 function firstSeed({ seed }: RunSettings): string {
