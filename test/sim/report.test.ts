@@ -1,6 +1,7 @@
 import { reportHtml, verdictText } from '@skein/sim';
-import type { Plot } from '@skein/sim';
+import type { ExperimentRow, Plot } from '@skein/sim';
 import { expect, test } from 'vitest';
+import { looksApart } from './eyesight.ts';
 import { pageOf } from './page-fixture.ts';
 
 test.each([
@@ -129,4 +130,53 @@ test('a plot of percentiles says the median and the tail in words', () => {
 
 test('without plots of its own, a report draws its rows, one plot for each unit', () => {
   expect(pageOf(page([])).elements.filter((name) => name === 'svg')).toHaveLength(1);
+});
+
+/** Rows of so many figures, ours and others', all close to each other. */
+function crowd(others: number): readonly ExperimentRow[] {
+  const anchors = Object.fromEntries(Array.from({ length: others }, (_, i) => [`other ${i}`, 10_100 + i * 10]));
+  return ['a', 'b', 'c'].map((what) => ({ what, unit: 'ms', ours: 10_000, anchors }));
+}
+
+function pageOfRows(rows: readonly ExperimentRow[]): string {
+  return reportHtml({ name: 'x', summary: 'x', command: 'x', setup: {}, rows });
+}
+
+test('ours has the first colour in every plot, wherever it stands, and no other series ever has it', () => {
+  const legend = (html: string) => [...html.matchAll(/<i class="([^"]+)"><\/i>([^<(]+)/g)].map(([, look, name]) => [name, look]);
+  const looks = legend(pageOfRows(crowd(16)));
+  expect(looks.filter(([, look]) => look === 's0')).toEqual([['ours', 's0']]);
+  expect(new Set(looks.slice(0, 15).map(([, look]) => look)).size).toBe(15);
+  const last = { name: 'ours', points: [[1, 1]] } as const;
+  const first = { name: 'memberlist', points: [[1, 2]] } as const;
+  const plot: Plot = { title: 'x', kind: 'lines', ...axes, series: [first, last] };
+  expect(legend(page([plot]))).toEqual([
+    ['memberlist', 's1'],
+    ['ours', 's0'],
+  ]);
+});
+
+test('any two colours of series can be told apart, on light and on dark, with colour blindness too', () => {
+  const palettes = [...pageOfRows([]).matchAll(/--s0:.*--s7: #[0-9a-f]{6};/g)].map(([text]) => text.match(/#[0-9a-f]{6}/g) ?? []);
+  expect(palettes.map((palette) => palette.length)).toEqual([8, 8]);
+  for (const palette of palettes)
+    for (const [at, one] of palette.entries())
+      for (const other of palette.slice(at + 1)) expect(looksApart(one, other), `${one} and ${other}`).toBeGreaterThan(18);
+});
+
+test('a value beside its bar leaves the others room, however many bars there are', () => {
+  for (const others of [0, 1, 2, 6, 9]) {
+    const html = pageOfRows(crowd(others));
+    const values = [...html.matchAll(/<text class="value" x="([^"]+)" y="([^"]+)"[^>]*>([^<]+)/g)].map(([, x, y, text = '']) => ({
+      x: Number(x),
+      y: Number(y),
+      width: text.length * 6,
+    }));
+    expect(values).toHaveLength(3 * (others + 1));
+    for (const [at, one] of values.entries())
+      for (const other of values.slice(at + 1)) {
+        const isApart = Math.abs(one.y - other.y) >= 11 || Math.abs(one.x - other.x) >= (one.width + other.width) / 2;
+        expect(isApart, `${others} others: ${JSON.stringify([one, other])}`).toBe(true);
+      }
+  }
 });

@@ -29,10 +29,20 @@ export interface Plot {
 const width = 640;
 const height = 320;
 const box = { left: 64, right: width - 16, top: 14, bottom: height - 46 } as const;
-/** How many series can be told apart, by colour and by dash or mark. */
-export const coloursMax = 6;
+/** How many series can be told apart by colour, ours among them; more are told by a paler one. */
+const coloursMax = 8;
 /** More points than pixels say no more. */
 const pointsMax = 1200;
+
+/** The classes of each series: ours has the first colour in every plot, and no other series ever has it. */
+export function seriesClasses({ series }: Plot): readonly string[] {
+  let others = 0;
+  return series.map(({ name }) => {
+    if (name === 'ours') return 's0';
+    const at = others++;
+    return `s${1 + (at % (coloursMax - 1))}${at < coloursMax - 1 ? '' : ' pale'}`;
+  });
+}
 
 interface Scale {
   at(value: number): number;
@@ -41,7 +51,7 @@ interface Scale {
 
 /** The plot as an `svg` element. Series with nothing to draw are named in the legend all the same. */
 export function plotSvg(plot: Plot): string {
-  if (plot.kind === 'bars' && hasLongLabels(plot)) return lyingBars(plot);
+  if (plot.kind === 'bars' && !hasRoom(plot)) return lyingBars(plot);
   const body = plot.kind === 'bars' ? bars(plot) : lines(plot.kind === 'percentiles' ? cumulative(plot) : plot);
   const label = `${plot.title}: ${plot.y.label} over ${plot.x.label}`;
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}">${body}
@@ -81,6 +91,7 @@ function lines(plot: Plot): string {
     box.bottom,
     box.top,
   );
+  const classes = seriesClasses(plot);
   const paths = drawn.map((points, index) => {
     const path = points.map(
       ([x, y], i) =>
@@ -88,11 +99,9 @@ function lines(plot: Plot): string {
     );
     const marks =
       points.length <= 40
-        ? points.map(
-            ([x, y]) => `<circle cx="${fixed(xs.at(x))}" cy="${fixed(ys.at(y))}" r="3" class="fill s${index % coloursMax}"/>`,
-          )
+        ? points.map(([x, y]) => `<circle cx="${fixed(xs.at(x))}" cy="${fixed(ys.at(y))}" r="3" class="fill ${classes[index]}"/>`)
         : [];
-    return `<path d="${path.join('')}" class="line s${index % coloursMax}"/>${marks.join('')}`;
+    return `<path d="${path.join('')}" class="line ${classes[index]}"/>${marks.join('')}`;
   });
   return frame(xs, ys) + paths.join('');
 }
@@ -117,18 +126,16 @@ function bars(plot: Plot): string {
     .filter((y) => Number.isFinite(y) && (plot.y.log !== true || y > 0));
   if (labels.length === 0 || values.length === 0) return empty();
   const ys = scale(plot.y, extent(values, plot.y, true), box.bottom, box.top);
-  const group = (box.right - box.left) / labels.length;
-  const bar = Math.min(60, (group * 0.8) / plot.series.length);
+  const { group, bar } = barWidths(plot, labels);
+  const classes = seriesClasses(plot);
   const drawn = plot.series.flatMap(({ points }, index) =>
     points.flatMap(([label, y]) => {
       if (!Number.isFinite(y) || (plot.y.log === true && y <= 0)) return [];
       const x = box.left + group * (labels.indexOf(String(label)) + 0.5) + bar * (index - plot.series.length / 2);
       const top = Math.min(ys.at(y), box.bottom - 1);
       return [
-        `<rect x="${fixed(x + 1)}" y="${fixed(top)}" width="${fixed(Math.max(1, bar - 2))}" height="${fixed(box.bottom - top)}" class="fill s${index % coloursMax}"/>`,
-        ...(bar >= 26
-          ? [`<text class="value" x="${fixed(x + bar / 2)}" y="${fixed(top - 3)}" text-anchor="middle">${short(y)}</text>`]
-          : []),
+        `<rect x="${fixed(x + 1)}" y="${fixed(top)}" width="${fixed(Math.max(1, bar - 2))}" height="${fixed(box.bottom - top)}" class="fill ${classes[index]}"/>`,
+        `<text class="value" x="${fixed(x + bar / 2)}" y="${fixed(top - 3)}" text-anchor="middle">${short(y)}</text>`,
       ];
     }),
   );
@@ -143,39 +150,62 @@ function labelsOf(plot: Plot): readonly string[] {
   return [...new Set(plot.series.flatMap(({ points }) => points.map(([label]) => String(label))))];
 }
 
-function hasLongLabels(plot: Plot): boolean {
-  const labels = labelsOf(plot);
-  return labels.some((label) => label.length > (box.right - box.left) / labels.length / 6);
+/** Of bars that stand. */
+function barWidths({ series }: Plot, labels: readonly string[]): { readonly group: number; readonly bar: number } {
+  const group = (box.right - box.left) / labels.length;
+  return { group, bar: Math.min(60, (group * 0.8) / series.length) };
 }
 
-/** Bars from left to right, which leaves room for labels of many words. */
-function lyingBars(plot: Plot): string {
+/** Whether each label fits under its group, and each value over its bar, beside those of their neighbours. */
+function hasRoom(plot: Plot): boolean {
   const labels = labelsOf(plot);
+  const { group, bar } = barWidths(plot, labels);
+  const values = plot.series.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite);
+  return labels.every((label) => label.length * 6 <= group) && values.every((value) => valueWidth(value) <= bar);
+}
+
+/** About how wide a value is that is written beside its bar. */
+function valueWidth(value: number): number {
+  return short(value).length * 6.5 + 2;
+}
+
+/** Of bars that lie: as high as the value that is written behind it. */
+const lyingBar = 13;
+
+/** Bars from left to right, which leaves room for labels of many words, and for a value behind each bar. */
+function lyingBars(plot: Plot): string {
   const left = 250;
-  const bar = plot.series.length > 3 ? 9 : 13;
-  const group = bar * plot.series.length + 10;
-  const bottom = 10 + group * labels.length;
   const isShown = (y: number): boolean => Number.isFinite(y) && (plot.y.log !== true || y > 0);
-  const values = plot.series.flatMap(({ points }) => points.map(([, y]) => y)).filter(isShown);
+  const classes = seriesClasses(plot);
+  let bottom = 10;
+  const groups = labelsOf(plot).map((name) => {
+    const shown = plot.series.flatMap(({ points }, index) =>
+      points.flatMap(([label, y]) => (String(label) === name && isShown(y) ? [{ y, look: classes[index] ?? '' }] : [])),
+    );
+    const top = bottom;
+    const tall = lyingBar * Math.max(1, shown.length);
+    bottom += tall + 10;
+    return { name, shown, top, tall };
+  });
+  const values = groups.flatMap(({ shown }) => shown.map(({ y }) => y));
   const label = `${plot.title}: ${plot.y.label}`;
   const open = `<svg viewBox="0 0 ${width} ${bottom + 40}" role="img" aria-label="${escaped(label)}">`;
   if (values.length === 0) return `${open}${empty()}</svg>`;
-  const xs = scale(plot.y, extent(values, plot.y, true), left, box.right - 40);
+  const xs = scale(plot.y, extent(values, plot.y, true), left, box.right - 4 - Math.max(...values.map(valueWidth)));
   const grid = xs.ticks.map((value) => {
     const x = fixed(xs.at(value));
     return `<line class="grid" x1="${x}" x2="${x}" y1="6" y2="${bottom}"/><text class="tick" x="${x}" y="${bottom + 14}" text-anchor="middle">${short(value)}</text>`;
   });
-  const drawn = plot.series.flatMap(({ points }, index) =>
-    points.flatMap(([name, y]) => {
-      if (!isShown(y)) return [];
-      const top = 10 + group * labels.indexOf(String(name)) + bar * index;
+  const drawn = groups.flatMap(({ shown, top }) =>
+    shown.map(({ y, look }, place) => {
       const right = Math.max(left + 1, xs.at(y));
-      return `<rect x="${left}" y="${top}" width="${fixed(right - left)}" height="${bar - 1}" class="fill s${index % coloursMax}"/><text class="value" x="${fixed(right + 4)}" y="${top + bar - 2}">${short(y)}</text>`;
+      const barTop = top + lyingBar * place;
+      return `<rect x="${left}" y="${barTop}" width="${fixed(right - left)}" height="${lyingBar - 1}" class="fill ${look}"/><text class="value" x="${fixed(right + 4)}" y="${barTop + lyingBar - 3}">${short(y)}</text>`;
     }),
   );
-  const names = labels.map(
-    (name, i) =>
-      `<text class="tick" x="${left - 8}" y="${10 + group * i + (group - 10) / 2 + 4}" text-anchor="end">${escaped(cut(name, 44))}</text>`,
+  const names = groups.map(
+    ({ name, top, tall }) =>
+      `<text class="tick" x="${left - 8}" y="${top + tall / 2 + 4}" text-anchor="end">${escaped(cut(name, 44))}</text>`,
   );
   const axis = `<line class="base" x1="${left}" x2="${left}" y1="6" y2="${bottom}"/><text class="axis" x="${(left + box.right) / 2}" y="${bottom + 32}" text-anchor="middle">${escaped(plot.y.label)}</text>`;
   return `${open}${grid.join('')}${drawn.join('')}${names.join('')}${axis}</svg>`;

@@ -3,7 +3,7 @@
 import type { ExperimentRow } from '../experiment.ts';
 import { escaped } from '../timeline/escape.ts';
 import { goalMet } from './goal.ts';
-import { coloursMax, plotSvg, short } from './plot.ts';
+import { plotSvg, seriesClasses, short } from './plot.ts';
 import type { Plot } from './plot.ts';
 
 /** What `--json` prints, the same for every simulation and benchmark. */
@@ -100,9 +100,10 @@ function rowsTable(rows: readonly ExperimentRow[]): string {
 }
 
 function figure(plot: Plot): string {
+  const classes = seriesClasses(plot);
   const names = plot.series.map(
     ({ name }, index) =>
-      `<li><i class="s${index % coloursMax}"></i>${escaped(name)}${plot.kind === 'percentiles' ? escaped(quantilesText(plot, index)) : ''}</li>`,
+      `<li><i class="${classes[index]}"></i>${escaped(name)}${plot.kind === 'percentiles' ? escaped(quantilesText(plot, index)) : ''}</li>`,
   );
   return `<figure><figcaption>${escaped(plot.title)}</figcaption>${plotSvg(plot)}<ul>${names.join('')}</ul></figure>`;
 }
@@ -138,11 +139,12 @@ function valueText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
+/** Colours of series that can be told apart, with colour blindness too. Ours is the first. */
 const style = String.raw`
 :root { color-scheme: light dark; --page: #fbfbfa; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde2; --good: #14734a; --bad: #a3123a;
-  --s0: #1f5fd0; --s1: #cf5a12; --s2: #14734a; --s3: #7a1136; --s4: #8a6d00; --s5: #5b6470; }
+  --s0: #1f5fd0; --s1: #e97a0c; --s2: #4f9f63; --s3: #6f1706; --s4: #c48bb8; --s5: #364d59; --s6: #ae4804; --s7: #120b30; }
 @media (prefers-color-scheme: dark) { :root { --page: #14171b; --ink: #e8ebef; --soft: #9aa4b1; --line: #343b45; --good: #5fd0a0; --bad: #ff7f9f;
-  --s0: #7fb0ff; --s1: #ff8d4f; --s2: #5fd0a0; --s3: #ff6f95; --s4: #d9bb3c; --s5: #9aa4b1; } }
+  --s0: #7fb0ff; --s1: #f08a3c; --s2: #2f9e6b; --s3: #f3ee9a; --s4: #a04a28; --s5: #8050d8; --s6: #7d8790; --s7: #e8f4ff; } }
 body { margin: 0; background: var(--page); color: var(--ink); font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1360px; margin: 0 auto; padding: 18px; } h1 { font-size: 22px; margin: 0; } h2 { font-size: 15px; } p { margin: 4px 0; color: var(--soft); }
 code { font: 12.5px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; } section { overflow-x: auto; margin: 16px 0; }
@@ -150,9 +152,10 @@ table { border-collapse: collapse; } th, td { text-align: left; padding: 4px 12p
 th { color: var(--soft); font-weight: 600; } td.number { text-align: right; font-variant-numeric: tabular-nums; } .met { color: var(--good); } .missed { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px; } figure { margin: 0; max-width: 860px; border: 1px solid var(--line); border-radius: 8px; padding: 10px; }
 figcaption { font-weight: 600; } svg { width: 100%; height: auto; } figure ul { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 4px 0 0; padding: 0; color: var(--soft); font-size: 12.5px; }
-figure i { display: inline-block; width: 14px; height: 4px; margin-right: 6px; vertical-align: 3px; background: currentColor; }
+figure i { display: inline-block; width: 14px; height: 9px; margin-right: 6px; vertical-align: 0; background: currentColor; }
 .line { fill: none; stroke: currentColor; stroke-width: 2; } .fill { fill: currentColor; } .grid { stroke: var(--line); } .base { stroke: var(--soft); }
 .axis, .tick, .value { fill: var(--soft); font-size: 11px; } .s0 { color: var(--s0); } .s1 { color: var(--s1); stroke-dasharray: 7 3; } .s2 { color: var(--s2); stroke-dasharray: 2 3; }
-.s3 { color: var(--s3); stroke-dasharray: 9 3 2 3; } .s4 { color: var(--s4); stroke-dasharray: 4 2; } .s5 { color: var(--s5); stroke-dasharray: 1 4; } .fill { stroke-dasharray: none; }
+.s3 { color: var(--s3); stroke-dasharray: 9 3 2 3; } .s4 { color: var(--s4); stroke-dasharray: 4 2; } .s5 { color: var(--s5); stroke-dasharray: 1 4; } .s6 { color: var(--s6); stroke-dasharray: 12 3; }
+.s7 { color: var(--s7); stroke-dasharray: 5 2 1 2 1 2; } .pale { opacity: .5; } .fill { stroke-dasharray: none; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 `;
