@@ -60,6 +60,17 @@ test('no file mentions a path of one machine, the host of a registry, or unfinis
   expect(textFaults(readTexts(''))).toEqual([]);
 });
 
+test('the lock file has the programs of every platform, and the address of none', () => {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string; link?: boolean }>;
+  };
+  const needed = Object.values(lock.packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies));
+  expect(needed.filter((name) => /darwin|win32|linux/.test(name)).length).toBeGreaterThan(60);
+  expect(needed.filter((name) => lock.packages[`node_modules/${name}`] === undefined)).toEqual([]);
+  const addressed = Object.entries(lock.packages).filter(([, { link, resolved }]) => link !== true && resolved !== undefined);
+  expect(addressed.map(([path]) => path)).toEqual([]);
+});
+
 test('no test is switched off, and none switches off the others', () => {
   expect(silencedFaults(readSources('test'))).toEqual([]);
 });
