@@ -4,7 +4,17 @@
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,15 +50,41 @@ function example(page: string): string {
   return code;
 }
 
+/** Whatever `exports` and `bin` of a package name, as paths in it. */
+function entries(name: string): readonly string[] {
+  const { exports, bin } = manifest(name);
+  const paths = [...Object.values(exports).flatMap((conditions) => Object.values(conditions)), ...Object.values(bin ?? {})];
+  return paths.map((path) => path.replace(/^\.\//, ''));
+}
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly scripts?: Readonly<Record<string, string>>;
+}
+
+function manifest(name: string): Manifest {
+  return JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as Manifest;
+}
+
+interface Packed {
+  readonly name: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
 function node(args: readonly string[], more: Readonly<Record<string, string>> = {}): { status: number | null; output: string } {
   const run = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: { ...env, NO_COLOR: '1', ...more } });
   return { status: run.status, output: run.stdout + run.stderr };
 }
 
-test('the test that the README shows passes in a fresh folder, with the packed packages and no settings', () => {
+test("a user's chaos test of a 9-node mesh, which the README shows, passes in a fresh folder, with no settings", () => {
   expect(example('packages/sim/README.md')).toBe(example('README.md'));
+  expect(example('README.md')).toContain('nodes: 9');
   const { status, output } = node(['node_modules/vitest/vitest.mjs', 'run'], { CHAOS_RUNS: '3' });
   expect([status, output]).toEqual([0, expect.stringContaining('1 passed')]);
+  // Told, so that a slow one is seen, and not held against a machine that is busy.
+  const [, whole, own] = /Duration +(\S+) .*\btests (\S+?)[,)]/.exec(output) ?? [];
+  console.log(`a user's chaos test of a 9-node mesh: 3 seeds in ${own}, ${whole} with the start of the test runner`);
 });
 
 test.each(['nodenext', 'bundler'])('its types hold in strict TypeScript with moduleResolution %s', (moduleResolution) => {
@@ -82,4 +118,38 @@ test('a package carries its license, a page, its types and all that its exports 
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files.filter((file) => /tsbuildinfo$|\.test\./.test(file))).toEqual([]);
   }
+});
+
+test('npm pack lists all that the exports and the command of each package name', () => {
+  const all = readdirSync(join(root, 'packages'));
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts', '--workspaces'];
+  const packed = JSON.parse(execFileSync('npm', args, { cwd: root, env, encoding: 'utf8', stdio: 'pipe' })) as Packed[];
+  expect(packed.map(({ name }) => name).sort()).toEqual(all.map((name) => `@skein/${name}`).sort());
+  for (const name of all) {
+    const listed = packed.find((each) => each.name === `@skein/${name}`)?.files.map(({ path }) => path) ?? [];
+    expect([name, entries(name).filter((path) => !listed.includes(path))]).toEqual([name, []]);
+    expect([name, manifest(name).scripts?.['prepack']]).toEqual([name, expect.stringContaining('tsc -b --force')]);
+  }
+});
+
+test('packing a clone that was never built builds it first', { timeout: 120_000 }, () => {
+  const clone = join(folder, 'clone');
+  mkdirSync(join(clone, 'packages'), { recursive: true });
+  for (const file of ['package.json', 'tsconfig.json']) cpSync(join(root, file), join(clone, file));
+  symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
+  for (const name of names)
+    cpSync(join(root, 'packages', name), join(clone, 'packages', name), {
+      recursive: true,
+      filter: (path) => !/[/\\]dist$|\.tsbuildinfo$/.test(path),
+    });
+  // The others that it needs are built with it.
+  const output = execFileSync('npm', ['pack', '--dry-run', '--json'], {
+    cwd: join(clone, 'packages/sim'),
+    env,
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+  const [packed] = JSON.parse(output.slice(output.indexOf('['))) as Packed[];
+  const listed = packed?.files.map(({ path }) => path) ?? [];
+  expect(entries('sim').filter((path) => !listed.includes(path))).toEqual([]);
 });
