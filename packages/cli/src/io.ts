@@ -33,7 +33,7 @@ export interface Io {
   write(path: string, text: string): Promise<void>;
   /** The simulations that come with the command. */
   readonly simulations: Library;
-  /** Calls `stop` at the first Ctrl-C, which then does not end the process; a second one does. Returns how to listen no more. */
+  /** Calls `stop` at the first Ctrl-C, which then does not end the process, once nothing synchronous runs. Returns how to listen no more. */
   onInterrupt(stop: () => void): () => void;
   fetch(url: string, init: FetchInit): Promise<{ readonly status: number; text(): Promise<string> }>;
 }

@@ -29,8 +29,7 @@ A seed is a run: the same one does the same on every machine, so that while one 
 real world are refused. Experiments take further words, each its own, which
 \`skein sim NAME --help\` shows.
 When a scenario fails, the smallest story that still fails is told, for a test that uses @skein/sim/vitest.
-Ctrl-C in a campaign of many --runs ends it after the run that is under way, and shows what ran; a second one ends it
-at once.
+Ctrl-C in a campaign of many --runs ends it after the run that is under way, and shows what ran.
 The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment.`;
 
 /** `setExitCode` receives what the process should end with. */
