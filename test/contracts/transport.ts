@@ -1,7 +1,7 @@
 /** What every `Transport` must do, as a suite. Run it on each implementation. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Input, Message, SyncMessage } from '@skein/core';
+import { limits, type Input, type Message, type SyncMessage } from '@skein/core';
 import type { Transport } from '@skein/transport';
 import { Station } from './station.ts';
 
@@ -307,6 +307,31 @@ export function transportContract(name: string, make: MakeTransport): void {
         a.transport.send(b.id, { type: 'sync-pull', exchange, wants: [{ key: 'm/x', have: [] }] }, 'sync');
         await a.until(`exchange ${exchange}`, () => a.from(b).length === exchange);
       }
+    });
+
+    test('all that a node may write in one exchange can be written at once, in as many exchanges as it may have open', async () => {
+      const [a, b] = await pair();
+      const most = limits.exchangeMessages;
+      b.react = (input) => {
+        if (input.type !== 'message' || input.message.type !== 'sync-open') return;
+        const { exchange } = input.message;
+        b.transport.send(a.id, { type: 'sync-digest', exchange, buckets: [], entries: [] }, 'sync');
+        for (let i = 1; i < most; i++) b.transport.send(a.id, facts(exchange, i === most - 1), 'sync');
+      };
+      for (let round = 0; round < 2; round++) {
+        const numbers = Array.from({ length: limits.exchangesPerPeer }, (_, i) => 1 + i + round * limits.exchangesPerPeer);
+        for (const exchange of numbers) {
+          a.transport.send(b.id, { type: 'sync-open', exchange, buckets: [] }, 'sync');
+          for (let i = 1; i < most; i++) a.transport.send(b.id, facts(exchange, false), 'sync');
+        }
+        // The next ones open as soon as a node can tell that these ended: their streams may still be closing.
+        const ended = (): number => a.from(b).filter((message) => message.type === 'sync-facts' && message.last).length;
+        await a.until('the ends', () => ended() === (round + 1) * numbers.length);
+      }
+      const total = 2 * limits.exchangesPerPeer * most;
+      await b.until('all of a', () => b.from(a).length === total);
+      expect([a.from(b).length, b.from(a).length]).toEqual([total, total]);
+      expect([...a.refusals, ...b.refusals]).toEqual([]);
     });
 
     test('an exchange that the listener opens in the moment of the link is served', async () => {

@@ -1,11 +1,20 @@
 /** Repair: a mesh that knows the same stays quiet, one that does not gets there, and exchanges are never mixed up. */
 
 import type { Effect, Message, NodeId, SyncFacts } from '@skein/core';
-import { MeshNode } from '@skein/core';
-import { AntiEntropy, Dissemination, Knowledge, type AntiEntropyListener, type Turn } from '@skein/core/parts';
+import { MeshNode, limits } from '@skein/core';
+import {
+  AntiEntropy,
+  Dissemination,
+  Knowledge,
+  Pulls,
+  isSubjectKey,
+  type AntiEntropyListener,
+  type Turn,
+} from '@skein/core/parts';
 import { World, differences, type NodeLogic, type SimNode } from '@skein/sim';
 import { describe, expect, test } from 'vitest';
 import { ids, instance, makeTurn } from './fixture.ts';
+import { Solo } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
 const none = { members: [], accusations: [], deltas: [], heads: [], configs: [] } as const;
@@ -182,7 +191,9 @@ describe('an exchange', () => {
     const numbers = (side: typeof ours, peer: NodeId): number[] =>
       Array.from({ length: 50 }, () => {
         side.sync.compare(peer);
-        return exchangeOf(sent(side.turn.take())[0]);
+        const exchange = exchangeOf(sent(side.turn.take())[0]);
+        side.sync.factsCame(peer, last(exchange));
+        return exchange;
       });
     const mine = new Set(numbers(ours, b));
     expect(numbers(theirs, a).filter((number) => mine.has(number))).toEqual([]);
@@ -194,7 +205,10 @@ describe('an exchange', () => {
     for (let ms = 0; ms < 60_000; ms += 100) {
       turn.now = 1000 + ms;
       sync.rootHeard(a, 12345);
-      if (turn.take().length > 0) opens.push(ms);
+      const [opened] = sent(turn.take());
+      if (opened === undefined) continue;
+      opens.push(ms);
+      sync.factsCame(a, last(exchangeOf(opened)));
     }
     expect(opens.slice(0, 6)).toEqual([0, 500, 1500, 3500, 7500, 15_500]);
     const lesser = setUp(self);
@@ -225,6 +239,64 @@ describe('an exchange', () => {
     expect([pulls(), pulls()]).toEqual([1, 0]);
     sync.forgetSubject('c/n5');
     expect(pulls()).toBe(1);
+  });
+
+  test('is not opened beyond four with one peer: what was to be pulled waits, in one message, until one has ended or is given up', () => {
+    const { turn, sync } = setUp();
+    const exchanges: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      sync.gap(`c/${i}`, a, false);
+      sync.settle();
+      exchanges.push(...sent(turn.take()).map(exchangeOf));
+    }
+    expect(exchanges).toHaveLength(4);
+    sync.compare(a);
+    expect(turn.take()).toEqual([]);
+    sync.compare(b);
+    expect(sent(turn.take())).toMatchObject([{ type: 'sync-open' }]);
+    sync.factsCame(a, last(exchanges[0] ?? 0));
+    sync.settle();
+    expect(sent(turn.take())).toMatchObject([{ type: 'sync-pull', wants: [{ key: 'c/4' }, { key: 'c/5' }] }]);
+    turn.now += 30_000;
+    sync.compare(a);
+    expect(sent(turn.take())).toMatchObject([{ type: 'sync-open' }]);
+  });
+});
+
+describe('what peers name to be pulled', () => {
+  test('is remembered for a fifth of a second, and is so much at most for each of them', () => {
+    const pulls = new Pulls();
+    for (let i = 0; i < 3 * limits.wantsPerMessage; i++) pulls.note(`m/${i}`, a, [], 0);
+    expect(pulls.size).toBe(limits.wantsPerMessage);
+    pulls.note('m/x', b, [], 199);
+    expect(pulls.size).toBe(limits.wantsPerMessage + 1);
+    const taken = [...pulls.take(() => true)];
+    expect(taken.map(([peer, wants]) => [peer, wants.length])).toEqual([
+      [a, limits.wantsPerMessage],
+      [b, 1],
+    ]);
+    pulls.note('m/y', b, [], 398);
+    expect(pulls.size).toBe(2);
+    pulls.note('m/z', a, [], 400);
+    expect(pulls.size).toBe(2);
+  });
+
+  test.each(['x', 'm/', 'c/', 'k/', 'k/route', 'k//x', `m/${'x'.repeat(129)}`, `k/${'x'.repeat(129)}/${'x'.repeat(129)}`])(
+    'is refused when it is no subject: %s',
+    (key) => {
+      expect(isSubjectKey(key)).toBe(false);
+      const solo = new Solo().step({ type: 'peer', id: a, state: 'linked', epoch: 1 });
+      solo.take();
+      solo.step({ type: 'message', from: a, message: { type: 'have', entries: [{ key, stamp: [9] }] } });
+      expect(solo.take()).toEqual([{ type: 'emit', event: { type: 'message-refused', from: a, reason: 'bad-key' } }]);
+    },
+  );
+
+  test.each(['m/a', 'c/a', 'k/route/a', 'k/route/a/b'])('is asked for when it may be one: %s', (key) => {
+    const solo = new Solo().step({ type: 'peer', id: a, state: 'linked', epoch: 1 });
+    solo.take();
+    solo.step({ type: 'message', from: a, message: { type: 'have', entries: [{ key, stamp: [9] }] } });
+    expect(solo.take()).toMatchObject([{ type: 'send', message: { type: 'sync-pull', wants: [{ key }] } }]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The stream network, seen by nodes that only record. Times are virtual, so exact bounds can be asserted. */
 
+import { limits } from '@skein/core';
 import { describe, expect, test } from 'vitest';
 import { RecordingWorld, bulk, ping, stranger } from './recording-node.ts';
 
@@ -196,6 +197,21 @@ describe('a link', () => {
     expect(world.heard(b)).toEqual([]);
     world.runFor(200);
     expect(world.heard(b)).toEqual(['sync-open', 'ping 1']);
+  });
+
+  test('holds of one exchange no more messages than the transport does, and the next ones once those were read', () => {
+    const { world, a, b } = pair();
+    world.link(a, b);
+    const open = (exchange: number): void => {
+      for (let i = 0; i < limits.exchangeMessages + 1; i++) world.send(a, b, { type: 'sync-open', exchange, buckets: [] });
+    };
+    open(1);
+    open(3);
+    world.runFor(1000);
+    expect(world.heard(b)).toHaveLength(2 * limits.exchangeMessages);
+    open(1);
+    world.runFor(1000);
+    expect(world.heard(b)).toHaveLength(3 * limits.exchangeMessages);
   });
 
   test('a crash closes it at the peer within one latency, after what was already sent', () => {

@@ -31,6 +31,15 @@ export const limits = {
   digestEntries: 65_536,
   digestBuckets: 256,
   wantsPerMessage: 8192,
+  /**
+   * Messages that one side writes in one anti-entropy exchange, its first one included, and the bytes of facts after which it
+   * begins no further one. What is beyond comes in the next exchange. The transport has room for so many at a time, and the bytes
+   * pass within its deadline over a path of half a megabit per second.
+   */
+  exchangeMessages: 16,
+  exchangeBytes: 2_097_152,
+  /** Exchanges that one side may have open with one peer. */
+  exchangesPerPeer: 4,
   /** Subjects named in one message that says only that there is news of them: with the longest keys, still one frame. */
   advertEntries: 64,
   /** Members known at once, in any status. */

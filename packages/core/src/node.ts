@@ -17,7 +17,7 @@ import { isVerdict } from './deadlines.ts';
 import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination } from './gossip/dissemination.ts';
-import { catalogKey, configEntryKey, FactWriter, memberKey } from './gossip/facts.ts';
+import { catalogKey, configEntryKey, FactWriter, isSubjectKey, memberKey } from './gossip/facts.ts';
 import { compareStamps, Knowledge } from './gossip/knowledge.ts';
 import { Health } from './health/health.ts';
 import { nodeId, type NodeId } from './identity.ts';
@@ -448,8 +448,10 @@ export class MeshNode {
   /** A peer has news of these. What we lack, we ask it for. */
   #askFor(entries: readonly DigestEntry[], from: NodeId): void {
     if (!this.#links.has(from)) return;
-    for (const { key, stamp } of entries)
+    for (const { key, stamp } of entries) {
+      if (!isSubjectKey(key)) return this.#turn.refuse(from, 'bad-key');
       if (compareStamps(stamp, this.#knowledge.stamp(key) ?? []) > 0) this.#antiEntropy.gap(key, from, false);
+    }
   }
 
   #syncRound(): void {
@@ -460,7 +462,10 @@ export class MeshNode {
 
   #write(subjects: ReadonlyMap<string, readonly number[]>, pushed: boolean): readonly Gossip[] {
     const writer = new FactWriter(this.#membership, this.#catalog, this.#config, pushed);
-    for (const [key, have] of subjects) writer.add(key, have);
+    for (const [key, have] of subjects) {
+      if (writer.isFull) break;
+      writer.add(key, have);
+    }
     return writer.finish();
   }
 

@@ -6,10 +6,11 @@
  * holds gets there, and from the first retransmission on nothing new. A process that dies closes its ends within one latency.
  *
  * The two lanes share the connection, and so its order and its stalls. Where bandwidth is short, bulk is written in pieces
- * of 16 KiB, each when the one before has left, so a probe is behind one piece at most, and behind what others queued.
+ * of 16 KiB, each when the one before has left, so a probe is behind one piece at most, and behind what others queued. Of one
+ * exchange no more messages wait than the transport holds; one too many is dropped, and the exchange never ends.
  */
 
-import type { Lane, Message, NodeId } from '@skein/core';
+import { limits, type Lane, type Message, type NodeId } from '@skein/core';
 import { socketsOf } from './host.ts';
 import type { Host } from './host.ts';
 import type { Path } from './link.ts';
@@ -59,6 +60,8 @@ export class End {
   /** When the last segment under way arrives: none behind it arrives before. */
   #arrivalUs = 0;
   #buffered = 0;
+  /** By exchange: how many of its messages were not read yet. */
+  readonly #exchanges = new Map<number, number>();
   #congested = false;
   /** Bulk that waits for the piece before it to leave. */
   #bulk: Segment[] = [];
@@ -97,6 +100,9 @@ export class End {
   /** Writes one message and returns its bytes; 0 when the end is closed or the buffer is full and it was dropped. */
   send(message: Message, lane: Lane): number {
     if (!this.#open) return 0;
+    const exchange = 'exchange' in message ? message.exchange : undefined;
+    const queued = exchange === undefined ? 0 : (this.#exchanges.get(exchange) ?? 0);
+    if (queued >= limits.exchangeMessages) return 0;
     const bytes = messageBytes(message);
     if (this.#buffered + bytes > bufferBytesMax && this.#buffered > 0) {
       if (!this.#congested) {
@@ -107,6 +113,7 @@ export class End {
       if (message.type === 'gossip' || lane === 'sync' || this.#buffered + bytes > bufferBytesMax * 2) return 0;
     }
     this.#buffered += bytes;
+    if (exchange !== undefined) this.#exchanges.set(exchange, queued + 1);
     const segment = { type: 'data', message, bytes, place: bytes } as const;
     if (lane === 'sync' && (this.#bulk.length > 0 || this.#path.isNarrow)) this.#writeBulk(segment);
     else this.#write(segment);
@@ -190,11 +197,16 @@ export class End {
       this.#wires.lost(far);
       return;
     }
-    if (segment.type === 'data') this.#wires.arrived(far, segment.message, () => this.#release(segment.place));
+    if (segment.type === 'data') this.#wires.arrived(far, segment.message, () => this.#release(segment.message, segment.place));
   }
 
-  #release(bytes: number): void {
+  #release(message: Message, bytes: number): void {
     this.#buffered -= bytes;
+    if ('exchange' in message) {
+      const queued = (this.#exchanges.get(message.exchange) ?? 1) - 1;
+      if (queued > 0) this.#exchanges.set(message.exchange, queued);
+      else this.#exchanges.delete(message.exchange);
+    }
     if (!this.#congested || this.#buffered > bufferBytesMax / 2) return;
     this.#congested = false;
     // The window update travels back.

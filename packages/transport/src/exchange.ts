@@ -10,9 +10,6 @@ import { encodeFrames, FrameReader } from './framing.ts';
 const pieceBytes = 16_384;
 /** The whole exchange, both ways. */
 const exchangeDeadlineMs = 30_000;
-/** Messages that wait to be written. The protocol needs two. */
-const maxQueued = 8;
-
 /** Bytes of incomplete messages held over all exchanges of a transport. */
 export interface SyncBudget {
   held: number;
@@ -67,7 +64,7 @@ export class Exchange {
 
   /** Queues one message. */
   send(body: Uint8Array): boolean {
-    if (this.#ended || this.#finished || this.#queue.length >= maxQueued) return false;
+    if (this.#ended || this.#finished || this.#queue.length >= limits.exchangeMessages) return false;
     this.#queue.push(body);
     this.#write();
     return true;

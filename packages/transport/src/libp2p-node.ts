@@ -26,7 +26,7 @@ import { TransportError } from './errors.ts';
 import type { GossipComponents } from './event-bus.ts';
 import { guardedYamux } from './muxer.ts';
 import { leanNoise } from './noise.ts';
-import { maxExchanges, syncProtocol } from './sync-lane.ts';
+import { maxSyncStreams, syncProtocol } from './sync-lane.ts';
 import { wireProtocol } from './session.ts';
 
 const maxConnections = 4096;
@@ -132,8 +132,8 @@ export async function createLibp2pNode(options: NodeOptions): Promise<Libp2pNode
     maxOutboundStreams: 2,
   });
   await node.handle(syncProtocol, (stream, connection) => hooks.sync(stream, connection), {
-    maxInboundStreams: maxExchanges,
-    maxOutboundStreams: maxExchanges * 2,
+    maxInboundStreams: maxSyncStreams,
+    maxOutboundStreams: maxSyncStreams,
   });
   return {
     gossip: components,

@@ -12,7 +12,7 @@ import { decodeGreeting, decodeMessage, encodeGreeting } from './codec/frame.ts'
 import type { Greeting } from './codec/greetings.ts';
 import { greetingBytes } from './codec/greetings.ts';
 import type { SyncBudget } from './exchange.ts';
-import { maxExchanges, SyncLane } from './sync-lane.ts';
+import { maxSyncStreams, SyncLane } from './sync-lane.ts';
 import type { TrafficCounts } from './traffic-counts.ts';
 import { WireStream } from './wire-stream.ts';
 
@@ -133,7 +133,7 @@ export class Session {
       return;
     }
     // A listener may use the link as soon as it said welcome, and a dialler may see the stream first.
-    if (this.#state === 'greeting' && this.#options.role === 'dialler' && this.#early.length < maxExchanges) {
+    if (this.#state === 'greeting' && this.#options.role === 'dialler' && this.#early.length < maxSyncStreams) {
       this.#early.push(stream);
       return;
     }

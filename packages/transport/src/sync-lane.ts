@@ -4,7 +4,7 @@
  */
 
 import type { Connection, Stream } from '@libp2p/interface';
-import type { SyncMessage } from '@skein/core';
+import { limits, type SyncMessage } from '@skein/core';
 import { decodeMessage } from './codec/frame.ts';
 import { deadline } from './deadline.ts';
 import type { SyncBudget } from './exchange.ts';
@@ -12,8 +12,8 @@ import { Exchange } from './exchange.ts';
 import type { TrafficCounts } from './traffic-counts.ts';
 
 export const syncProtocol = '/skein/sync/1';
-/** Exchanges that each side may have open with one peer. */
-export const maxExchanges = 4;
+/** Streams that each side may have opened. Those of exchanges that just ended still close while the next ones open. */
+export const maxSyncStreams = 2 * limits.exchangesPerPeer;
 const openTimeoutMs = 5_000;
 
 export interface SyncEvents {
@@ -61,9 +61,9 @@ export class SyncLane {
 
   /** Takes a stream that the peer opened. */
   accept(stream: Stream): void {
-    if (this.#theirs.size + this.#unnamed.size >= maxExchanges) {
+    if (this.#theirs.size + this.#unnamed.size >= maxSyncStreams) {
       stream.abort(new Error('too many exchanges'));
-      this.#events.refused('sync-busy', `more than ${maxExchanges} exchanges at once`);
+      this.#events.refused('sync-busy', `more than ${maxSyncStreams} exchanges at once`);
       return;
     }
     let open: Open | undefined;
@@ -97,7 +97,7 @@ export class SyncLane {
   }
 
   #begin(number: number): Open | undefined {
-    if (this.#ours.size >= maxExchanges || this.#ours.has(number)) return undefined;
+    if (this.#ours.size >= maxSyncStreams || this.#ours.has(number)) return undefined;
     const exchange = new Exchange(this.#budget, {
       message: (body) => {
         const message = this.#decode(body);

@@ -2,6 +2,9 @@
  * Repair: two nodes compare hashes of what they know and exchange only what differs. It runs when a link comes up,
  * when a probe shows another root than ours, when a push reveals a gap, and now and then anyway.
  *
+ * One exchange carries only so much (`limits.exchangeMessages`). Where more differs than that, whoever opened it opens the
+ * next at once, for as long as each leaves less to do than the one before.
+ *
  * Step by step: anti-entropy.txt and gap.txt in test/datadriven.
  */
 
@@ -9,11 +12,13 @@ import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { DigestEntry, Gossip, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
 import type { Turn } from '../turn.ts';
+import { isSubjectKey, memberKey, subjectsOf } from './facts.ts';
 import { compareStamps, type Knowledge } from './knowledge.ts';
+import { Pulls } from './pulls.ts';
 
 export interface AntiEntropyListener {
   isWritable(id: NodeId): boolean;
-  /** What we know about these subjects, in messages of bounded size, at least one. */
+  /** What we know about these subjects, in messages of bounded size, at least one; of many, what one exchange carries. */
   write(wants: readonly SyncWant[]): readonly Gossip[];
   /** Facts from an exchange. */
   merge(facts: Gossip, from: NodeId): void;
@@ -25,8 +30,6 @@ export interface AntiEntropyListener {
 
 /** A peer is not compared with again sooner than this, unless its link is new; twice as late after each time in vain. */
 const againMs = 500;
-/** One owner's catalog is not pulled again sooner than this. */
-const pullAgainMs = 200;
 /** An exchange without progress is given up after this. */
 const exchangeMs = 30_000;
 
@@ -35,6 +38,14 @@ interface Exchange {
   /** Whether all was compared; else only something named was asked for. */
   readonly whole: boolean;
   readonly until: number;
+  /** What was asked for and did not come yet. */
+  readonly missing: Set<string>;
+  /** How much differs, and of that how much found no room, and whether anything did. */
+  differing: number;
+  left: number;
+  moved: boolean;
+  /** How much differed in the exchange that this one goes on from. */
+  readonly differedBefore: number;
 }
 
 /** The last comparison with a peer, and the roots that gave rise to it. */
@@ -52,9 +63,7 @@ export class AntiEntropy {
   /** Exchanges that we opened, by number. */
   readonly #open = new Map<number, Exchange>();
   readonly #compared = new Map<NodeId, Compared>();
-  /** Catalog gaps to ask for at the end of the step, by peer. */
-  readonly #pulls = new Map<NodeId, Map<string, readonly number[]>>();
-  readonly #pulledAt = new Map<string, number>();
+  readonly #pulls = new Pulls();
   #completed = 0;
 
   constructor(turn: Turn, knowledge: Knowledge, listener: AntiEntropyListener) {
@@ -75,7 +84,6 @@ export class AntiEntropy {
   /** The deadline `sync-round`. */
   roundDue(): void {
     this.#armRound();
-    for (const [exchange, { until }] of this.#open) if (until <= this.#turn.now) this.#open.delete(exchange);
     const partner = this.#listener.partner();
     if (partner !== undefined) this.compare(partner);
   }
@@ -86,10 +94,10 @@ export class AntiEntropy {
     this.#compare(peer, last?.theirs, last?.againMs ?? againMs);
   }
 
-  #compare(peer: NodeId, theirs: number | undefined, waitMs: number): void {
-    if (!this.#listener.isWritable(peer)) return;
+  #compare(peer: NodeId, theirs: number | undefined, waitMs: number, differedBefore = Infinity): void {
+    if (!this.#listener.isWritable(peer) || this.#isBusy(peer)) return;
     this.#compared.set(peer, { at: this.#turn.now, ours: this.#knowledge.root, theirs, againMs: waitMs });
-    const exchange = this.#begin(peer, true);
+    const exchange = this.#begin(peer, true, [], differedBefore);
     this.#turn.send(peer, { type: 'sync-open', exchange, buckets: this.#knowledge.buckets() }, 'sync');
   }
 
@@ -109,33 +117,26 @@ export class AntiEntropy {
 
   /** We lack versions of a catalog that `from` has. */
   gap(key: string, from: NodeId, whole: boolean): void {
-    const pulledAt = this.#pulledAt.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (this.#turn.now - pulledAt < pullAgainMs) return;
-    this.#pulledAt.set(key, this.#turn.now);
-    let wants = this.#pulls.get(from);
-    if (wants === undefined) this.#pulls.set(from, (wants = new Map<string, readonly number[]>()));
-    wants.set(key, whole ? [] : (this.#knowledge.stamp(key) ?? []));
+    this.#pulls.note(key, from, whole ? [] : (this.#knowledge.stamp(key) ?? []), this.#turn.now);
   }
 
   /** At the end of each step: asks for the gaps that showed in it. */
   settle(): void {
-    if (this.#pulls.size === 0) return;
-    for (const [peer, gaps] of this.#pulls) {
+    for (const [peer, wants] of this.#pulls.take((id) => !this.#listener.isWritable(id) || !this.#isBusy(id))) {
       if (!this.#listener.isWritable(peer)) continue;
-      const wants = [...gaps].slice(0, limits.wantsPerMessage).map(([key, have]) => ({ key, have }));
-      this.#turn.send(peer, { type: 'sync-pull', exchange: this.#begin(peer, false), wants }, 'sync');
+      this.#turn.send(peer, { type: 'sync-pull', exchange: this.#begin(peer, false, wants, Infinity), wants }, 'sync');
     }
-    this.#pulls.clear();
   }
 
   /** A subject is gone. */
   forgetSubject(key: string): void {
-    this.#pulledAt.delete(key);
+    this.#pulls.forgetSubject(key);
   }
 
   /** The link to this peer is gone. */
   forget(peer: NodeId): void {
     this.#compared.delete(peer);
+    this.#pulls.forget(peer);
     for (const [exchange, { peer: with_ }] of this.#open) if (with_ === peer) this.#open.delete(exchange);
   }
 
@@ -143,43 +144,54 @@ export class AntiEntropy {
 
   opened(from: NodeId, message: SyncOpen): void {
     const buckets = this.#knowledge.differing(message.buckets);
-    if (buckets.length === 0) return this.#sendFacts(from, message.exchange, [], [], true);
+    if (buckets.length === 0) return this.#sendFacts(from, message.exchange, this.#listener.write([]), [], true);
     const entries = [...this.#knowledge.entries(buckets)].slice(0, limits.digestEntries);
     this.#turn.send(from, { type: 'sync-digest', exchange: message.exchange, buckets, entries }, 'sync');
   }
 
   digested(from: NodeId, message: SyncDigest): void {
-    if (this.#open.get(message.exchange)?.peer !== from) return;
+    const open = this.#open.get(message.exchange);
+    if (open?.peer !== from) return;
     const theirs = new Map<string, DigestEntry>();
     const wants: SyncWant[] = [];
     for (const entry of message.entries) {
       theirs.set(entry.key, entry);
       const ours = this.#knowledge.stamp(entry.key) ?? [];
-      if (compareStamps(entry.stamp, ours) > 0 && wants.length < limits.wantsPerMessage)
-        wants.push({ key: entry.key, have: ours });
+      if (compareStamps(entry.stamp, ours) <= 0 || !isSubjectKey(entry.key)) continue;
+      if (wants.length < limits.wantsPerMessage) wants.push({ key: entry.key, have: ours });
+      else open.left++;
     }
     const gives: SyncWant[] = [];
     for (const { key, stamp } of this.#knowledge.entries(message.buckets)) {
       const have = theirs.get(key)?.stamp ?? [];
       if (compareStamps(stamp, have) > 0) gives.push({ key, have });
     }
-    this.#sendFacts(from, message.exchange, gives, wants, wants.length === 0);
+    open.differing = gives.length + wants.length + open.left;
+    const facts = this.#listener.write(orderForReceipt(gives));
+    const given = new Set(facts.flatMap((each) => [...subjectsOf(each)])).size;
+    open.moved = given > 0;
+    open.left += gives.length - given;
+    // To go on makes sense once it has taken these in, which its answer to any question tells.
+    if (open.moved && given < gives.length && wants.length === 0) wants.push({ key: memberKey(from), have: [] });
+    for (const { key } of wants) open.missing.add(key);
+    this.#sendFacts(from, message.exchange, facts, wants, wants.length === 0);
     if (wants.length === 0) this.#end(message.exchange, from);
   }
 
-  pulled(from: NodeId, message: SyncPull): void {
-    this.#sendFacts(from, message.exchange, message.wants, [], true);
+  pulled(from: NodeId, message: SyncPull | SyncFacts): void {
+    this.#sendFacts(from, message.exchange, this.#listener.write(orderForReceipt(message.wants)), [], true);
   }
 
   /** Steps 3 and 4. The opener's facts come with its wants; the other side's end the exchange. */
   factsCame(from: NodeId, message: SyncFacts): void {
     this.#listener.merge(message.facts, from);
-    if (message.wants.length > 0) this.#sendFacts(from, message.exchange, message.wants, [], true);
+    const open = this.#open.get(message.exchange);
+    if (open?.peer === from) for (const key of subjectsOf(message.facts)) if (open.missing.delete(key)) open.moved = true;
+    if (message.wants.length > 0) this.pulled(from, message);
     else if (message.last) this.#end(message.exchange, from);
   }
 
-  #sendFacts(to: NodeId, exchange: number, gives: readonly SyncWant[], wants: readonly SyncWant[], last: boolean): void {
-    const messages = this.#listener.write(orderForReceipt(gives));
+  #sendFacts(to: NodeId, exchange: number, messages: readonly Gossip[], wants: readonly SyncWant[], last: boolean): void {
     messages.forEach((facts, i) => {
       const final = i === messages.length - 1;
       this.#turn.send(to, { type: 'sync-facts', exchange, facts, wants: final ? wants : [], last: final && last }, 'sync');
@@ -187,17 +199,34 @@ export class AntiEntropy {
   }
 
   /** Of two nodes, one uses odd numbers and the other even ones: an answer is never taken for that to an exchange of ours. */
-  #begin(peer: NodeId, whole: boolean): number {
+  #begin(peer: NodeId, whole: boolean, wants: readonly SyncWant[], differedBefore: number): number {
     const exchange = 2 * this.#turn.nextNumber() + Number(this.#turn.self > peer);
-    this.#open.set(exchange, { peer, whole, until: this.#turn.now + exchangeMs });
+    const missing = new Set(wants.map(({ key }) => key));
+    const until = this.#turn.now + exchangeMs;
+    this.#open.set(exchange, { peer, whole, until, missing, differing: missing.size, left: 0, moved: false, differedBefore });
     return exchange;
+  }
+
+  /** Whether as many exchanges with it are open as may be. Those that came to nothing are given up by then. */
+  #isBusy(peer: NodeId): boolean {
+    let open = 0;
+    for (const [exchange, { peer: with_, until }] of this.#open) {
+      if (until <= this.#turn.now) this.#open.delete(exchange);
+      else if (with_ === peer) open++;
+    }
+    return open >= limits.exchangesPerPeer;
   }
 
   #end(exchange: number, peer: NodeId): void {
     const open = this.#open.get(exchange);
     if (open?.peer !== peer) return;
     this.#open.delete(exchange);
-    if (!open.whole) return;
+    const { whole, missing, left, moved, differing, differedBefore } = open;
+    if (missing.size + left > 0 && moved && differing < differedBefore) {
+      const last = this.#compared.get(peer);
+      return this.#compare(peer, last?.theirs, last?.againMs ?? againMs, whole ? differing : Infinity);
+    }
+    if (!whole) return;
     this.#completed++;
     this.#listener.synced(peer);
   }
