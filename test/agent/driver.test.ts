@@ -58,6 +58,7 @@ function setUp(): {
   const driver = new Driver({
     node,
     clock,
+    lateTickMs: 100,
     transport: {
       send: (to, message, lane) => performed.push(`send ${to} ${message.type} ${lane}`),
       connect: (dial) => {

@@ -31,6 +31,7 @@ meshPortContract("the agent's driver", () => {
   const driver = new Driver({
     node,
     clock,
+    lateTickMs: 100,
     transport: { send: () => undefined, connect: () => undefined, disconnect: () => undefined },
     persist: () => undefined,
     event: () => undefined,

@@ -20,6 +20,16 @@ describe('local health', () => {
     expect([awareness.score, awareness.stretch(500)]).toEqual([0, 500]);
   });
 
+  test('is never made better by what makes it worse, nor a timeout shorter than it is set', () => {
+    const awareness = new Awareness();
+    awareness.worsen(2);
+    awareness.worsen(-5);
+    expect(awareness.score).toBe(2);
+    for (let i = 0; i < 3; i++) awareness.improve();
+    awareness.setLag(-10_000, 500);
+    expect([awareness.stretch(500), awareness.allowLag(500), awareness.slow(500)]).toEqual([500, 500, 500]);
+  });
+
   test('suffers from an event loop that lags by more than 200 ms, and is half gone after a stall longer than a probe', () => {
     const awareness = new Awareness();
     for (const lagMs of [0, 200, 200]) awareness.setLag(lagMs, 500);
@@ -110,6 +120,48 @@ describe('after a stall', () => {
     expect(solo.view.member(d)?.status).toBe('suspect');
     solo.hear(d, { members: [fact(claim(d, { incarnation: 1 }))] });
     expect(solo.view.member(d)?.status).toBe('alive');
+  });
+
+  test('the outcome of a dial, though it is the first to be heard, accuses nobody: a probe after what waited was read does', () => {
+    const solo = asking();
+    solo.pass(50).step({ type: 'peer', id: d, state: 'lost' });
+    const refuseDials = (): void => {
+      for (const effect of solo.take())
+        if (effect.type === 'connect' && effect.to === d)
+          solo.step({ type: 'dialed', dial: effect.dial, outcome: { ok: false, reason: 'refused', detail: '' } });
+    };
+    const suspectedMs = (stallMs: number): number => {
+      const from = (solo.now += stallMs);
+      for (refuseDials(); solo.view.member(d)?.status === 'alive' && solo.now < from + 30_000; refuseDials())
+        solo.hear(a, {}).pass(50);
+      return solo.now - from;
+    };
+    expect(suspectedMs(70_000)).toBeGreaterThan(5000);
+    expect(solo.view.member(d)).toMatchObject({ status: 'suspect', reachable: false });
+    expect(solo.now).toBeLessThan(90_000);
+  });
+
+  test('an asker is not told that its subject was silent before the answer of that one was read', () => {
+    const told = (wait: (solo: Solo) => unknown): string[] => {
+      const solo = asking();
+      solo.pass(50).take();
+      solo.step({ type: 'message', from: a, message: { type: 'ping-request', seq: 77, subject: d } });
+      const ping = solo
+        .take()
+        .flatMap((effect) => (effect.type === 'send' && effect.message.type === 'ping' ? [effect.message] : []));
+      wait(solo);
+      const ack = { type: 'ack', seq: ping[0]?.seq ?? 0, root: 0, epoch: 1, incarnation: 0, coordinate: undefined } as const;
+      solo.step({ type: 'message', from: d, message: ack });
+      return solo
+        .take()
+        .flatMap((effect) => (effect.type === 'send' && effect.message.type === 'ping-report' ? [effect.message.outcome] : []));
+    };
+    expect(told((solo) => solo.pass(450))).toEqual(['silent', 'reached']);
+    const stall = (solo: Solo): void => {
+      solo.now += 2000;
+      solo.step({ type: 'tick' });
+    };
+    expect(told(stall)).toEqual(['reached']);
   });
 
   test.each([700, 3000, 20_000])('of %i ms nobody else is failed, in either order of timers and data', (stallMs) => {

@@ -1,8 +1,10 @@
 /** Named deadlines against a naive model, and their memory. */
 
+import { nodeId } from '@skein/core';
 import { Deadlines } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { makeTurn } from './fixture.ts';
 
 interface Model {
   /** In the order of setting, which breaks ties. */
@@ -76,4 +78,23 @@ test('a deadline a day away that is moved three million times does not leave as 
   expect(deadlines.next()).toBe(500_000);
   expect(deadlines.takeDue(500_000)?.key).toBe('sooner');
   expect(deadlines.next()).toBe(89_399_999);
+});
+
+test('a deadline that is over when it is set is no sign that we stood still; one that was awaited is', () => {
+  const turn = makeTurn(nodeId('n0'));
+  turn.deadlines.set('reap/x', turn.now - 3_600_000);
+  turn.begin(turn.now + 1);
+  expect(turn.lateMs).toBe(1);
+  expect(turn.verdictsAt).toBeLessThan(turn.now);
+  turn.begin(turn.now + 2000);
+  expect(turn.verdictsAt).toBe(turn.now + 2001);
+  turn.begin(turn.now + 60_000);
+  expect(turn.verdictsAt).toBe(turn.now + 5000);
+});
+
+test.each([0, -500])('a deadline that sets itself again %i ms from now leaves time for something else', (inMs) => {
+  const turn = makeTurn(nodeId('n0'));
+  turn.again('sync-round', inMs);
+  expect(turn.deadlines.takeDue(turn.now)).toBeUndefined();
+  expect(turn.deadlines.next()).toBe(turn.now + 1);
 });

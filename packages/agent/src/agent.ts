@@ -239,6 +239,7 @@ class RunningAgent implements Agent {
     return new Driver({
       node: new MeshNode(options, clock.now()),
       clock,
+      lateTickMs: options.config.lateTickMs,
       transport,
       persist: (change) => storage.persist(change),
       event: (event) => this.#event(event),

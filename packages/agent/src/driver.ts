@@ -26,14 +26,14 @@ import type { Clock } from './clock.ts';
 export interface DriverOptions {
   readonly node: Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'view' | 'epoch'>;
   readonly clock: Clock;
+  /** The node's own setting: a tick later than this is given only after the sockets were read. */
+  readonly lateTickMs: number;
   readonly transport: Pick<Transport, 'send' | 'connect' | 'disconnect'>;
   readonly persist: (change: Persist) => void;
   /** Every event, after the waiting readers of a changed view were woken. */
   readonly event: (event: MeshEvent) => void;
 }
 
-/** A tick later than this is given only after the sockets were read. */
-const lateTickMs = 100;
 const clockIntervalMs = 1000;
 /** Readers that may wait at once. One too many is answered at once, as if its wait had run out. */
 const waitersLimit = 16_384;
@@ -183,7 +183,7 @@ export class Driver implements MeshPort {
   #wakeUp(deadline: number): void {
     this.#cancelWakeUp = undefined;
     this.#wakeUpAt = Infinity;
-    if (this.#options.clock.now() - deadline <= lateTickMs) return this.#tick();
+    if (this.#options.clock.now() - deadline <= this.#options.lateTickMs) return this.#tick();
     // The answer that would clear a peer may already lie in a socket: timers fire before it is read.
     this.#isDraining = true;
     this.#options.clock.afterPoll(() => {

@@ -16,11 +16,17 @@ const slackMax = 64;
 export class Deadlines {
   readonly #heap: Entry[] = [];
   readonly #current = new Map<string, Entry>();
+  readonly #now: () => number;
   #order = 0;
 
-  /** Sets, or moves, the deadline named `key`. */
+  /** `now`: no deadline is set before it, so that one which comes due late was awaited. */
+  constructor(now: () => number = () => Number.NEGATIVE_INFINITY) {
+    this.#now = now;
+  }
+
+  /** Sets, or moves, the deadline named `key`. One that is over already is due now. */
   set(key: string, at: number): void {
-    const entry: Entry = { key, at, order: this.#order++ };
+    const entry: Entry = { key, at: Math.max(at, this.#now()), order: this.#order++ };
     this.#current.set(key, entry);
     if (this.#heap.length > 2 * this.#current.size + slackMax) this.#compact();
     else this.#push(entry);
@@ -96,9 +102,12 @@ export class Deadlines {
   }
 }
 
-/** Whether a deadline passes judgement on others: then it has to wait, when it is late, for what was said meanwhile. */
+/**
+ * Whether a deadline passes judgement on others, or tells somebody who does: then it has to wait, when it is late, for what
+ * was said meanwhile.
+ */
 export function isVerdict(key: string): boolean {
-  return /^(probe|doubt|suspect)\/|^withheld$/.test(key);
+  return /^(probe|doubt|nack|suspect)\/|^withheld$/.test(key);
 }
 
 function before(a: Entry, b: Entry): boolean {

@@ -209,7 +209,7 @@ export class MeshNode {
   // --- one step ---
 
   #begin(now: number): void {
-    this.#turn.now = now;
+    this.#turn.begin(now);
     this.#views.setNow(now + this.#wallOffsetMs);
   }
 
@@ -229,13 +229,10 @@ export class MeshNode {
   }
 
   #tick(now: number): void {
-    const { deadlines, config } = this.#turn;
-    const lateMs = now - (deadlines.next() ?? now);
-    const verdictsAt = lateMs > config.lateTickMs ? now + Math.max(Math.min(lateMs, 5000), config.probeIntervalMs) : undefined;
-    if (verdictsAt !== undefined) this.#membership.holdVerdicts(verdictsAt);
+    const { deadlines, config, lateMs, verdictsAt } = this.#turn;
     for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
       // After a stall, answers wait in the sockets while timers are already over: no verdict before they were read.
-      if (verdictsAt !== undefined && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
+      if (lateMs > config.lateTickMs && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
       else this.#due(due.key);
     }
   }

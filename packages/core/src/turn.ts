@@ -14,6 +14,9 @@ import type { Rng } from './rng.ts';
 import type { Notary, Signed, SignableType } from './signed.ts';
 import { SignatureChecks } from './signature-checks.ts';
 
+/** After a stall, however long, what waited is read within this. */
+const readingMaxMs = 5000;
+
 export interface TurnOptions {
   readonly mesh: string;
   readonly config: MeshConfig;
@@ -27,10 +30,11 @@ export class Turn {
   readonly notary: Notary;
   readonly rng: Rng;
   readonly self: NodeId;
-  readonly deadlines = new Deadlines();
+  readonly deadlines = new Deadlines(() => this.now);
   readonly awareness = new Awareness();
   readonly #checks: SignatureChecks;
   now: number;
+  #verdictsAt = Number.NEGATIVE_INFINITY;
   #effects: Effect[] = [];
   #exchange = 0;
 
@@ -42,6 +46,34 @@ export class Turn {
     this.rng = options.rng;
     this.self = options.notary.id;
     this.now = now;
+  }
+
+  /** A step begins. Whatever its input is: when a deadline should have come long ago, we stood still. */
+  begin(now: number): void {
+    this.now = now;
+    this.cameLate(this.lateMs);
+  }
+
+  /** How late the earliest deadline is. */
+  get lateMs(): number {
+    return this.now - (this.deadlines.next() ?? this.now);
+  }
+
+  /** Something of ours came so late: what refutes a verdict may wait in our sockets, so that none is given for a while. */
+  cameLate(lateMs: number): void {
+    const { lateTickMs, probeIntervalMs } = this.config;
+    if (lateMs > lateTickMs)
+      this.#verdictsAt = Math.max(this.#verdictsAt, this.now + Math.max(Math.min(lateMs, readingMaxMs), probeIntervalMs));
+  }
+
+  /** No verdict on others is given before this time. */
+  get verdictsAt(): number {
+    return this.#verdictsAt;
+  }
+
+  /** Sets a deadline that sets itself again: one that is due at once would leave time for nothing else. */
+  again(key: string, inMs: number): void {
+    this.deadlines.set(key, this.now + Math.max(1, inMs));
   }
 
   send(to: NodeId, message: Message, lane: Lane): void {

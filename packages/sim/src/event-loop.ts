@@ -16,11 +16,9 @@ interface Job {
   readonly dueUs: number | undefined;
 }
 
-/** A timer later than this is run only after the sockets were read, as the agent's driver does. */
-const lateTimerUs = 100_000;
-
 export class EventLoop {
   readonly #timeline: Timeline;
+  readonly #lateTimerUs: number;
   #jobs: Job[] = [];
   #costUs = 0;
   #isPaused = false;
@@ -29,8 +27,10 @@ export class EventLoop {
   #isUnderWay = false;
   #worstLagUs = 0;
 
-  constructor(timeline: Timeline) {
+  /** A timer later than `lateTimerMs` is run only after the sockets were read, as the agent's driver does. */
+  constructor(timeline: Timeline, lateTimerMs: number) {
     this.#timeline = timeline;
+    this.#lateTimerUs = lateTimerMs * 1000;
   }
 
   /** Whether a job posted now would run at once. */
@@ -119,7 +119,7 @@ export class EventLoop {
   /** A late timer at the head goes behind what waits, once. */
   #putOff(): void {
     const head = this.#jobs[0];
-    if (head?.dueUs === undefined || this.#jobs.length === 1 || this.#timeline.nowUs - head.dueUs <= lateTimerUs) return;
+    if (head?.dueUs === undefined || this.#jobs.length === 1 || this.#timeline.nowUs - head.dueUs <= this.#lateTimerUs) return;
     this.#jobs.shift();
     this.#jobs.push({ ...head, dueUs: undefined, postedUs: head.dueUs });
   }

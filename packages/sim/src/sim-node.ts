@@ -75,7 +75,7 @@ export class SimNode implements Host, Machine, MeshPort {
   constructor(world: Surroundings<SimNode>, setup: NodeSetup) {
     this.#world = world;
     this.#setup = setup;
-    this.#loop = new EventLoop(world);
+    this.#loop = new EventLoop(world, setup.config.lateTickMs);
     this.#storage = new Storage(setup.registrations);
     this.#id = setup.id;
     this.#addresses = setup.addresses;

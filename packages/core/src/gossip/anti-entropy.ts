@@ -233,10 +233,7 @@ export class AntiEntropy {
 
   #armRound(): void {
     const { syncIntervalMs } = this.#turn.config;
-    this.#turn.deadlines.set(
-      'sync-round',
-      this.#turn.now + Math.floor(syncIntervalMs / 2) + this.#turn.rng.below(syncIntervalMs),
-    );
+    this.#turn.again('sync-round', Math.floor(syncIntervalMs / 2) + this.#turn.rng.below(syncIntervalMs));
   }
 }
 

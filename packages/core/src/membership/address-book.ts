@@ -65,6 +65,6 @@ export class AddressBook {
   }
 
   #armForget(): void {
-    this.#turn.deadlines.set('remembered', this.#turn.now + this.#turn.config.failedTombstoneMs);
+    this.#turn.again('remembered', this.#turn.config.failedTombstoneMs);
   }
 }

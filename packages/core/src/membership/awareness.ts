@@ -21,9 +21,9 @@ export class Awareness {
     return this.#score;
   }
 
-  /** A probe got no answer in time, helpers said nothing (one step each), others got the answer that we did not, or somebody accused us. */
+  /** A probe got no answer in time, helpers said nothing (one step each), others got the answer that we did not, or somebody accused us. Never makes it better. */
   worsen(steps = 1): void {
-    this.#score = Math.min(scoreMax, this.#score + steps);
+    this.#score = Math.min(scoreMax, this.#score + Math.max(0, steps));
   }
 
   /** A probe was answered in time. */
@@ -33,7 +33,7 @@ export class Awareness {
 
   /** How late our event loop was at worst in the last second: for that long, answers lay in our sockets. */
   setLag(lagMs: number, probeTimeoutMs: number): void {
-    this.#lagMs = lagMs;
+    this.#lagMs = Math.max(0, lagMs);
     if (lagMs > lagMaxMs) this.worsen();
     if (lagMs > probeTimeoutMs) this.#score = Math.max(this.#score, stalledScore);
   }

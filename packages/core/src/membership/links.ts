@@ -67,7 +67,8 @@ export class Links {
   readonly #listener: LinkListener;
   readonly #links = new Map<NodeId, Link>();
   readonly #targets = new Map<string, Target>();
-  readonly #dials = new Map<number, Target>();
+  /** Dials under way, and when each has to be over. */
+  readonly #dials = new Map<number, { readonly target: Target; readonly until: number }>();
   /** Targets whose time has come, waiting for a free dial. */
   readonly #waiting = new Map<string, Target>();
   /** When something last came over any link. */
@@ -284,10 +285,11 @@ export class Links {
   }
 
   dialed(dial: number, outcome: DialOutcome): void {
-    const target = this.#dials.get(dial);
-    if (target === undefined) return;
+    const { target, until } = this.#dials.get(dial) ?? {};
+    if (target === undefined || until === undefined) return;
     this.#dials.delete(dial);
     target.dialing = false;
+    this.#turn.cameLate(this.#turn.now - until);
     if (outcome.ok) this.#dialSucceeded(target, outcome.id);
     else this.#dialMissed(target, outcome.reason, outcome.detail);
     this.#dialWaiting();
@@ -420,7 +422,7 @@ export class Links {
     const timeoutMs = target.evidence ? Math.min(dialTimeoutMs, this.#turn.awareness.stretch(decideMs)) : dialTimeoutMs;
     const dial = this.#turn.nextNumber();
     target.dialing = true;
-    this.#dials.set(dial, target);
+    this.#dials.set(dial, { target, until: this.#turn.now + timeoutMs });
     this.#turn.perform({
       type: 'connect',
       dial,

@@ -65,7 +65,6 @@ export class Membership {
   readonly #restraint: Restraint;
   /** By subject: how many of its accusers had failed, for us, when their word came. */
   readonly #fromFailed = new Map<NodeId, number>();
-  #verdictsAt = Number.NEGATIVE_INFINITY;
   #presentCount: number;
   /** Who was last heard of under a name. */
   readonly #named: LayeredMap<string, NodeId>;
@@ -293,6 +292,7 @@ export class Membership {
   accuse(id: NodeId, reason: AccusationReason): void {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || !isPresent(member)) return;
+    if (this.#restraint.isLate(id)) return;
     const isSaid = member.accusations.has(this.#turn.self) || this.#restraint.holds(id) || this.#isBacked(member);
     if (isSaid && member.doubt !== undefined) return;
     member.doubt ??= reason;
@@ -349,6 +349,7 @@ export class Membership {
     }
     for (const id of due.release) this.#release(id);
     for (const id of due.probe) if (this.#members.get(id)?.doubt !== undefined) this.#listener.probeAgain(id);
+    for (const id of due.late) if (this.isPresent(id)) this.#listener.probeAgain(id);
     if (due.probe.length > 0) this.#restraint.settle();
   }
 
@@ -432,16 +433,11 @@ export class Membership {
       // Counted from its start: every accuser more brings the end closer.
       const accusers = isLeaving ? Number.POSITIVE_INFINITY : member.accusations.size;
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, accusers);
-      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.now, this.#verdictsAt, end));
+      this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.verdictsAt, end));
     }
     if (isLeaving || this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
-  }
-
-  /** We stood still, and what refutes a suspicion may wait in our sockets: none ends before this time, whoever confirms it. */
-  holdVerdicts(until: number): void {
-    this.#verdictsAt = until;
   }
 
   #accusersWereRight(subject: NodeId): void {

@@ -97,8 +97,7 @@ export class Prober {
 
   /** The deadline `probe-round`: probes the next member. */
   roundDue(): void {
-    const { awareness, config, deadlines, now } = this.#turn;
-    deadlines.set('probe-round', now + awareness.slow(config.probeIntervalMs));
+    this.#turn.again('probe-round', this.#turn.awareness.slow(this.#turn.config.probeIntervalMs));
     const subject = this.#rounds++ % 2 === 0 ? this.#successor() : this.#next();
     if (subject !== undefined && (this.#listener.isLinked(subject) || !this.#isNew(subject))) this.probe(subject, 'direct');
   }

@@ -25,6 +25,8 @@ export interface KeptBack {
   readonly accuse: readonly NodeId[];
   /** To probe anew: they were silent while we heard from nobody. */
   readonly probe: readonly NodeId[];
+  /** To probe anew, since we had stood still. */
+  readonly late: readonly NodeId[];
   /** No longer ours to watch: others tell. */
   readonly release: readonly NodeId[];
 }
@@ -41,6 +43,8 @@ export class Restraint {
   readonly #withheld = new Set<NodeId>();
   /** Those who gave no answer while we heard from nobody, and since when. */
   readonly #unheard = new Map<NodeId, number>();
+  /** Those whom we would have accused just after we stood still. */
+  readonly #late = new Set<NodeId>();
   /** Those we doubt, said or not. */
   readonly #doubted = new Set<NodeId>();
   #isolated = false;
@@ -70,6 +74,18 @@ export class Restraint {
     this.#unheard.set(id, this.#turn.now);
     this.#arm(callMs);
     this.#listener.callOut();
+    return true;
+  }
+
+  /**
+   * We stood still, and what speaks for this member may not be read yet. Once it was, a probe tells. Returns whether the
+   * accusation is kept back.
+   */
+  isLate(id: NodeId): boolean {
+    const { now, verdictsAt } = this.#turn;
+    if (now >= verdictsAt) return false;
+    this.#late.add(id);
+    this.#arm(verdictsAt - now);
     return true;
   }
 
@@ -105,7 +121,10 @@ export class Restraint {
       this.#setIsolated(true);
       return undefined;
     }
-    const keptBack = { accuse: [] as NodeId[], probe: [] as NodeId[], release: [] as NodeId[] };
+    const late = this.#turn.now < this.#turn.verdictsAt ? [] : [...this.#late];
+    for (const id of late) this.#late.delete(id);
+    if (this.#late.size > 0) this.#arm(this.#turn.verdictsAt - this.#turn.now);
+    const keptBack = { accuse: [] as NodeId[], probe: [] as NodeId[], late, release: [] as NodeId[] };
     for (const id of this.#withheld) (this.#listener.isOurs(id) ? keptBack.accuse : keptBack.release).push(id);
     for (const [id, at] of this.#unheard) {
       const isProbed = this.#listener.heardAgainAt() >= at;
@@ -137,6 +156,7 @@ export class Restraint {
   forget(id: NodeId): void {
     this.#withheld.delete(id);
     this.#unheard.delete(id);
+    this.#late.delete(id);
     this.#doubted.delete(id);
   }
 

@@ -37,7 +37,7 @@ export class Visits {
   }
 
   #arm(): void {
-    const { config, deadlines, now, rng } = this.#turn;
-    deadlines.set('visit', now + Math.floor(config.redialMaxMs / 2) + rng.below(config.redialMaxMs));
+    const { config, rng } = this.#turn;
+    this.#turn.again('visit', Math.floor(config.redialMaxMs / 2) + rng.below(config.redialMaxMs));
   }
 }
