@@ -285,8 +285,16 @@ describe('our own record', () => {
     expect(persisted(table.turn.take())).toEqual([{ type: 'epoch', epoch: 8 }]);
   });
 
-  test('of this boot that is newer than we remember is exceeded', () => {
-    expect(full().hear(claim(self, { incarnation: 5, status: 'left' })).own).toMatchObject({ incarnation: 6, status: 'alive' });
+  test('of this boot that goes beyond what we said proves that its epoch was in use before, even by one that has left', () => {
+    for (const [incarnation, status] of [
+      [5, 'left'],
+      [5, 'alive'],
+      [0, 'left'],
+    ] as const) {
+      const table = full().hear(claim(self, { incarnation, status }));
+      expect(table.own).toMatchObject({ epoch: 2, incarnation: 0, status: 'alive' });
+      expect(persisted(table.turn.take())).toEqual([{ type: 'epoch', epoch: 2 }]);
+    }
   });
 
   test('under the very same claim with another content proves it too', () => {

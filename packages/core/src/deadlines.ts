@@ -42,6 +42,10 @@ export class Deadlines {
     this.#current.delete(key);
   }
 
+  get size(): number {
+    return this.#current.size;
+  }
+
   has(key: string): boolean {
     return this.#current.has(key);
   }

@@ -4,7 +4,7 @@
  *
  * This file is the wiring: it takes each input to the part that it concerns (membership, probes, links, gossip,
  * anti-entropy, catalog, config, health) and lets the parts tell each other what changed. The rules are in the parts;
- * those of this file, step by step: late-tick.txt, leave.txt and buddy.txt in test/datadriven.
+ * those of this file, step by step: late-tick.txt and leave.txt in test/datadriven.
  */
 
 import { assertNever } from './assert.ts';
@@ -18,11 +18,13 @@ import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination } from './gossip/dissemination.ts';
 import { catalogKey, configEntryKey, FactWriter, isSubjectKey, memberKey } from './gossip/facts.ts';
+import { InFlight } from './gossip/in-flight.ts';
 import { compareStamps, Knowledge } from './gossip/knowledge.ts';
 import { Health } from './health/health.ts';
 import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
 import { AddressBook } from './membership/address-book.ts';
+import { Buddies } from './membership/buddies.ts';
 import { Links } from './membership/links.ts';
 import { Hearsay } from './membership/hearsay.ts';
 import { isPresent, memberStamp, type Member } from './membership/member.ts';
@@ -39,12 +41,8 @@ import type { View } from './view/view.ts';
 
 /** How many of those that hear of a first accusation probe its subject, about. */
 const confirmers = 4;
-/** A member that does not know of its accusers is told at most this often. */
-const tellAgainMs = 1000;
 /** In a large mesh, a new neighbour is dialled after this, or up to twice as long. */
 const settleMs = 200;
-/** Knowledge that changed this recently may still be on its way to a peer whose root differs. */
-const inFlightMs = 150;
 
 export class MeshNode {
   readonly self: NodeId;
@@ -59,18 +57,16 @@ export class MeshNode {
   readonly #knowledge: Knowledge;
   readonly #dissemination: Dissemination;
   readonly #antiEntropy: AntiEntropy;
+  readonly #inFlight: InFlight;
   readonly #catalog: Catalog;
   readonly #config: ConfigStore;
   readonly #health: Health;
   readonly #views: ViewBuilder;
   readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers' | 'base'>;
   readonly #vivaldi: Vivaldi;
-  readonly #toldAt = new Map<NodeId, number>();
+  readonly #buddies = new Buddies();
   /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
   readonly #wallOffsetMs: number;
-  #changedAt = 0;
-  /** Whose root differed while news was under way. One at a time: with many changes, asking everybody again would never end. */
-  #recheckPeer: NodeId | undefined;
   #leaving: 'no' | 'leaving' | 'left' = 'no';
 
   /** `now` is this node's monotonic clock in integer milliseconds, here and everywhere. */
@@ -111,6 +107,7 @@ export class MeshNode {
       write: (subjects) => this.#write(subjects, true),
     });
     this.#antiEntropy = this.#makeAntiEntropy();
+    this.#inFlight = new InFlight(turn);
     this.#views = new ViewBuilder(
       this.self,
       options.mesh,
@@ -194,6 +191,11 @@ export class MeshNode {
     return this.#membership.self.signed.value.epoch;
   }
 
+  /** How well this node is itself (Lifeguard's local health): 0, well, to 8. */
+  get healthScore(): number {
+    return this.#turn.awareness.score;
+  }
+
   get view(): View {
     return this.#views.view();
   }
@@ -265,9 +267,9 @@ export class MeshNode {
       case 'trim':
         return this.#links.trimDue();
       case 'visit':
-        return this.#links.visit(this.#visits.due());
+        return this.#visit(this.#visits.due());
       case 'hearsay':
-        return this.#links.visit(this.#hearsay.due((id) => this.#topology.isWanted(id)));
+        return this.#visit(this.#hearsay.due((id) => this.#topology.isWanted(id)));
       case 'gossip':
         return this.#dissemination.flush();
       case 'advertise':
@@ -417,28 +419,21 @@ export class MeshNode {
     return member !== undefined && member.status !== 'left' && epoch >= member.signed.value.epoch;
   }
 
-  /** A member under accusation that talks to us may not know of it: only it can refute (Lifeguard's buddy system). */
+  /** A member that talks to us hears what is said against it. */
   #tellAccused(id: NodeId): void {
-    const member = this.#membership.get(id);
-    if (member === undefined || member.accusations.size === 0 || !this.#links.has(id)) return;
-    const toldAt = this.#toldAt.get(id) ?? Number.NEGATIVE_INFINITY;
-    if (this.#turn.now - toldAt < tellAgainMs) return;
-    this.#toldAt.set(id, this.#turn.now);
+    if (!this.#links.has(id) || !this.#buddies.isTold(this.#membership.get(id), this.#turn.now)) return;
     this.#dissemination.pushTo(id, memberKey(id), []);
   }
 
   /** Roots that differ mean that one side lacks something, unless it is on its way: then a later ping tells. */
   #rootHeard(from: NodeId, root: number): void {
     if (root === this.#knowledge.root || !this.#links.has(from)) return;
-    if (this.#dissemination.idle && this.#turn.now - this.#changedAt > inFlightMs) this.#antiEntropy.rootHeard(from, root);
-    else if (!this.#turn.deadlines.has('recheck')) {
-      this.#recheckPeer = from;
-      this.#turn.deadlines.set('recheck', this.#turn.now + inFlightMs + this.#turn.rng.below(inFlightMs));
-    }
+    if (this.#dissemination.idle && this.#inFlight.isOver) this.#antiEntropy.rootHeard(from, root);
+    else this.#inFlight.askAgain(from);
   }
 
   #recheck(): void {
-    const id = this.#recheckPeer;
+    const id = this.#inFlight.peer;
     if (id !== undefined && this.#links.has(id) && this.#isPresent(id)) this.#prober.probe(id, 'direct');
   }
 
@@ -469,7 +464,7 @@ export class MeshNode {
   // --- what the parts tell each other ---
 
   #memberTouched(member: Member, routing: boolean): void {
-    this.#changedAt = this.#turn.now;
+    this.#inFlight.changed();
     if (this.#membership.isSilent(member)) this.#knowledge.delete(memberKey(member.id));
     else this.#knowledge.setBoth(memberKey(member.id), memberStamp(member), catalogKey(member.id));
     this.#views.touchMember(member, routing);
@@ -499,7 +494,7 @@ export class MeshNode {
     this.#topology.remove(member.id);
     this.#links.drop(member.id);
     this.#prober.forget(member.id);
-    this.#toldAt.delete(member.id);
+    this.#buddies.forget(member.id);
     this.#antiEntropy.forgetSubject(catalogKey(member.id));
     this.#knowledge.delete(catalogKey(member.id));
     if (forgotten) {
@@ -519,7 +514,7 @@ export class MeshNode {
   #noteConfig(kind: string, name: string): void {
     const key = configKey({ kind, name });
     const stamp = this.#config.stamp(key);
-    this.#changedAt = this.#turn.now;
+    this.#inFlight.changed();
     if (stamp === undefined) this.#knowledge.delete(configEntryKey(key));
     else this.#knowledge.set(configEntryKey(key), stamp);
     this.#views.touchConfig(kind, name);
@@ -568,6 +563,13 @@ export class MeshNode {
     } else if (rng.below(Math.max(confirmers, this.#links.size)) < confirmers) this.#prober.probe(member.id, 'confirm');
   }
 
+  /** Dials a member that needs no link. When others had it gone before we ever heard of it, the outcome decides: nobody else will. */
+  #visit(id: NodeId | undefined): void {
+    if (id === undefined) return;
+    if (this.#isPresent(id) && this.#membership.get(id)?.absentSince !== undefined) this.#links.test(id);
+    else this.#links.visit(id);
+  }
+
   #isPresent(id: NodeId): boolean {
     return id !== this.self && this.#membership.isPresent(id);
   }
@@ -590,7 +592,7 @@ export class MeshNode {
       catalogChanged: (owner, change, after, from) => {
         const replica = this.#catalog.replica(owner);
         if (replica === undefined) return;
-        this.#changedAt = this.#turn.now;
+        this.#inFlight.changed();
         this.#knowledge.set(catalogKey(owner), replica.stamp);
         this.#views.touchCatalog(owner, change);
         this.#dissemination.push(catalogKey(owner), after === 0 ? [] : [replica.epoch, after], from);

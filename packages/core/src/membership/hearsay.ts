@@ -2,8 +2,8 @@
  * Members that were gone already when we first heard of them, as their teller has it, but of whom no accuser is known to us.
  * How long somebody is gone is not signed: who lets a newcomer in could have it route to nobody. An honest teller has
  * accusations to go with it, and these settle the matter by themselves. Where none came, we look: in a small mesh the
- * link that is wanted anyway does it, in a large one each of these is dialled once, a few in a second, and whoever answers is
- * back in rotation.
+ * link that is wanted anyway does it, in a large one each of these is dialled, a few in a second. Whoever answers is back in
+ * rotation; whoever does not is accused by us, since those who did that may be gone and forgotten themselves.
  */
 
 import type { NodeId } from '../identity.ts';

@@ -152,8 +152,8 @@ export class Links {
   }
 
   /** Dials a member that needs no link, once, to see whether it is there and knows the same. */
-  visit(id: NodeId | undefined): void {
-    if (id !== undefined && !this.#links.has(id)) this.#dialSoon(this.#target(memberKey(id), id, []), 0);
+  visit(id: NodeId): void {
+    if (!this.#links.has(id)) this.#dialSoon(this.#target(memberKey(id), id, []), 0);
   }
 
   /** The deadline `trim`: closes links that are not needed, but for the newest few. */
@@ -326,6 +326,7 @@ export class Links {
     target.attempts++;
     const isPatient = reason === 'timeout' && !target.met && target.attempts < strangerTimeouts;
     const evidence = target.evidence && !isPatient;
+    const isUndecided = target.evidence && isPatient;
     target.evidence = false;
     target.fresh = false;
     const retryInMs = this.#backOffMs(target.attempts);
@@ -350,6 +351,10 @@ export class Links {
       // The old link gave no answer and no new one can be had: an answer on it after all would be stale.
       this.#turn.perform({ type: 'disconnect', to: target.to, reason: 'no answer' });
     } else if (!this.#listener.isWanted(target.to)) {
+      if (isUndecided) {
+        target.evidence = true;
+        return this.#dialSoon(target, retryInMs);
+      }
       this.drop(target.to);
       if (!evidence) return;
     } else {

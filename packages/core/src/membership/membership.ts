@@ -28,8 +28,10 @@ import { HoldDown } from './hold-down.ts';
 import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
 import { isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
+import { Names } from './names.ts';
 import { Restraint, type RestraintListener } from './restraint.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
+import { Tombstones, tombstonesMax } from './tombstones.ts';
 
 /** What membership tells the rest of the node. `from` is whom we had the news from, undefined for our own. */
 export interface MembershipListener extends RestraintListener {
@@ -66,8 +68,8 @@ export class Membership {
   /** By subject: how many of its accusers had failed, for us, when their word came. */
   readonly #fromFailed = new Map<NodeId, number>();
   #presentCount: number;
-  /** Who was last heard of under a name. */
-  readonly #named: LayeredMap<string, NodeId>;
+  readonly #names: Names;
+  readonly #tombstones = new Tombstones();
   #accusationSequence = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -79,7 +81,7 @@ export class Membership {
   constructor(turn: Turn, labels: OwnLabels, epoch: number, listener: MembershipListener, base?: MembershipBase) {
     this.#turn = turn;
     this.#members = new LayeredMap(base?.members);
-    this.#named = new LayeredMap(base?.named);
+    this.#names = new Names(base?.named);
     this.#listener = listener;
     this.#restraint = new Restraint(turn, listener);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
@@ -98,7 +100,7 @@ export class Membership {
       absentSince: undefined,
     };
     this.#members.set(turn.self, this.#self);
-    this.#named.set(labels.name, turn.self);
+    this.#names.claim(this.#self, this.#members);
     this.#alive = this.#members.size;
     this.#presentCount = this.#members.size;
   }
@@ -110,7 +112,7 @@ export class Membership {
       if (member.status !== 'alive' || !member.reachable || member.accusations.size > 0) return undefined;
       members.set(id, Object.freeze({ ...member, coordinate: undefined }));
     }
-    return { members, named: this.#named.flat() };
+    return { members, named: this.#names.base() };
   }
 
   /** The row of a member, to be changed: one that is shared is copied first. */
@@ -208,6 +210,7 @@ export class Membership {
     if (row === undefined) this.#admit(fact.record, verified, fact.absentMs);
     else this.#supersede(row, fact.record, verified);
     this.#listener.recordNews(record.id, isOursToTell ? undefined : from);
+    this.#boundTombstones();
   }
 
   #admit(signed: Signed<MemberRecord>, verified: boolean, absentMs: number): void {
@@ -231,8 +234,9 @@ export class Membership {
     if (isPresent(member)) this.#presentCount++;
     member.reachable = this.#isReachable(member);
     this.#reportStatus(member, undefined, 'heard of');
-    if (status === 'left') this.#armReap(member);
-    else this.#listener.memberPresent(member);
+    // Where nobody accuses it any more nobody else will say that it is gone.
+    if (status === 'left' || member.absentSince !== undefined) this.#armReap(member);
+    if (isPresent(member)) this.#listener.memberPresent(member);
     this.#listener.memberTouched(member, true);
     this.#reportNameConflict(member);
   }
@@ -246,7 +250,7 @@ export class Membership {
     const wasPresent = isPresent(member);
     member.signed = signed;
     member.verified = verified || (member.verified && !reboot);
-    member.absentSince = undefined;
+    this.#isBack(member);
     this.#clearAccusations(member, reboot || after.status !== 'alive');
     this.#setStatus(member, after.status, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
     this.#updateReachable(member, reboot ? 'restarted' : refuted ? 'refuted' : 'said so');
@@ -263,9 +267,9 @@ export class Membership {
     const isEcho = order === 0 && signed.signature.join() === this.#self.signed.signature.join();
     if (order < 0 || isEcho) return;
     if (!this.#turn.verified('member', this.#turn.self, signed, from)) return;
-    // The same claim with another content, or one of a later boot: the epoch was in use before.
-    if (theirs.epoch > own.epoch || order === 0) this.outlive(theirs.epoch);
-    else this.#resign({ incarnation: theirs.incarnation + 1 });
+    // A claim of a later boot, one of ours that goes beyond all that we said in this boot, or the same with another content: the
+    // epoch was in use before, and how far it went nobody knows. It may have ended with our leaving.
+    this.outlive(theirs.epoch);
   }
 
   /**
@@ -375,7 +379,9 @@ export class Membership {
     if (member.status === 'left' || (member.accusations.has(accuser) && !isForced)) return;
     if (member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced') return;
     // Of what is said about ourselves everything counts: whoever believes it needs our answer.
-    if (member !== this.#self && !this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
+    // Of one that failed, what those said who are forgotten is kept as it is: it decides nothing any more, and all hold the same.
+    const isMoot = member === this.#self || (member.status === 'failed' && reason !== 'forced');
+    if (!isMoot && !this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
     const counts = isPresent(member) && !this.#isBacked(member);
     const isAfforded = !counts || this.#budget.affords(accuser, this.#accusationCap(), this.#turn.now);
     // Who accuses us is no witness of anybody believing it; who believes it, and tells us, needs our answer.
@@ -387,8 +393,10 @@ export class Membership {
     if (counts && isAfforded && this.#members.has(accuser)) this.#budget.open(accuser, subject, this.#turn.now);
     if (isVerdict) this.#budget.force(accuser);
     if (member === this.#self) return this.#defend(signed.value);
+    const isFirst = !member.accusations.has(accuser);
     member.accusations = new Map(member.accusations).set(accuser, signed);
-    if (this.#members.get(accuser)?.status === 'failed') this.#fromFailed.set(subject, (this.#fromFailed.get(subject) ?? 0) + 1);
+    if (isFirst && this.#members.get(accuser)?.status === 'failed')
+      this.#fromFailed.set(subject, (this.#fromFailed.get(subject) ?? 0) + 1);
     if (reason === 'forced' && member.status === 'failed') this.#retire(member, 'forced to leave');
     else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
@@ -403,10 +411,7 @@ export class Membership {
     this.#verify(id, id);
     this.#restraint.answered(id);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
-    if (member.absentSince !== undefined) {
-      member.absentSince = undefined;
-      this.#updateReachable(member, 'answered us');
-    }
+    if (this.#isBack(member)) this.#updateReachable(member, 'answered us');
     if (member.doubt === undefined) return;
     member.doubt = undefined;
     member.accusations = without(member.accusations, this.#turn.self);
@@ -428,14 +433,17 @@ export class Membership {
   #suspect(member: Member, reason: string): void {
     // Of one that said that it leaves, one accuser is enough, and right: hundreds may leave at once.
     const isLeaving = member.signed.value.status === 'leaving';
+    // So are we of one that was told to be gone when we first heard of it, and that we cannot reach either: it waits for no others.
+    const isTold = member.absentSince !== undefined && member.accusations.has(this.#turn.self);
+    const isEnough = isLeaving || isTold;
     if (member.status === 'alive' || member.status === 'leaving') this.#setStatus(member, 'suspect', reason);
     if (member.status === 'suspect') {
       // Counted from its start: every accuser more brings the end closer.
-      const accusers = isLeaving ? Number.POSITIVE_INFINITY : member.accusations.size;
+      const accusers = isEnough ? Number.POSITIVE_INFINITY : member.accusations.size;
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, accusers);
       this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.verdictsAt, end));
     }
-    if (isLeaving || this.#isBacked(member)) this.#accusersWereRight(member.id);
+    if (isEnough || this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
     this.#listener.memberTouched(member, false);
   }
@@ -460,6 +468,7 @@ export class Membership {
     this.#listener.memberTouched(member, true);
     this.#listener.memberFailed(member);
     if (forced) this.#retire(member, 'forced to leave');
+    this.#boundTombstones();
   }
 
   /** Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. */
@@ -536,16 +545,20 @@ export class Membership {
 
   #retire(member: Member, reason: string): void {
     this.#setStatus(member, 'left', reason);
-    this.#armReap(member);
     this.#listener.memberTouched(member, true);
+    this.#boundTombstones();
   }
 
   reap(id: NodeId): void {
     const member = this.#members.get(id);
-    if (member === undefined || isPresent(member)) return;
+    if (member === undefined || (isPresent(member) && member.absentSince === undefined)) return;
     this.#turn.deadlines.clear(reapKey(id));
+    this.#turn.deadlines.clear(suspectKey(id));
     this.#members.delete(id);
-    if (this.#named.get(member.signed.value.name) === id) this.#named.delete(member.signed.value.name);
+    this.#tombstones.delete(id);
+    this.#alive -= counted(member.status);
+    this.#presentCount -= Number(isPresent(member));
+    this.#names.release(member);
     this.#budget.drop(id);
     this.#holdDown.forget(id);
     this.#restraint.forget(id);
@@ -556,18 +569,23 @@ export class Membership {
 
   #armReap(member: Member): void {
     this.#turn.deadlines.set(reapKey(member.id), member.since + this.#tombstoneMs(member));
-    this.#boundTombstones();
+    if (!isPresent(member)) this.#tombstones.set(member);
   }
 
-  /** At most max(1024, twice the living) rows of the departed are kept; those that left longest ago go first. */
+  /** Only once all that there is to do about a member is done: it may be the one that goes. */
   #boundTombstones(): void {
-    const gone = [...this.#members.owned()].filter((member) => !isPresent(member));
-    if (gone.length <= Math.max(1024, 2 * (this.#members.size - gone.length))) return;
-    gone.sort(
-      (a, b) => Number(a.status === 'failed') - Number(b.status === 'failed') || a.since - b.since || (a.id < b.id ? -1 : 1),
-    );
-    const oldest = gone[0];
-    if (oldest !== undefined) this.reap(oldest.id);
+    while (this.#tombstones.size > tombstonesMax(this.#members.size - this.#tombstones.size)) {
+      const first = this.#tombstones.takeFirst();
+      if (first !== undefined) this.reap(first);
+    }
+  }
+
+  /** It spoke or answered: that others had it gone counts for nothing any more. Returns whether they had. */
+  #isBack(member: Member): boolean {
+    if (member.absentSince === undefined) return false;
+    member.absentSince = undefined;
+    if (isPresent(member)) this.#turn.deadlines.clear(reapKey(member.id));
+    return true;
   }
 
   #tombstoneMs(member: Member): number {
@@ -587,7 +605,10 @@ export class Membership {
     member.since = this.#turn.now;
     if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
     if (to === 'left') this.#armReap(member);
-    else if (to !== 'failed') this.#turn.deadlines.clear(reapKey(member.id));
+    else if (to !== 'failed') {
+      this.#tombstones.delete(member.id);
+      if (member.absentSince === undefined) this.#turn.deadlines.clear(reapKey(member.id));
+    }
     this.#reportStatus(member, from, reason);
     if (to === 'left') this.#listener.memberAbsent(member, false);
   }
@@ -653,15 +674,9 @@ export class Membership {
     this.#turn.emit({ type: 'member-changed', id: member.id, name, from, to: member.status, reason, epoch, incarnation });
   }
 
-  /** Two members with one name are reported. Only who finds its name taken looks through all of them. */
   #reportNameConflict(member: Member): void {
-    const { name } = member.signed.value;
-    const holder = this.#members.get(this.#named.get(name) ?? member.id);
-    this.#named.set(name, member.id);
-    if (holder === undefined || holder === member || holder.signed.value.name !== name) return;
-    const ids: NodeId[] = [];
-    for (const other of this.#members.values()) if (other.signed.value.name === name && isPresent(other)) ids.push(other.id);
-    if (ids.length > 1) this.#turn.emit({ type: 'name-conflict', name, ids: ids.sort() });
+    const ids = this.#names.claim(member, this.#members);
+    if (ids.length > 0) this.#turn.emit({ type: 'name-conflict', name: member.signed.value.name, ids });
   }
 }
 
@@ -670,14 +685,6 @@ function counted(status: MemberStatus): number {
   return status === 'alive' || status === 'suspect' ? 1 : 0;
 }
 
-function suspectKey(id: NodeId): string {
-  return `suspect/${id}`;
-}
-
-function holdKey(id: NodeId): string {
-  return `hold/${id}`;
-}
-
-function reapKey(id: NodeId): string {
-  return `reap/${id}`;
-}
+const suspectKey = (id: NodeId): string => `suspect/${id}`;
+const holdKey = (id: NodeId): string => `hold/${id}`;
+const reapKey = (id: NodeId): string => `reap/${id}`;
