@@ -395,6 +395,24 @@ describe('the end of a member', () => {
     expect(table.status(b)).toBe('left unreachable');
   });
 
+  test('an accuser that had failed is no second witness for saying it again by force', () => {
+    const others = ['n5', 'n6', 'n7'].map(nodeId);
+    const table = full();
+    for (const id of others) table.hear(claim(id));
+    table.accused(accusation(a, b)).accused(accusation(c, b)).accused(accusation(d, b)).accused(accusation(others[0]!, b));
+    table.pass(60_000);
+    expect(table.status(b)).toBe('failed unreachable');
+    // Of four, one is not believed since it had failed: three are enough, and it said so twice.
+    const [x, y] = [others[1]!, others[2]!];
+    table
+      .accused(accusation(b, x))
+      .accused(accusation(b, x, { reason: 'forced', sequence: 2 }))
+      .accused(accusation(y, x));
+    expect(table.status(x)).toBe('suspect');
+    table.accused(accusation(a, x));
+    expect(table.status(x)).toBe('suspect unreachable');
+  });
+
   test('force cannot remove a member that answers', () => {
     const table = full().accused(accusation(c, b, { reason: 'forced' }));
     expect(table.status(b)).toBe('suspect');

@@ -59,8 +59,10 @@ export interface MeshConfig {
    * Accusations of one node that may be open or refuted at a time: max(accusationsOpen, links / 20). What enough others confirm,
    * and what proves true, does not count. Beyond it a node accuses nobody, only avoids whom it cannot reach, and says that it is
    * isolated; the others do not believe it. In a time T, one accuser makes each observer suspect at most accusationsOpen + T /
-   * accusationRefillMs healthy members, f accusers evict that times f / accusersToEvict for one refutation each. Default 3. Smaller
-   * withholds what is true when few survive; each more is one healthy member more that a hostile one can slander at a time.
+   * accusationRefillMs healthy members, and f accusers take out of rotation that times f / accusersToEvict, until each refutes. This
+   * bounds hosts that are sick, and hostile ones only as far as they are few: whoever has the join token makes identities for
+   * nothing, so that f is as large as it likes. Keep the token secret, and change it once it is not. Default 3. Smaller withholds
+   * what is true when few survive; each more is one healthy member more that a hostile one can slander at a time.
    */
   readonly accusationsOpen: number;
   /**
@@ -76,28 +78,44 @@ export interface MeshConfig {
   /**
    * In a full mesh, where the author of news tells all its links: how many random links whoever hears it tells, advertiseMs
    * later, that there is news. Default 2: finds those whose link to the author is broken; the rest shows in the roots that
-   * probes carry.
+   * probes carry. With 0 such a member waits for a probe round; each more is one message more per member and piece of news, which
+   * almost always tells what was known.
    */
   readonly relayFanout: number;
   /**
-   * Up to this many members, everybody is linked with everybody; above it, members are linked along rings, until there are
-   * fewer than fullMeshReturn again. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
-   * connection (some 0.3 MiB) per pair. Default 48 and 32: apart, so that a mesh of that size does not change to and fro.
+   * A node that knows of this many others at most is linked with all of them; of more, with some along rings, until there are
+   * fewer than fullMeshReturn others again. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
+   * connection (some 0.3 MiB) per pair. Default 48 and 32: apart, so that a mesh of that size does not change to and fro, which
+   * closes and makes most of its links each time. fullMeshReturn has to be less than fullMeshLeave.
    */
   readonly fullMeshLeave: number;
   readonly fullMeshReturn: number;
   /**
    * In a large mesh: how many rings there are, and how many successors on each a member watches. It has rings * ringReach
    * subjects and as many observers: 24 links by default (4 rings, reach 3). On one ring those who watch the same member can
-   * ask each other, ringReach - 1 of them; several rings keep the mesh whole when many fail at once.
+   * ask each other, ringReach - 1 of them; several rings keep the mesh whole when many fail at once. With
+   * ringReach 1 there is nobody to ask, and every late answer costs a dial; on a single ring, two gaps of ringReach members that
+   * fail at once part the rest. Each ring more costs 2 * ringReach links a member, and makes its round of probes longer by ringReach.
    */
   readonly rings: number;
   readonly ringReach: number;
-  /** In a large mesh: links beside those of the rings that are kept, the newest ones. They shorten paths and find views that drifted apart. Default 4. */
+  /**
+   * In a large mesh: links beside those of the rings that are kept, the newest ones. They shorten paths and find views that drifted
+   * apart. Default 4. With 0 each such link is closed half a minute after it was made, also the one that a newcomer joined by; each
+   * more costs a connection.
+   */
   readonly longLinks: number;
-  /** In a large mesh: how many random links news is passed on to. Misses about e^-fanout of the members in the first wave. Default 4. */
+  /**
+   * In a large mesh: how many random links news is passed on to. Misses about e^-fanout of the members in the first wave. Default 4,
+   * which misses one in fifty. Below 2 news may die out near its author; each more is one copy more of all news for every member.
+   */
   readonly fanout: number;
-  /** In a large mesh: how many further links are told, advertiseMs later, that there is news; who lacks it asks for it. Default 4 and 50. */
+  /**
+   * In a large mesh: how many further links are told, advertiseMs later, that there is news; who lacks it asks for it. Default 4 and
+   * 50: finds most of those that the first wave missed, for some bytes instead of a copy. With 0 they wait for a root that differs,
+   * up to a probe round. advertiseMs has to exceed the time of the first wave, a few hops: sooner asks for what is on its way,
+   * later leaves those who missed it behind for longer.
+   */
   readonly advertiseFanout: number;
   readonly advertiseMs: number;
   /**

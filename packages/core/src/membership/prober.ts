@@ -73,11 +73,15 @@ interface Probe {
 const silentProbes = 24;
 /** How many probes may be open at once: own ones are few, the rest are relays for others. */
 const openProbesMax = 4096;
+/** How many of these for one asker: it probes no more than `silentProbes` at once, and asks each helper once about each. */
+const relaysPerAsker = 64;
 
 export class Prober {
   readonly #turn: Turn;
   readonly #listener: ProbeListener;
   readonly #probes = new Map<number, Probe>();
+  /** By asker: how many probes we relay for it. */
+  readonly #relays = new Map<NodeId, number>();
   readonly #roundTrips: RoundTrips;
   #round: NodeId[] = [];
   #probed = 0;
@@ -139,6 +143,7 @@ export class Prober {
   /** A peer asks us to probe for it. */
   pingRequested(from: NodeId, seq: number, subject: NodeId): void {
     if (this.#probes.size >= openProbesMax || subject === this.#turn.self) return;
+    if ((this.#relays.get(from) ?? 0) >= relaysPerAsker) return this.#turn.refuse(from, 'too-many-requests');
     // Without a link we know nothing of the subject, unless it just gave us no answer; but the asker learns that it is not
     // the one cut off.
     if (!this.#listener.isLinked(subject))
@@ -283,11 +288,16 @@ export class Prober {
       asker,
     };
     this.#probes.set(probe.seq, probe);
+    if (asker !== undefined) this.#relays.set(asker.id, (this.#relays.get(asker.id) ?? 0) + 1);
     return probe;
   }
 
   #close(probe: Probe): void {
-    this.#probes.delete(probe.seq);
+    if (this.#probes.delete(probe.seq) && probe.asker !== undefined) {
+      const left = (this.#relays.get(probe.asker.id) ?? 1) - 1;
+      if (left > 0) this.#relays.set(probe.asker.id, left);
+      else this.#relays.delete(probe.asker.id);
+    }
     this.#turn.deadlines.clear(`probe/${probe.seq}`);
     this.#turn.deadlines.clear(`doubt/${probe.seq}`);
     this.#turn.deadlines.clear(`nack/${probe.seq}`);
