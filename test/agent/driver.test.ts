@@ -11,6 +11,7 @@ const peer = nodeId('peer');
 class FakeNode {
   readonly self = nodeId('self');
   readonly epoch = 1;
+  readonly healthScore = 2;
   readonly inputs: { readonly input: Input; readonly now: number }[] = [];
   readonly indexes = new Map<string, number>();
   deadline: number | undefined;
@@ -191,6 +192,7 @@ test('every second the node is told the worst lag and the wall clock', () => {
     { type: 'clock', lagMs: 70, wallMs: 1_700_000_002_000 },
   ]);
   expect(driver.lagMs).toBe(70);
+  expect(driver.healthScore).toBe(2);
 });
 
 describe('waiting for a change', () => {

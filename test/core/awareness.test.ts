@@ -74,6 +74,28 @@ function untilAsked(solo: Solo): { readonly seq: number; readonly helpers: reado
   throw new Error('no helper was asked');
 }
 
+test('a node tells how well it is', () => {
+  const solo = asking();
+  expect(solo.node.healthScore).toBe(0);
+  solo.step({ type: 'clock', lagMs: 600, wallMs: 0 });
+  expect(solo.node.healthScore).toBe(4);
+});
+
+describe('a helper', () => {
+  test('relays so many probes for one asker at a time and no more, and others are served', () => {
+    const solo = asking();
+    solo.pass(50).take();
+    const ask = (from: NodeId, times: number): number => {
+      for (let seq = 0; seq < times; seq++)
+        solo.step({ type: 'message', from, message: { type: 'ping-request', seq, subject: d } });
+      return solo.take().filter((effect) => effect.type === 'send' && effect.to === d && effect.message.type === 'ping').length;
+    };
+    expect([ask(a, 5000), ask(b, 3)]).toEqual([64, 3]);
+    solo.step({ type: 'peer', id: d, state: 'linked', epoch: 1 }).take();
+    expect([ask(a, 100), ask(b, 3)]).toEqual([64, 3]);
+  });
+});
+
 describe('helpers that were asked', () => {
   const verdict = (nacks: number): { readonly accused: boolean; readonly dialled: boolean } => {
     const solo = asking();

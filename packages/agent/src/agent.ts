@@ -275,6 +275,7 @@ class RunningAgent implements Agent {
       proxy,
       checks,
       lagMs: () => driver.lagMs,
+      healthScore: () => driver.healthScore,
       ready: () => readiness.state().ready,
       droppedLines: () => this.log.dropped(),
       version,

@@ -24,7 +24,7 @@ import type { Transport } from '@skein/transport';
 import type { Clock } from './clock.ts';
 
 export interface DriverOptions {
-  readonly node: Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'view' | 'epoch'>;
+  readonly node: Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'view' | 'epoch' | 'healthScore'>;
   readonly clock: Clock;
   /** The node's own setting: a tick later than this is given only after the sockets were read. */
   readonly lateTickMs: number;
@@ -65,6 +65,11 @@ export class Driver implements MeshPort {
   /** The boot epoch to state in a hello. */
   get epoch(): number {
     return this.#options.node.epoch;
+  }
+
+  /** How well the node is itself: 0, well, to 8. */
+  get healthScore(): number {
+    return this.#options.node.healthScore;
   }
 
   /** The worst lag of the event loop in the last whole second. */

@@ -15,6 +15,7 @@ export interface MetricsSources {
   readonly proxy: Pick<Proxy, 'stats'>;
   readonly checks: Pick<CheckRunner, 'counts'>;
   readonly lagMs: () => number;
+  readonly healthScore: () => number;
   readonly ready: () => boolean;
   readonly droppedLines: () => number;
   readonly version: string;
@@ -108,7 +109,12 @@ export class Metrics {
   }
 
   #addMesh(): void {
-    const { port } = this.#sources;
+    const { port, healthScore } = this.#sources;
+    this.#value(
+      'skein_local_health_score',
+      'How well this agent itself is, from 0, well, to 8: its probes take as many times longer.',
+      healthScore,
+    );
     this.#family('skein_members', 'Members known, by status.', ['status'], (add) => {
       for (const status of memberStatuses) add({ status }, 0);
       for (const member of port.view().members()) add({ status: member.status }, 1);
