@@ -186,6 +186,22 @@ describe('an exchange', () => {
     expect(listener.syncedWith).toEqual([]);
   });
 
+  test('is answered by one digest: a second one, or one to a mere pull, is given nothing', () => {
+    const { turn, sync, knowledge } = setUp();
+    knowledge.set('m/x', [1]);
+    const buckets = Array.from({ length: limits.digestBuckets }, (_, bucket) => bucket);
+    const digest = (exchange: number): Message[] => {
+      sync.digested(a, { type: 'sync-digest', exchange, buckets, entries: [{ key: 'm/y', stamp: [1] }] });
+      return sent(turn.take());
+    };
+    sync.compare(a);
+    const exchange = exchangeOf(sent(turn.take())[0]);
+    expect([digest(exchange).length, digest(exchange).length]).toEqual([1, 0]);
+    sync.gap('c/n5', a, false);
+    sync.settle();
+    expect(digest(exchangeOf(sent(turn.take())[0]))).toEqual([]);
+  });
+
   test('of theirs never has a number of one of ours', () => {
     const [ours, theirs] = [setUp(a), setUp(b)];
     const numbers = (side: typeof ours, peer: NodeId): number[] =>

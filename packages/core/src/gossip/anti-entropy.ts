@@ -122,6 +122,7 @@ export class AntiEntropy {
 
   /** At the end of each step: asks for the gaps that showed in it. */
   settle(): void {
+    if (this.#pulls.isIdle) return;
     for (const [peer, wants] of this.#pulls.take((id) => !this.#listener.isWritable(id) || !this.#isBusy(id))) {
       if (!this.#listener.isWritable(peer)) continue;
       this.#turn.send(peer, { type: 'sync-pull', exchange: this.#begin(peer, false, wants, Infinity), wants }, 'sync');
@@ -151,7 +152,8 @@ export class AntiEntropy {
 
   digested(from: NodeId, message: SyncDigest): void {
     const open = this.#open.get(message.exchange);
-    if (open?.peer !== from) return;
+    // One digest an exchange: what is given is bounded by that.
+    if (open?.peer !== from || open.differing > 0) return;
     const theirs = new Map<string, DigestEntry>();
     const wants: SyncWant[] = [];
     for (const entry of message.entries) {

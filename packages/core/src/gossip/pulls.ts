@@ -27,6 +27,11 @@ export class Pulls {
     return this.#asked.size;
   }
 
+  /** Whether nothing waits. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Notes that `peer` has what we lack of a subject, of which we hold `have`. What is beyond the limits, comparisons find. */
   note(key: string, peer: NodeId, have: readonly number[], now: number): void {
     for (const [old, { at }] of this.#asked) {
