@@ -76,12 +76,14 @@ export interface MeshConfig {
    */
   readonly gossipWindowMs: number;
   /**
-   * In a full mesh, where the author of news tells all its links: how many random links whoever hears it tells, advertiseMs
-   * later, that there is news. Default 2: finds those whose link to the author is broken; the rest shows in the roots that
+   * In a full mesh, where the author of news tells all its links: how many random links whoever hears it tells, relayMs later,
+   * that there is news. Default 2 and 250: finds those whose link to the author is broken; the rest shows in the roots that
    * probes carry. With 0 such a member waits for a probe round; each more is one message more per member and piece of news, which
-   * almost always tells what was known.
+   * almost always tells what was known. A shorter relayMs finds them sooner, and takes CPU from the readers of the news
+   * while they are woken by it; longer than a probe interval it finds what probes found before.
    */
   readonly relayFanout: number;
+  readonly relayMs: number;
   /**
    * A node that knows of this many others at most is linked with all of them; of more, with some along rings, until there are
    * fewer than fullMeshReturn others again. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
@@ -182,6 +184,7 @@ const lan: MeshConfig = {
   accusationRefillMs: 30_000,
   gossipWindowMs: 10,
   relayFanout: 2,
+  relayMs: 250,
   fullMeshLeave: 48,
   fullMeshReturn: 32,
   rings: 4,

@@ -160,6 +160,7 @@ const mayBeNone: ReadonlySet<string> = new Set<keyof MeshConfig>([
   'indirectProbes',
   'gossipWindowMs',
   'relayFanout',
+  'relayMs',
   'fullMeshLeave',
   'fullMeshReturn',
   'longLinks',

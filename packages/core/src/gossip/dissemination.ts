@@ -49,21 +49,21 @@ export class Dissemination {
     const { rng, config } = this.#turn;
     if (this.#listener.isFullMesh()) {
       if (from === undefined) for (const link of links) this.pushTo(link, key, before);
-      else for (const link of sample(without(links, from), config.relayFanout, rng)) this.#advertise(link, key);
+      else for (const link of sample(without(links, from), config.relayFanout, rng)) this.#advertise(link, key, config.relayMs);
       return;
     }
     const fanout = from === undefined ? 2 * config.rings * config.ringReach : config.fanout;
     const told = sample(from === undefined ? links : without(links, from), fanout + config.advertiseFanout, rng);
     for (const link of told.slice(0, fanout)) this.pushTo(link, key, before);
-    for (const link of told.slice(fanout)) this.#advertise(link, key);
+    for (const link of told.slice(fanout)) this.#advertise(link, key, config.advertiseMs);
   }
 
-  #advertise(link: NodeId, key: string): void {
+  #advertise(link: NodeId, key: string, inMs: number): void {
     let keys = this.#adverts.get(link);
     if (keys === undefined) this.#adverts.set(link, (keys = new Set()));
     if (keys.size >= limits.linkQueue) return;
     keys.add(key);
-    this.#turn.deadlines.setEarlier('advertise', this.#turn.now + this.#turn.config.advertiseMs);
+    this.#turn.deadlines.setEarlier('advertise', this.#turn.now + inMs);
   }
 
   /** The deadline `advertise`: by now most have heard from somebody; the rest may ask. */
