@@ -4,7 +4,7 @@
  * Adds to what its node says, four times a second by its own clock; draws nothing.
  */
 
-import { assertNever, instanceId } from '@skein/core';
+import { assertNever, instanceId, nodeId } from '@skein/core';
 import type {
   Accusation,
   CatalogDelta,
@@ -25,9 +25,9 @@ import type { Lie } from './fault.ts';
 
 /** What a liar knows of its own node. */
 export interface LiarSelf {
-  readonly node: { readonly mesh: string; readonly epoch: number; view(): View };
-  /** Signs as itself. */
-  readonly notary: Notary;
+  readonly node: { readonly id: NodeId; readonly mesh: string; readonly epoch: number; view(): View };
+  /** Makes keys. It asks for its own, and for those of whom it makes up. */
+  readonly keys: { notary(id: NodeId): Notary };
   /** Whom it is linked with. */
   peers(): readonly NodeId[];
 }
@@ -41,12 +41,21 @@ const numbersFrom = 1_000_000_000;
 const corpsesMax = 4096;
 /** Messages to each peer in one go of a flooder. */
 const floodMessages = 100;
+/** A mesh that the forger is a member of as well, and the name of all that is said there. */
+export const elsewhere = 'elsewhere';
+const strangersMax = 3;
+
+/** Those whom an inventor makes up. */
+export function strangersOf(liar: NodeId): readonly NodeId[] {
+  return Array.from({ length: strangersMax }, (_, i) => nodeId(`${liar}-nobody-${i + 1}`));
+}
 
 const nothing: Gossip = { type: 'gossip', members: [], accusations: [], deltas: [], heads: [], configs: [] };
 
 export class Adversary {
   readonly #lie: Lie;
   readonly #self: LiarSelf;
+  readonly #notary: Notary;
   readonly #seen = new Map<NodeId, MemberFact>();
   #spokeMs = -Infinity;
   #number = numbersFrom;
@@ -54,6 +63,7 @@ export class Adversary {
   constructor(lie: Lie, self: LiarSelf) {
     this.#lie = lie;
     this.#self = self;
+    this.#notary = self.keys.notary(self.node.id);
   }
 
   /** Whether its node gets to know of an input. */
@@ -85,6 +95,8 @@ export class Adversary {
         return this.#equivocal();
       case 'flooder':
         return this.#flood();
+      case 'inventor':
+        return this.#toAll({ ...nothing, members: this.#strangers() });
       case 'silent-relay':
         return [];
       default:
@@ -101,15 +113,15 @@ export class Adversary {
   }
 
   *#others(): Iterable<MemberView> {
-    for (const member of this.#members()) if (member.id !== this.#self.notary.id) yield member;
+    for (const member of this.#members()) if (member.id !== this.#notary.id) yield member;
   }
 
   #accusations(inflatedBy: number): Signed<Accusation>[] {
-    const { notary, node } = this.#self;
+    const { node } = this.#self;
     return [...this.#others()].map(({ id, record: { epoch, incarnation } }) =>
-      notary.sign('accusation', {
+      this.#notary.sign('accusation', {
         mesh: node.mesh,
-        accuser: notary.id,
+        accuser: this.#notary.id,
         subject: id,
         epoch,
         incarnation: inflatedBy === 0 ? incarnation : inflatedBy,
@@ -125,7 +137,7 @@ export class Adversary {
   }
 
   #signed(record: MemberRecord): MemberFact {
-    return { record: this.#self.notary.sign('member', record), verified: true, absentMs: 0 };
+    return { record: this.#notary.sign('member', record), verified: true, absentMs: 0 };
   }
 
   // ---- zombie: what was true once
@@ -160,16 +172,17 @@ export class Adversary {
     const victim = deltas[0]?.head.value.owner;
     if (victim === undefined) return [];
     const accusation = {
-      subject: this.#self.notary.id,
+      subject: this.#notary.id,
       epoch: 1,
       incarnation: 0,
       reason: 'forced',
       sequence: this.#number,
     } as const;
-    const { notary, node } = this.#self;
-    const accusations = [notary.sign('accusation', { mesh: node.mesh, accuser: victim, ...accusation })];
+    const { node } = this.#self;
+    const forged = this.#notary.sign('accusation', { mesh: node.mesh, accuser: victim, ...accusation });
+    const accusations = [forged, ...this.#accusationsOfOthers()];
     const configs = [
-      notary.sign('config', {
+      this.#notary.sign('config', {
         mesh: node.mesh,
         kind: 'route',
         name: 'forged',
@@ -180,36 +193,88 @@ export class Adversary {
         deleted: false,
       }),
     ];
-    return this.#toAll({ ...nothing, members, accusations, deltas, configs, heads: deltas.map(({ head }) => head) });
+    const said = { ...nothing, members, accusations, deltas, configs, heads: deltas.map(({ head }) => head) };
+    return [...this.#toAll(this.#foreign()), ...this.#toAll(said)];
+  }
+
+  /** Everybody accuses the one before it, if this could be believed. */
+  #accusationsOfOthers(): Signed<Accusation>[] {
+    const others = [...this.#others()];
+    return others.map(({ id, record: { epoch, incarnation } }, i) =>
+      this.#notary.sign('accusation', {
+        mesh: this.#self.node.mesh,
+        accuser: others[(i + 1) % others.length]?.id ?? id,
+        subject: id,
+        epoch,
+        incarnation,
+        reason: 'dial-refused',
+        sequence: ++this.#number,
+      }),
+    );
+  }
+
+  /** What it may well say, in another mesh. */
+  #foreign(): Gossip {
+    const own = this.#self.node.view().member(this.#notary.id);
+    if (own === undefined) return nothing;
+    const record = { ...own.record, mesh: elsewhere, incarnation: own.record.incarnation + 1 };
+    const config = {
+      mesh: elsewhere,
+      kind: 'route',
+      name: elsewhere,
+      author: this.#notary.id,
+      time: { ms: this.#number, counter: 0 },
+      parent: '',
+      json: '{}',
+      deleted: false,
+    } as const;
+    return { ...nothing, members: [this.#signed(record)], configs: [this.#notary.sign('config', config)] };
+  }
+
+  // ---- inventor
+
+  #strangers(): MemberFact[] {
+    const own = this.#self.node.view().member(this.#notary.id);
+    if (own === undefined) return [];
+    return strangersOf(this.#notary.id).map((id, i) => {
+      const addresses = [`10.255.255.${i + 1}:7946`];
+      const record = { ...own.record, id, name: id, addresses, epoch: 1, incarnation: 0 };
+      return { record: this.#self.keys.notary(id).sign('member', record), verified: false, absentMs: 0 };
+    });
   }
 
   // ---- equivocator: one version, as many contents as there are peers
 
   #equivocal(): Send[] {
-    const { notary } = this.#self;
     const epoch = this.#self.node.epoch;
     const version = ++this.#number;
     return this.#self.peers().map((to) => {
-      const delta = this.#catalog({ owner: notary.id, epoch, version, instance: `for-${to}` });
+      const delta = this.#catalog({ owner: this.#notary.id, epoch, version, instance: `for-${to}` });
       return send(to, { ...nothing, deltas: [delta] });
     });
   }
 
   /** A whole catalog of one instance, signed by the liar, whoever is said to own it. */
   #catalog(of: { owner: NodeId; epoch: number; version: number; instance: string }): CatalogDelta {
-    const { notary, node } = this.#self;
+    const { node } = this.#self;
     const { owner, epoch, version } = of;
-    const sealed = notary.seal({ version, value: { type: 'instance', instance: instanceOf(of.instance) } });
-    const head = notary.sign('head', { mesh: node.mesh, owner, epoch, version, count: 1, digest: notary.digest([sealed.hash]) });
+    const sealed = this.#notary.seal({ version, value: { type: 'instance', instance: instanceOf(of.instance) } });
+    const head = this.#notary.sign('head', {
+      mesh: node.mesh,
+      owner,
+      epoch,
+      version,
+      count: 1,
+      digest: this.#notary.digest([sealed.hash]),
+    });
     return { head, after: 0, upserts: [sealed], removals: [] };
   }
 
   // ---- flooder
 
   #flood(): Send[] {
-    const { notary } = this.#self;
-    const subject = [...this.#others()][0]?.id ?? notary.id;
-    const own = this.#self.node.view().member(notary.id);
+    const subject = [...this.#others()][0]?.id ?? this.#notary.id;
+    const own = this.#self.node.view().member(this.#notary.id);
     const members = own === undefined ? [] : [this.#signed(own.record)];
     const sends: Send[] = [];
     for (const to of this.#self.peers()) {

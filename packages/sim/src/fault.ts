@@ -10,10 +10,12 @@ export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
 
 /**
  * How a member lies. `accuser`: accuses whom it knows, again and again. `inflater`: claims huge incarnations, its own and others'.
- * `zombie`: repeats old alive records of the departed. `forger`: signs what others own. `equivocator`: tells each peer
- * another version of its own catalog. `flooder`: sends far more than there is to say. `silent-relay`: never helps to probe.
+ * `zombie`: repeats old alive records of the departed. `forger`: signs what others own,
+ * accuses in their names, and brings what was said in another mesh. `equivocator`: tells each peer another version of its own
+ * catalog. `flooder`: sends far more than there is to say. `inventor`: speaks of members that nobody ever met, with keys of their
+ * own. `silent-relay`: never helps to probe.
  */
-export type Lie = 'accuser' | 'inflater' | 'zombie' | 'forger' | 'equivocator' | 'flooder' | 'silent-relay';
+export type Lie = 'accuser' | 'inflater' | 'zombie' | 'forger' | 'equivocator' | 'flooder' | 'inventor' | 'silent-relay';
 
 /** Happens at once and is not undone by itself. */
 export type Incident =

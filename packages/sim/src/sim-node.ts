@@ -339,7 +339,7 @@ export class SimNode implements Host, Machine, MeshPort {
   #makeLiar(): Adversary | undefined {
     if (this.#lie === undefined) return undefined;
     const { network, keys } = this.#world;
-    return new Adversary(this.#lie, { node: this, notary: keys.notary(this.id), peers: () => network.peers(this) });
+    return new Adversary(this.#lie, { node: this, keys, peers: () => network.peers(this) });
   }
 
   #lateTimers(lateUs: number): void {
