@@ -34,6 +34,8 @@ export interface NetworkFigures {
   readonly bytes: number;
   /** Sent without a link, or into a full buffer. */
   readonly dropped: number;
+  /** Of these, those that a full buffer had no room for. */
+  readonly overflowed: number;
   readonly dials: number;
   readonly handshakes: number;
 }
@@ -52,7 +54,7 @@ export class Network implements Wires, Exchange {
   #hostnames = new Set<string>();
   readonly #flaps = new Set<() => void>();
   readonly #busyUntilUs: number[] = [];
-  readonly #figures = { messages: 0, bytes: 0, dropped: 0, dials: 0, handshakes: 0 };
+  readonly #figures = { messages: 0, bytes: 0, dropped: 0, overflowed: 0, dials: 0, handshakes: 0 };
 
   constructor(timeline: Timeline, randomness: Randomness, network: NetworkName) {
     this.#timeline = timeline;
@@ -167,10 +169,13 @@ export class Network implements Wires, Exchange {
 
   /** Performs a `send` effect: dropped when there is no link. */
   send(from: Host, to: NodeId, message: Message, lane: Lane): void {
-    const bytes = this.#ends[from.index]?.get(to)?.send(message, lane) ?? 0;
+    const end = this.#ends[from.index]?.get(to);
+    const bytes = end?.send(message, lane) ?? 0;
     this.#figures.messages++;
     this.#figures.bytes += bytes;
-    if (bytes === 0) this.#figures.dropped++;
+    if (bytes > 0) return;
+    this.#figures.dropped++;
+    if (end?.open === true) this.#figures.overflowed++;
   }
 
   /** Performs a `connect` effect: always answered by a `dialed` input, unless the process ends before. */

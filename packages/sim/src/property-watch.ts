@@ -6,7 +6,7 @@
 import { topics } from '@skein/core';
 import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
 import type { FaultSpan } from './fault-schedule.ts';
-import type { Check, Failure, Outcome, Property, Scene, SceneNode } from './property.ts';
+import type { Check, Failure, Outcome, Property, Scene, SceneNode, Step } from './property.ts';
 import { PropertyError } from './scenario-error.ts';
 
 interface Watched {
@@ -33,6 +33,7 @@ export class PropertyWatch {
   readonly #rows: Rows[] = [];
   readonly #boots: number[] = [];
   readonly #failures: Failure[] = [];
+  readonly #onStep: Watched[];
   readonly #onEvent: Watched[];
   readonly #onMember: Watched[];
   readonly #onView: Watched[];
@@ -42,6 +43,7 @@ export class PropertyWatch {
   constructor(scene: Scene, properties: readonly Property[]) {
     this.#scene = scene;
     this.#watched = properties.map((property) => ({ property, check: watchedCheck(scene, property), broken: false }));
+    this.#onStep = this.#watched.filter(({ check }) => check.step !== undefined);
     this.#onEvent = this.#watched.filter(({ check }) => check.event !== undefined);
     this.#onMember = this.#watched.filter(({ check }) => check.member !== undefined);
     this.#onView = this.#watched.filter(({ check }) => check.view !== undefined);
@@ -55,6 +57,10 @@ export class PropertyWatch {
 
   get properties(): readonly Property[] {
     return this.#watched.map(({ property }) => property);
+  }
+
+  step(node: SceneNode, step: Step): void {
+    for (const watched of this.#onStep) this.#judge(watched, node, watched.check.step?.(node, step));
   }
 
   event(node: SceneNode, event: MeshEvent): void {
@@ -203,7 +209,20 @@ export class PropertyWatch {
   }
 }
 
-const hooks = ['event', 'member', 'view', 'boot', 'fault', 'resuming', 'resumed', 'state', 'happened', 'missed', 'end'] as const;
+const hooks = [
+  'step',
+  'event',
+  'member',
+  'view',
+  'boot',
+  'fault',
+  'resuming',
+  'resumed',
+  'state',
+  'happened',
+  'missed',
+  'end',
+] as const;
 
 /** The eyes of a property, whose slips carry its name and the seed: a run has many properties, and a test many seeds. */
 function watchedCheck(scene: Scene, property: Property): Check {

@@ -3,7 +3,7 @@
  * *eventually* has to come true within a bound; *sometimes* has to happen in some run of many, or the others proved nothing.
  */
 
-import type { MemberView, MeshEvent, View } from '@skein/core';
+import type { Effect, Input, MemberView, MeshEvent, View } from '@skein/core';
 import type { CallFigures } from './load.ts';
 import type { FaultSpan } from './fault-schedule.ts';
 import type { FaultPlan } from './plan.ts';
@@ -43,8 +43,18 @@ export interface Scene {
   routable(node: SceneNode, service: string): readonly string[];
 }
 
+/** What a node did about one input, seen before any of it is performed. Its view is the one after it. */
+export interface Step {
+  readonly input: Input;
+  readonly effects: readonly Effect[];
+  /** By the node's own clock: how late the earliest timer of a tick was, or the end of a dial that timed out. Else 0. */
+  readonly lateMs: number;
+}
+
 /** One run's eyes of a property. Each hook returns what is wrong, in words, or undefined. */
 export interface Check {
+  /** A node took an input in. */
+  step?(node: SceneNode, step: Step): string | undefined;
   /** A node emitted this. */
   event?(node: SceneNode, event: MeshEvent): string | undefined;
   /** A node's row about a member changed. `before` is undefined for a new row, `after` for one that is gone. */
@@ -75,6 +85,8 @@ export interface Property {
   /** Of `eventually`: since when, in ms of chaos, and for how long; the calm and the plan's bound when absent. */
   readonly fromMs?: number;
   readonly withinMs?: number;
+  /** Of `eventually`: the bound as a function of the mesh and its timing, where neither `withinMs` nor the plan is to say. */
+  boundMs?(plan: FaultPlan): number;
   /** The line of a script that asks for it, where one did: what a report of its failure prints to be pasted. */
   readonly text?: string;
   /** Fresh eyes for one run. */

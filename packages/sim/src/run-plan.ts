@@ -1,8 +1,8 @@
 /** Runs a plan: the one executor behind scripts, random plans, replays and the shrinker. The phases are in `plan.ts`. */
 
-import { assert } from '@skein/core';
+import { MeshNode, assert } from '@skein/core';
 import { differences } from './audit.ts';
-import { cover, noCoverage } from './coverage.ts';
+import { cover, coverStep, noCoverage } from './coverage.ts';
 import type { Coverage } from './coverage.ts';
 import { SimulationError } from './failure.ts';
 import { FaultSchedule, nodeOf } from './fault-schedule.ts';
@@ -20,6 +20,7 @@ import { SceneWindow, frozen } from './scene.ts';
 import type { Shown } from './scene.ts';
 import type { SimNode } from './sim-node.ts';
 import { Workload } from './workload.ts';
+import { WatchedLogic } from './watched-logic.ts';
 import { World } from './world.ts';
 import type { WorldOptions } from './world.ts';
 
@@ -115,12 +116,19 @@ class Run implements Shown {
   constructor(plan: FaultPlan, options: RunOptions) {
     this.plan = plan;
     this.#options = options;
-    const { create, traceLines, validateConfig, witness } = options;
+    const { create = (logic, now) => new MeshNode(logic, now), traceLines, validateConfig, witness } = options;
     this.#world = new World({
       seed: plan.seed,
       network: plan.network,
       profile: plan.profile,
-      ...(create && { create }),
+      create: (logic, now) => {
+        const node = this.nodes.find(({ id }) => id === logic.notary.id);
+        assert(node !== undefined, 'what boots is a node of this world');
+        return new WatchedLogic(create(logic, now), (step) => {
+          coverStep(this.#coverage, node.view(), step);
+          this.#watch.step(this.#scene.shown(node), step);
+        });
+      },
       ...(traceLines !== undefined && { traceLines }),
       ...(validateConfig && { validateConfig }),
       ...(witness && { witness }),
@@ -229,7 +237,7 @@ class Run implements Shown {
       failures,
       outcomes: this.#watch.outcomes().filter(({ property }) => !this.#builtIn.has(property)),
       happened: this.#watch.happened(),
-      coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.dropped },
+      coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.overflowed },
       figures: this.#figures(),
       traceHash: this.#world.traceHash(),
       trace: this.#world.trace.lines(),
