@@ -111,6 +111,25 @@ export function spreadBoundMs(plan: Timing): number {
   return 4 * String(plan.nodes).length * gossipWindowMs + 2 * syncIntervalMs;
 }
 
+/**
+ * Within what a member that answers has refuted an accusation everywhere, where most paths are sound: two probes find it and
+ * tell it, one dial that decides replaces a broken link, it answers once an interval, and the answer spreads.
+ */
+export function refutationBoundMs(plan: Timing): number {
+  const { probeIntervalMs, probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs, gossipWindowMs } = configOf(plan);
+  const probesMs = 2 * (probeIntervalMs + probeTimeoutMs + indirectTimeoutMs);
+  return probesMs + 4 * probeTimeoutMs + refuteIntervalMs + 4 * String(plan.nodes).length * gossipWindowMs;
+}
+
+/**
+ * Messages that a node sends in a second of rest, at most: a probe and an answer each interval, an exchange of four now and
+ * then, and half of that for what comes by chance.
+ */
+export function restMessagesMax(plan: Timing): number {
+  const { probeIntervalMs, syncIntervalMs } = configOf(plan);
+  return 1.5 * (2000 / probeIntervalMs + 4000 / syncIntervalMs);
+}
+
 /** Within what a lost link is dialled again: the longest back-off, the dial, and the queue of dials of a whole mesh before it. */
 export function reconnectBoundMs(plan: Timing): number {
   const { redialMaxMs, dialTimeoutMs, dialsAtOnce } = configOf(plan);

@@ -89,53 +89,6 @@ const restIsQuiet: Property = {
   },
 };
 
-/** Messages that a node may send in one second of rest: probes, answers, help, one exchange; twice over. */
-const messagesPerSecondMax = 40;
-
-const restIsCheap: Property = {
-  name: 'S12 nothing is said twice',
-  doc: 'once everybody agrees, nodes send probes and little else: no news goes round and round',
-  kind: 'always',
-  begin: (scene) => {
-    let from: { readonly atMs: number; readonly messages: number } | undefined;
-    return {
-      fault: () => undefined,
-      event: () => {
-        if (scene.phase === 'rest') from ??= { atMs: scene.nowMs, messages: scene.messages };
-        return undefined;
-      },
-      end: () => {
-        if (from === undefined || scene.nowMs - from.atMs < 2000) return undefined;
-        const running = scene.nodes.filter((node) => node.isRunning).length;
-        const each = ((scene.messages - from.messages) * 1000) / (scene.nowMs - from.atMs) / Math.max(1, running);
-        return each > messagesPerSecondMax ? `${Math.round(each)} messages a second and node at rest` : undefined;
-      },
-    };
-  },
-};
-
-const boundedState: Property = {
-  name: 'S10 what is kept is bounded',
-  doc: 'nobody knows more members than there ever were, nor accuses or is accused by more than the limits say',
-  kind: 'always',
-  begin: (scene) => ({
-    end: () => {
-      // Each boot without a disk may be a new identity.
-      const most = scene.nodes.length + scene.faults.filter(({ fault }) => fault.type === 'restart' && fault.replace).length;
-      for (const node of scene.nodes) {
-        if (!node.isRunning) continue;
-        let count = 0;
-        for (const member of node.view().members()) {
-          count++;
-          if (member.accusers.length > 64) return `${node.name} keeps ${member.accusers.length} accusations of ${member.id}`;
-        }
-        if (count > most) return `${node.name} knows ${count} members of ${most} that ever were`;
-      }
-      return undefined;
-    },
-  }),
-};
-
 const writesArrive: Property = {
   name: 'L10 what an owner has, everybody shows',
   doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell',
@@ -199,7 +152,5 @@ export const agreementProperties: readonly Property[] = [
   linked,
   writesArrive,
   restIsQuiet,
-  restIsCheap,
-  boundedState,
   theGoneAreForgotten,
 ];

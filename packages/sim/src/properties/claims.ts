@@ -1,6 +1,8 @@
 /** Safety of claims about members: who may say what, and that what is known never goes back. */
 
+import { topics } from '@skein/core';
 import type { MemberView, NodeId } from '@skein/core';
+import { elsewhere, strangersOf } from '../adversary.ts';
 import { canonicalJson } from '../canonical.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
 
@@ -107,7 +109,7 @@ const ownWords: Property = {
       fault: ({ fault }) => {
         // A liar signs with its own key what its own view never showed.
         const liar = fault.type === 'lie' ? scene.nodes[fault.node] : undefined;
-        if (liar !== undefined) liars.add(liar.id);
+        if (liar !== undefined) for (const id of [liar.id, ...strangersOf(liar.id)]) liars.add(id);
       },
       member: (node, before, after) => {
         if (after === undefined || before?.record === after.record) return undefined;
@@ -119,6 +121,23 @@ const ownWords: Property = {
       },
     };
   },
+};
+
+const ownMesh: Property = {
+  name: 'S13 nothing crosses meshes',
+  doc: 'no record, config entry or instance of another mesh is taken in, though whoever signed it is a member of both',
+  kind: 'always',
+  begin: () => ({
+    member: (node, before, after) =>
+      after === undefined || after.record === before?.record || after.record.mesh === node.view().mesh
+        ? undefined
+        : `${claimText(after)} was said in mesh ${after.record.mesh}`,
+    view: (_node, view, changed) => {
+      const isThere =
+        changed.includes(topics.configEntry('route', elsewhere)) && view.configEntry('route', elsewhere) !== undefined;
+      return isThere ? `config entry route/${elsewhere} was written in another mesh` : undefined;
+    },
+  }),
 };
 
 const oneContent: Property = {
@@ -166,21 +185,6 @@ const legalSteps: Property = {
   }),
 };
 
-const verdictsHaveAccusers: Property = {
-  name: 'S8 no verdict without a suspicion',
-  doc: 'a member is failed only after it was suspect, and while somebody accuses it',
-  kind: 'always',
-  begin: () => ({
-    event: (node, event) => {
-      if (event.type !== 'member-changed' || event.to !== 'failed') return undefined;
-      if (event.from !== 'suspect') return `${event.id} went from ${event.from ?? 'unknown'} to failed`;
-      // A row that is gone already was of one whose tombstone had run out before, elsewhere.
-      const accusers = node.view().member(event.id)?.accusers.length;
-      return accusers === 0 ? `${event.id} is failed and nobody accuses it` : undefined;
-    },
-  }),
-};
-
 const noGhosts: Property = {
   name: 'S14 who left stays away',
   doc: 'once an observer knew that a member left, nothing of that epoch is ever routable there again',
@@ -205,9 +209,9 @@ export const claimProperties: readonly Property[] = [
   claimsGrow,
   noRevival,
   ownWords,
+  ownMesh,
   oneContent,
   selfIsWell,
   legalSteps,
-  verdictsHaveAccusers,
   noGhosts,
 ];

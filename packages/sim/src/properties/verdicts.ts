@@ -1,32 +1,39 @@
 /** Safety of verdicts about members, and of what follows from them for traffic. */
 
 import { topics } from '@skein/core';
-import type { MemberView, NodeId, View } from '@skein/core';
+import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
 import type { Fault } from '../fault.ts';
 import { nodesOf } from '../fault-schedule.ts';
-import { configOf, confirmedSuspicionBoundMs, reconnectBoundMs, suspicionBoundMs } from '../plan.ts';
-import type { Property, Scene, SceneNode } from '../property.ts';
+import { configOf, confirmedSuspicionBoundMs, suspicionBoundMs } from '../plan.ts';
+import type { Property, SceneNode } from '../property.ts';
+import { confirmationsMax } from './suspicions.ts';
+import { Wellbeing } from './wellbeing.ts';
+
+/** Whether an event of a node is a conclusion of its own about another: what a timer may bring about, and nothing that it was told. */
+function isVerdict(node: SceneNode, event: MeshEvent): boolean {
+  if (event.type === 'reachability-changed') return !event.reachable && event.id !== node.id;
+  if (event.type !== 'member-changed') return false;
+  return event.to === 'failed' || (event.to === 'suspect' && event.reason.startsWith('accused by us'));
+}
 
 const lateTimers: Property = {
   name: 'S9 a late timer gives no verdict',
-  doc: 'after a stall, nothing is concluded before what waits in the sockets was read',
+  doc: 'a timer or a dial that is over late, after a pause, a stall or want of CPU, concludes nothing before what waits in the sockets was read',
   kind: 'always',
   begin: (scene) => {
-    let resuming: SceneNode | undefined;
-    const { lateTickMs, probeIntervalMs } = configOf(scene.plan);
-    // A node has something to do in each of its intervals, which are twelve times as long at worst: after that, it is late.
-    const surelyLateMs = lateTickMs + 12 * probeIntervalMs;
+    const { lateTickMs } = configOf(scene.plan);
     return {
-      resuming: (node, pausedMs) => {
-        if (pausedMs > surelyLateMs) resuming = node;
-      },
-      resumed: () => {
-        resuming = undefined;
-      },
-      event: (node, event) => {
-        if (node !== resuming || event.type !== 'member-changed') return undefined;
-        const isVerdict = event.to === 'failed' || (event.to === 'suspect' && event.reason.includes('by us: probe'));
-        return isVerdict ? `${event.id} became ${event.to} the moment this node woke up (${event.reason})` : undefined;
+      step: (node, { input, effects, lateMs }) => {
+        if (lateMs <= lateTickMs) return undefined;
+        for (const effect of effects) {
+          if (effect.type !== 'emit' || !isVerdict(node, effect.event)) continue;
+          const { event } = effect;
+          // Whom a dial did not reach may leave this node's rotation: the next answer brings it back.
+          if (input.type === 'dialed' && event.type === 'reachability-changed') continue;
+          const what = event.type === 'member-changed' ? `${event.id} became ${event.to}: ${event.reason}` : event.type;
+          return `${what}, by a ${input.type} that was ${lateMs} ms late`;
+        }
+        return undefined;
       },
     };
   },
@@ -65,6 +72,34 @@ const routableAreFit: Property = {
   }),
 };
 
+const verifiedAnswered: Property = {
+  name: 'S11 who is verified gave an answer',
+  doc: 'a member is shown as verified only once somebody had a hello, an answer or its own word from that boot of it',
+  kind: 'always',
+  begin: () => {
+    const answered = new Set<string>();
+    const key = (id: NodeId, epoch: number): string => `${id}@${epoch}`;
+    return {
+      step: (_node, { input }) => {
+        if (input.type === 'peer' && input.state === 'linked') answered.add(key(input.id, input.epoch));
+        if (input.type !== 'message') return undefined;
+        const { from, message } = input;
+        if (message.type === 'ack') answered.add(key(from, message.epoch));
+        if (message.type !== 'gossip' && message.type !== 'sync-facts') return undefined;
+        const { members } = message.type === 'gossip' ? message : message.facts;
+        for (const { record } of members) if (record.value.id === from) answered.add(key(from, record.value.epoch));
+        return undefined;
+      },
+      member: (node, before, after) => {
+        if (after?.verified !== true || after.id === node.id) return undefined;
+        if (before?.verified === true && before.record.epoch === after.record.epoch) return undefined;
+        if (answered.has(key(after.id, after.record.epoch))) return undefined;
+        return `${node.name} holds ${after.id} at epoch ${after.record.epoch} for verified, and nobody ever had an answer from it`;
+      },
+    };
+  },
+};
+
 const indexesGrow: Property = {
   name: 'S15 views only move forward',
   doc: 'the index of a view grows with every change, so that whoever waits for one wakes up',
@@ -83,23 +118,6 @@ const indexesGrow: Property = {
     };
   },
 };
-
-/** Whether a fault on a node may make others fail it. Clocks and disks may not. */
-function isBadForItself(fault: Fault): boolean {
-  switch (fault.type) {
-    case 'step-clock':
-    case 'drift':
-    case 'full-disk':
-      return false;
-    default:
-      return true;
-  }
-}
-
-/** Whether a fault on a node may make *it* fail others: only what takes its network away. To be slow is no excuse. */
-function isBadForOthers(fault: Fault): boolean {
-  return fault.type === 'block-io' || !('node' in fault);
-}
 
 /** Until when each node has an excuse. */
 class Excuses {
@@ -128,42 +146,24 @@ class Excuses {
   }
 }
 
-/** Loss that a stream hides well enough. */
-const lossMax = 0.05;
-
-function indexOf(scene: Scene, id: NodeId): number {
-  return scene.nodes.findIndex((node) => node.id === id);
-}
-
 const theWellStay: Property = {
   name: 'L7 nobody that is well is removed',
-  doc: 'a node that runs, answers and was connected for a while is never failed: not by the slow, the stalled, the confused or one liar',
+  doc: 'a node that runs and answers most of the others is never failed by one that hears most of them: not by the slow, the stalled, the confused, one liar or one bad path',
   kind: 'always',
   begin: (scene) => {
-    const { plan } = scene;
-    // A refutation gets through once links are back (L5), and then has to spread.
-    const graceMs = reconnectBoundMs(plan) + 2 * suspicionBoundMs(plan);
-    const subjects = new Excuses(isBadForItself, graceMs);
-    const observers = new Excuses(isBadForOthers, graceMs);
+    const wellbeing = new Wellbeing(scene);
     return {
-      fault: ({ fault, endMs }) => {
-        subjects.note(fault, endMs);
-        observers.note(fault, endMs);
-      },
-      boot: (node) => subjects.booted(node.index, scene.nowMs),
+      boot: (node) => wellbeing.booted(node.index),
       event: (node, event) => {
-        if (event.type !== 'member-changed' || event.to !== 'failed' || plan.loss > lossMax) return undefined;
-        const subject = indexOf(scene, event.id);
-        if (scene.nodes[subject]?.isRunning !== true || subjects.covers(subject, scene.nowMs)) return undefined;
-        if (observers.covers(node.index, scene.nowMs)) return undefined;
+        if (event.type !== 'member-changed' || event.to !== 'failed') return undefined;
+        const subject = scene.nodes.find(({ id }) => id === event.id);
+        if (subject?.isRunning !== true || wellbeing.isExcused(subject.index, 'subject')) return undefined;
+        if (wellbeing.isExcused(node.index, 'observer')) return undefined;
         return `${event.id} is well and was failed: ${event.reason}`;
       },
     };
   },
 };
-
-/** Accusers beyond the first that bring a suspicion down to its shortest, in a mesh of five and more. */
-const confirmationsMax = 3;
 
 const confirmedEndsSoon: Property = {
   name: 'L2 a confirmed suspicion is short',
@@ -194,4 +194,11 @@ const confirmedEndsSoon: Property = {
   },
 };
 
-export const verdictProperties: readonly Property[] = [lateTimers, routableAreFit, indexesGrow, theWellStay, confirmedEndsSoon];
+export const verdictProperties: readonly Property[] = [
+  lateTimers,
+  routableAreFit,
+  verifiedAnswered,
+  indexesGrow,
+  theWellStay,
+  confirmedEndsSoon,
+];

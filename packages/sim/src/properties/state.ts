@@ -1,0 +1,109 @@
+/** What a node keeps is bounded, by what there is and by what the settings say. */
+
+import { limits } from '@skein/core';
+import type { MemberView, NodeId } from '@skein/core';
+import { strangersOf } from '../adversary.ts';
+import { configOf } from '../plan.ts';
+import type { Property, Scene, SceneNode } from '../property.ts';
+import { enoughAccusers } from './suspicions.ts';
+
+/** All who were ever there to be known: those who ran, and those whom a liar made up. */
+class Known {
+  readonly #ids = new Set<NodeId>();
+  readonly #scene: Scene;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  has(id: NodeId): boolean {
+    if (this.#ids.has(id)) return true;
+    for (const node of this.#scene.nodes) this.#ids.add(node.id);
+    return this.#ids.has(id);
+  }
+
+  booted({ id }: SceneNode): void {
+    this.#ids.add(id);
+  }
+
+  lied(index: number): void {
+    const liar = this.#scene.nodes[index];
+    if (liar !== undefined) for (const id of strangersOf(liar.id)) this.#ids.add(id);
+  }
+}
+
+/** Whom one accuser may have in doubt at a time, for all who believe it: a few, or one in twenty of those it is linked with. */
+function openMax(scene: Scene): number {
+  return Math.max(configOf(scene.plan).accusationsOpen, Math.floor((scene.nodes.length - 1) / 20));
+}
+
+/** Larger meshes have many suspects at once, and each of them has many who look: these are counted once, at the end. */
+const countedMax = 64;
+
+export const boundedState: Property = {
+  name: 'S10 what is kept is bounded',
+  doc: 'nobody knows members that never were, more accusers of one than are enough, more unconfirmed accusations of one accuser than it may make, more of the departed than the limit says, or more links than it is to have',
+  kind: 'always',
+  begin: (scene) => {
+    const known = new Known(scene);
+    const most = openMax(scene);
+    /** Those who were accused by enough, by observer and claim: what was said of them was right, and counts no more. */
+    const confirmed = new Set<string>();
+    const claimOf = (node: SceneNode, { id, record }: MemberView): string =>
+      `${node.id}/${node.boot}/${id}@${record.epoch}.${record.incarnation}`;
+    const isConfirmed = (node: SceneNode, member: MemberView): boolean => {
+      const claim = claimOf(node, member);
+      // Of one that leaves, one word is enough.
+      const isNow = member.record.status !== 'alive' || member.accusers.length >= enoughAccusers(node.view().aliveCount);
+      if (isNow) confirmed.add(claim);
+      return confirmed.has(claim);
+    };
+    const tooManyOpen = (node: SceneNode, accuser: NodeId): string | undefined => {
+      let open = 0;
+      for (const member of node.view().members()) {
+        if (member.status !== 'suspect' || !member.accusers.includes(accuser)) continue;
+        if (isConfirmed(node, member)) continue;
+        open++;
+      }
+      return open > most ? `${node.name} believes ${accuser} of ${open} members, ${most} is the most` : undefined;
+    };
+    return {
+      boot: (node) => known.booted(node),
+      fault: ({ fault }) => {
+        if (fault.type === 'lie' && fault.lie === 'inventor') known.lied(fault.node);
+      },
+      member: (node, before, after) => {
+        if (after === undefined) return undefined;
+        if (before === undefined && !known.has(after.id)) return `${node.name} knows ${after.id}, which never was`;
+        const { accusers } = after;
+        if (accusers === before?.accusers || accusers.length === 0) return undefined;
+        // Its own doubt may come on top of those who said so.
+        if (accusers.length > limits.accusationsPerSubject + 1)
+          return `${node.name} keeps ${accusers.length} accusers of ${after.id}`;
+        isConfirmed(node, after);
+        if (scene.nodes.length > countedMax) return undefined;
+        for (const accuser of accusers) {
+          if (accuser === node.id || before?.accusers.includes(accuser) === true) continue;
+          const found = tooManyOpen(node, accuser);
+          if (found !== undefined) return found;
+        }
+        return undefined;
+      },
+      end: () => {
+        for (const node of scene.nodes) {
+          if (!node.isRunning) continue;
+          let [gone, present] = [0, 0];
+          for (const { status } of node.view().members()) {
+            if (status === 'failed' || status === 'left') gone++;
+            else present++;
+          }
+          const goneMax = Math.max(1024, 2 * present);
+          if (gone > goneMax) return `${node.name} remembers ${gone} of the departed, ${goneMax} is the most`;
+        }
+        return undefined;
+      },
+    };
+  },
+};
+
+export const stateProperties: readonly Property[] = [boundedState];

@@ -1,0 +1,119 @@
+/** Safety of suspicions: how long one lasts at least, and who may begin it. */
+
+import type { MemberView, NodeId } from '@skein/core';
+import { configOf } from '../plan.ts';
+import type { FaultPlan } from '../plan.ts';
+import type { Property, Scene, SceneNode } from '../property.ts';
+
+/** Accusers beyond the first that bring a suspicion down to its shortest, in a mesh of five and more. */
+export const confirmationsMax = 3;
+
+/** How many accusers are enough for the shortest suspicion in a mesh of so many members. */
+export function enoughAccusers(members: number): number {
+  return 1 + Math.max(0, Math.min(confirmationsMax, members - 2));
+}
+
+/** The formula of Lifeguard, written down once more: what a node uses is not asked. */
+function leastSuspicionMs(plan: FaultPlan, members: number, accusers: number): number {
+  const { suspicionMult, suspicionMaxMult, probeIntervalMs } = configOf(plan);
+  const minMs = suspicionMult * Math.max(1, Math.log10(Math.max(1, members))) * probeIntervalMs;
+  const enough = enoughAccusers(members);
+  if (accusers >= enough) return minMs;
+  const share = Math.log(Math.max(1, accusers)) / Math.log(enough);
+  return Math.max(minMs, suspicionMaxMult * minMs - (suspicionMaxMult - 1) * minMs * share);
+}
+
+interface Suspicion {
+  readonly sinceMs: number;
+  /** The fewest members that its observer counted meanwhile, and the most accusers. */
+  members: number;
+  accusers: number;
+}
+
+/** A whole millisecond at either end, and the rounding of the formula. */
+const roundingMs = 3;
+/** Rows of larger meshes are not all looked at, so that accusers may have come and gone unseen. */
+const allSeenMax = 64;
+
+/** How fast the clock of a node ran at most, in parts per million. */
+function driftOf(scene: Scene, node: SceneNode): number {
+  let ppm = 0;
+  for (const { fault } of scene.faults) {
+    if (fault.type === 'drift' && fault.node === node.index) ppm += Math.abs(fault.ppm);
+  }
+  return ppm;
+}
+
+export const verdictsTakeTheirTime: Property = {
+  name: 'S8 no verdict without a suspicion',
+  doc: 'a member is failed only while somebody accuses it, and after it was suspect for as long as so many accusers and members make a suspicion',
+  kind: 'always',
+  begin: (scene) => {
+    const suspicions = new Map<string, Suspicion>();
+    const keyOf = (node: SceneNode, id: NodeId): string => `${node.id}/${node.boot}/${id}`;
+    const note = (node: SceneNode, member: MemberView | undefined): void => {
+      const suspicion = member === undefined ? undefined : suspicions.get(keyOf(node, member.id));
+      if (member === undefined || suspicion === undefined) return;
+      suspicion.members = Math.min(suspicion.members, node.view().aliveCount);
+      suspicion.accusers = Math.max(suspicion.accusers, member.accusers.length);
+    };
+    return {
+      member: (node, _before, after) => {
+        note(node, after);
+        return undefined;
+      },
+      event: (node, event) => {
+        if (event.type !== 'member-changed') return undefined;
+        const key = keyOf(node, event.id);
+        if (event.to === 'suspect') {
+          suspicions.set(key, { sinceMs: scene.nowMs, members: node.view().aliveCount, accusers: 1 });
+          return undefined;
+        }
+        const member = node.view().member(event.id);
+        note(node, member);
+        const suspicion = suspicions.get(key);
+        suspicions.delete(key);
+        if (event.to !== 'failed') return undefined;
+        if (event.from !== 'suspect') return `${event.id} went from ${event.from ?? 'unknown'} to failed`;
+        // A row that is gone already was of one whose tombstone had run out before, elsewhere.
+        if (member?.accusers.length === 0) return `${event.id} is failed and nobody accuses it`;
+        if (suspicion === undefined) return `${event.id} was failed and never suspect`;
+        const accusers = scene.nodes.length > allSeenMax ? confirmationsMax + 1 : suspicion.accusers;
+        // The verdict itself takes one away from those who are counted.
+        const leastMs = leastSuspicionMs(scene.plan, suspicion.members, accusers);
+        const tookMs = (scene.nowMs - suspicion.sinceMs) * (1 + driftOf(scene, node) / 1_000_000) + roundingMs;
+        if (tookMs >= leastMs) return undefined;
+        return `${event.id} was failed after ${scene.nowMs - suspicion.sinceMs} ms, ${suspicion.accusers} of ${suspicion.members} accuse it: ${Math.round(leastMs)} ms is the least`;
+      },
+    };
+  },
+};
+
+const accusersSaidSo: Property = {
+  name: 'S4 members accuse for themselves',
+  doc: 'everybody that is shown to accuse a member did accuse that claim of it, and was a member itself',
+  kind: 'always',
+  begin: (scene) => {
+    const said = new Set<string>();
+    const liars = new Set<NodeId>();
+    const sayingOf = (accuser: NodeId, { id, record }: MemberView): string =>
+      `${accuser}>${id}@${record.epoch}.${record.incarnation}`;
+    return {
+      fault: ({ fault }) => {
+        // What a liar signs, its own view does not show.
+        const liar = fault.type === 'lie' ? scene.nodes[fault.node] : undefined;
+        if (liar !== undefined) liars.add(liar.id);
+      },
+      member: (node, before, after) => {
+        if (after === undefined || after.accusers === before?.accusers || scene.nodes.length > allSeenMax) return undefined;
+        if (after.accusers.includes(node.id)) said.add(sayingOf(node.id, after));
+        const liar = after.accusers.find((id) => id !== node.id && !liars.has(id) && !said.has(sayingOf(id, after)));
+        return liar === undefined
+          ? undefined
+          : `${node.name} holds that ${liar} accuses ${after.id} at (${after.record.epoch}, ${after.record.incarnation}), which it never did`;
+      },
+    };
+  },
+};
+
+export const suspicionProperties: readonly Property[] = [verdictsTakeTheirTime, accusersSaidSo];
