@@ -84,8 +84,8 @@ export function cover(coverage: Coverage, event: MeshEvent): void {
   }
 }
 
-/** Adds what one step of a node shows; `view` is the one after it. */
-export function coverStep(coverage: Coverage, view: View, { input, effects }: Step): void {
+/** Adds what one step of a node shows; `view` gives the one after it. */
+export function coverStep(coverage: Coverage, view: () => View, { input, effects }: Step): void {
   if (input.type === 'message') coverMessage(coverage, view, input.message);
   else if (input.type === 'dialed' && !input.outcome.ok && input.outcome.reason === 'refused') coverage.dialRefusals++;
   if (effects.some(isAlarm)) coverage.awarenessRises++;
@@ -97,7 +97,7 @@ function isAlarm(effect: Effect): boolean {
   return effect.type === 'send' && effect.message.type === 'ping-request';
 }
 
-function coverMessage(coverage: Coverage, view: View, message: Message): void {
+function coverMessage(coverage: Coverage, view: () => View, message: Message): void {
   switch (message.type) {
     case 'ping-report':
       if (message.outcome === 'reached') coverage.indirectSaves++;
@@ -114,11 +114,11 @@ function coverMessage(coverage: Coverage, view: View, message: Message): void {
   }
 }
 
-function ghosts(view: View, facts: Gossip): number {
+function ghosts(view: () => View, facts: Gossip): number {
   let count = 0;
   for (const { record } of facts.members) {
     const { id, epoch, incarnation, status } = record.value;
-    const known = status === 'alive' ? view.member(id) : undefined;
+    const known = status === 'alive' ? view().member(id) : undefined;
     if (known === undefined || (known.status !== 'failed' && known.status !== 'left')) continue;
     if (known.record.epoch > epoch || (known.record.epoch === epoch && known.record.incarnation >= incarnation)) count++;
   }

@@ -44,6 +44,13 @@ export function nodesOf(fault: Fault): readonly number[] {
   return fault.type === 'split' ? fault.groups.flat() : [...fault.from, ...fault.to];
 }
 
+/** Whether a fault of the network is on any path between two of these. */
+export function isBetween(fault: Fault, nodes: ReadonlySet<number>): boolean {
+  const has = (group: readonly number[]): boolean => group.some((index) => nodes.has(index));
+  if (fault.type === 'split') return fault.groups.filter(has).length > 1;
+  return 'from' in fault && has(fault.from) && has(fault.to);
+}
+
 export class FaultSchedule {
   readonly #world: World;
   readonly #listener: FaultListener;

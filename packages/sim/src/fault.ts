@@ -69,7 +69,7 @@ export function isCondition(fault: Fault): fault is Condition {
   return !['crash', 'power-off', 'restart', 'leave', 'step-clock'].includes(fault.type);
 }
 
-/** A fault and its time, in ms since the chaos began. A condition ends after `forMs`, or with the chaos when that is absent. */
+/** A fault and its time, in ms since the chaos began. A condition ends after `forMs`; when that is absent, with the chaos, or never where nobody of the core is concerned. */
 export interface TimedFault {
   readonly atMs: number;
   readonly forMs?: number;

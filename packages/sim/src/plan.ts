@@ -4,8 +4,9 @@
  * run, on every machine.
  *
  * The run has five phases. *form*: the nodes boot and join. *chaos*: faults happen; safety is checked. *calm*: the
- * network is whole again and the core is made well; the others stay as they are, and who was leaving leaves and comes back.
- * *converge*: what has to come true comes true within its bound, which counts from the calm. *rest*: nothing happens, and nothing may.
+ * core is made well and its network whole; the others, and their paths, stay as they are, and who was leaving leaves and comes
+ * back. *converge*: what has to come true comes true within its bound, which counts from the calm. *rest*: nothing happens,
+ * and nothing may.
  */
 
 import { profiles } from '@skein/core';
@@ -123,12 +124,42 @@ export function refutationBoundMs(plan: Timing): number {
 
 /**
  * Messages that a node sends in a second of rest, at most: a probe and an answer each interval, an exchange of four now and
- * then, and half of that for what comes by chance.
+ * then, twice over. The worst of 400 random plans sent 7.7 on a lan, where this gives 8.8, and 3.5 on a wan, of 4.3.
  */
 export function restMessagesMax(plan: Timing): number {
   const { probeIntervalMs, syncIntervalMs } = configOf(plan);
-  return 1.5 * (2000 / probeIntervalMs + 4000 / syncIntervalMs);
+  return 2 * (2000 / probeIntervalMs + 4000 / syncIntervalMs);
 }
+
+/** Who went in and out of rotation again and again is held out of it for so long at most. */
+const holdMaxMs = 60_000;
+/** Who has no link at all waits no longer than this between two dials. */
+const aloneRedialMaxMs = 4000;
+
+/** How long the longest suspicion lasts, by the formula and not by its next power of ten. */
+function longestSuspicionMs(plan: Timing): number {
+  const { suspicionMult, suspicionMaxMult, probeIntervalMs } = configOf(plan);
+  return suspicionMaxMult * suspicionMult * Math.max(1, Math.log10(Math.max(1, plan.nodes))) * probeIntervalMs;
+}
+
+/**
+ * Bounds of what has to come true after the calm, each with the worst of 220 random plans of 10 to 20 nodes on a lan and on a wan.
+ */
+export const bounds = {
+  /** L1: all that follows is true, and one comparison more has told everybody. 76 of 52 s, 124 of 27 s. */
+  agreement: (plan: Timing): number => Math.max(bounds.gone(plan), bounds.rotation(plan)) + configOf(plan).syncIntervalMs,
+  /** L2: the longest suspicion, and its news. 24 to 31 of 9 s, 72 to 94 of 27 s. */
+  gone: (plan: Timing): number => longestSuspicionMs(plan) + 4 * String(plan.nodes).length * configOf(plan).gossipWindowMs,
+  /** L3: a refutation, after the longest time for which one is held that had gone out again and again. 66 of 52 s, 79 of 12 s. */
+  rotation: (plan: Timing): number => holdMaxMs + refutationBoundMs(plan),
+  /** L5: one wait of one who is alone, and one dial. 9 of 0.1 s, 14 of 0.4 s. */
+  link: (plan: Timing): number => aloneRedialMaxMs + configOf(plan).dialTimeoutMs,
+  /** L6: handshakes of 12 ms a side with one after the other, and four probes' time. 2.5 to 3 of 1.3 s, 8.9 to 9.4 of 3.7 s. */
+  form: (plan: Timing): number =>
+    4 * configOf(plan).probeTimeoutMs + 50 * plan.nodes + 4 * String(plan.nodes).length * configOf(plan).gossipWindowMs,
+  /** L10: as a refutation, since the roots that probes carry show what a push did not bring. 6 of 0.3 s, 20 of 1.1 s. */
+  writes: (plan: Timing): number => refutationBoundMs(plan),
+} as const;
 
 /** Within what a lost link is dialled again: the longest back-off, the dial, and the queue of dials of a whole mesh before it. */
 export function reconnectBoundMs(plan: Timing): number {

@@ -85,7 +85,7 @@ export interface Property {
   /** Of `eventually`: since when, in ms of chaos, and for how long; the calm and the plan's bound when absent. */
   readonly fromMs?: number;
   readonly withinMs?: number;
-  /** Of `eventually`: the bound as a function of the mesh and its timing, where neither `withinMs` nor the plan is to say. */
+  /** Of `eventually`: `withinMs` as a function of the mesh and its timing. The plan's bound holds where that is shorter. */
   boundMs?(plan: FaultPlan): number;
   /** The line of a script that asks for it, where one did: what a report of its failure prints to be pasted. */
   readonly text?: string;

@@ -5,7 +5,8 @@ import { differences } from './audit.ts';
 import { cover, coverStep, noCoverage } from './coverage.ts';
 import type { Coverage } from './coverage.ts';
 import { SimulationError } from './failure.ts';
-import { FaultSchedule, nodeOf } from './fault-schedule.ts';
+import { FaultSchedule, isBetween, nodeOf, nodesOf } from './fault-schedule.ts';
+import type { Fault } from './fault.ts';
 import type { FaultSpan } from './fault-schedule.ts';
 import { Load } from './load.ts';
 import type { CallFigures } from './load.ts';
@@ -125,7 +126,7 @@ class Run implements Shown {
         const node = this.nodes.find(({ id }) => id === logic.notary.id);
         assert(node !== undefined, 'what boots is a node of this world');
         return new WatchedLogic(create(logic, now), (step) => {
-          coverStep(this.#coverage, node.view(), step);
+          coverStep(this.#coverage, () => node.view(), step);
           this.#watch.step(this.#scene.shown(node), step);
         });
       },
@@ -134,7 +135,8 @@ class Run implements Shown {
       ...(witness && { witness }),
       onEvent: (node, event) => {
         cover(this.#coverage, event);
-        if (event.type === 'member-changed' || event.type === 'reachability-changed') this.#changedMs = this.nowMs;
+        const isChange = event.type === 'member-changed' || event.type === 'reachability-changed';
+        if (isChange && this.core.some(({ id }) => id === event.id)) this.#changedMs = this.nowMs;
         if (event.type === 'view-changed') this.#viewedMs = this.nowMs;
         this.#watch.event(this.#scene.shown(node), event);
         options.onEvent?.(node, event);
@@ -192,11 +194,12 @@ class Run implements Shown {
     const troubled = new Set<number>();
     const excused = new Set<SimNode['id']>();
     for (const fault of this.#schedule.active()) {
-      const index = nodeOf(fault);
-      const node = index === undefined ? undefined : this.nodes[index];
-      if (index === undefined || node === undefined) continue;
-      troubled.add(index);
-      if (fault.type !== 'pause' && fault.type !== 'block-io') excused.add(node.id);
+      for (const index of this.#troubledBy(fault)) {
+        const node = this.nodes[index];
+        if (node === undefined) continue;
+        troubled.add(index);
+        if (fault.type !== 'pause' && fault.type !== 'block-io') excused.add(node.id);
+      }
     }
     const well = this.nodes.filter((node) => !troubled.has(node.index));
     const counts = well.filter((node) => node.isRunning).length + excused.size;
@@ -293,7 +296,8 @@ class Run implements Shown {
     this.#core = core === 'all' ? this.nodes : this.nodes.filter((node) => core.includes(node.index));
     this.#enter('calm');
     const indexes = new Set(this.#core.map((node) => node.index));
-    this.#schedule.undo((fault) => indexes.has(nodeOf(fault) ?? -1) || nodeOf(fault) === undefined);
+    // What fails outside the core goes on failing, for as long as no two of the core are parted by it.
+    this.#schedule.undo((fault) => isBetween(fault, indexes) || indexes.has(nodeOf(fault) ?? -1));
     if (plan.loss > 0) this.#world.network.setDefault({ loss: 0 });
     this.#restartCore();
     for (const pending of this.#watch.pending()) {
@@ -310,7 +314,9 @@ class Run implements Shown {
   /** What has no bound of its own: all is well again, within the bound of the plan, which counts from the calm. */
   #converge(): boolean {
     this.#enter('converge');
-    const endMs = this.#calmMs + this.plan.convergeMs;
+    const { convergeMs } = this.plan;
+    const endOf = ({ property }: ReturnType<PropertyWatch['pending']>[number]): number =>
+      this.#calmMs + Math.min(convergeMs, property.boundMs?.(this.plan) ?? convergeMs);
     let pending = this.#watch
       .pending()
       .filter(({ property: { fromMs, withinMs } }) => fromMs === undefined && withinMs === undefined);
@@ -318,14 +324,13 @@ class Run implements Shown {
     let trueMs = Math.max(this.#calmMs, this.#viewedMs);
     for (;;) {
       pending = pending.filter((each) => !each.holds());
-      if (this.nowMs >= endMs && pending.length > 0) {
-        this.#isMissed = true;
-        for (const each of pending) each.fail();
-        pending = [];
-      }
+      const missed = pending.filter((each) => this.nowMs >= endOf(each));
+      if (missed.length > 0) this.#isMissed = true;
+      for (const each of missed) each.fail();
+      pending = pending.filter((each) => !missed.includes(each));
       if (this.#isOver()) return false;
       if (pending.length === 0 && this.#undecided === 0) break;
-      if (!this.#runFor(pending.length === 0 ? pollMs : Math.min(pollMs, endMs - this.nowMs))) return false;
+      if (!this.#runFor(Math.min(pollMs, ...pending.map((each) => endOf(each) - this.nowMs)))) return false;
       this.#restartCore();
       if (pending.length > 0) trueMs = this.nowMs;
     }
@@ -366,6 +371,15 @@ class Run implements Shown {
 
   #restartCore(): void {
     for (const node of this.#core) if (node.process === 'stopped') this.#schedule.restart(node, true);
+  }
+
+  /** The node that a fault is about; of one of the network that lasts beyond the chaos, those outside the core. */
+  #troubledBy(fault: Fault): readonly number[] {
+    const index = nodeOf(fault);
+    if (index !== undefined) return [index];
+    if (this.phase === 'form' || this.phase === 'chaos') return [];
+    const core = new Set(this.#core.map((node) => node.index));
+    return nodesOf(fault).filter((each) => !core.has(each));
   }
 
   /** Disks that will be rolled back are copied now and then, as backups are. */

@@ -6,7 +6,7 @@
 import { seededRng, shuffle } from '@skein/core';
 import type { MeshConfig, Rng } from '@skein/core';
 import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
-import { convergeBoundMs, formBoundMs, planLimits } from './plan.ts';
+import { bounds, convergeBoundMs, planLimits } from './plan.ts';
 import type { FaultPlan, TimedWrite, Write } from './plan.ts';
 import { latencies } from './quantiles.ts';
 import { seedNumber, seedText } from './randomness.ts';
@@ -40,7 +40,7 @@ const families: Readonly<Record<string, Family>> = {
   pause: (draft) => ({ fault: { type: 'pause', node: any(draft) }, forMs: 50 + draft.rng.below(15_000) }),
   stall: (draft) => ({ fault: { type: 'pause', node: any(draft) }, forMs: 100 + draft.rng.below(1500) }),
   split: (draft) => {
-    const nodes = Array.from({ length: draft.nodes }, (_, index) => index);
+    const nodes = all(draft);
     shuffle(nodes, draft.rng);
     const at = 1 + draft.rng.below(draft.nodes - 1);
     return { fault: { type: 'split', groups: [sorted(nodes.slice(0, at)), sorted(nodes.slice(at))] }, forMs: lasting(draft) };
@@ -88,6 +88,9 @@ const families: Readonly<Record<string, Family>> = {
   disk: (draft) => ({ fault: { type: 'full-disk', node: any(draft) }, forMs: lasting(draft) }),
 };
 
+/** Long enough for tombstones to end, and for paths that fail again and again to do so some ten times. */
+const longRestMs = 50_000;
+
 const slow = { p0: 50_000, p50: 200_000, p90: 400_000, p99: 900_000, max: 2_000_000 };
 
 /** Two nodes are the least that can be parted; whoever is drawn as core are three of all. */
@@ -109,12 +112,15 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const draft: Draft = { rng, nodes, chaosMs };
   const chosen = Object.values(families).filter(() => rng.below(3) === 0);
   const core = rng.below(4) === 0 ? sorted(someOf(draft, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
-  // One seed in four forgets the departed within its run.
+  // One seed in four forgets the departed within its run, which is longer then, so that it shows.
+  const isForgetful = rng.below(4) === 0;
   const config: Partial<MeshConfig> = {
-    ...(rng.below(4) === 0 && { leftTombstoneMs: 60_000, failedTombstoneMs: 90_000 }),
+    ...(isForgetful && { leftTombstoneMs: 45_000, failedTombstoneMs: 60_000 }),
     // One in three is linked along rings, as a large mesh is.
     ...(rng.below(3) === 0 && { fullMeshLeave: 6, fullMeshReturn: 4, rings: 2, ringReach: 2 }),
   };
+  const outsiders = core === 'all' ? [] : all(draft).filter((index) => !core.includes(index));
+  const lasting = outsiders.length > 0 && rng.below(2) === 0 ? drawLasting(draft, outsiders) : [];
   const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
   return {
     version: 1,
@@ -125,16 +131,33 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
     profile: timing.profile,
     config,
     loss: rng.below(4) === 0 ? rng.below(10) / 100 : 0,
-    formMs: formBoundMs(timing),
+    formMs: bounds.form(timing),
     chaosMs,
     core,
     convergeMs: convergeBoundMs(timing),
-    restMs: 5000,
+    restMs: isForgetful || lasting.length > 0 ? longRestMs : 5000,
     services: [{ name: 'web', on: sorted(someOf(draft, Math.ceil(nodes / 2))) }],
     loads: [],
-    faults: drawFaults(draft, chosen),
+    faults: [...drawFaults(draft, chosen), ...lasting].sort((a, b) => a.atMs - b.atMs),
     writes: drawWrites(draft),
   };
+}
+
+/** Paths of those outside the core that go on failing when it has calmed down. */
+function drawLasting(draft: Draft, outsiders: readonly number[]): readonly TimedFault[] {
+  const { rng, chaosMs } = draft;
+  const from = outsiders.filter(() => rng.below(2) === 0);
+  if (from.length === 0) return [];
+  const path = { from, to: rng.below(2) === 0 ? all(draft) : sorted(someOf(draft, 1 + rng.below(draft.nodes))) };
+  const atMs = rng.below(chaosMs);
+  switch (rng.below(4)) {
+    case 0:
+      return [{ atMs, fault: { type: 'cut', ...path } }];
+    case 1:
+      return [{ atMs, fault: { type: 'link', ...path, settings: { loss: (20 + rng.below(70)) / 100 } } }];
+    default:
+      return [{ atMs, fault: { type: 'flap', ...path, onMs: 1000 + rng.below(5000), offMs: 500 + rng.below(5000) } }];
+  }
 }
 
 function drawFaults(draft: Draft, chosen: readonly Family[]): readonly TimedFault[] {
@@ -181,20 +204,26 @@ function gone(draft: Draft, type: 'crash' | 'power-off'): readonly TimedFault[] 
   const keep = keeps[rng.below(keeps.length)] as Keep;
   const end: TimedFault = { atMs, fault: { type, node, keep } };
   if (rng.below(4) === 0) return [end];
+  // Who has a new disk may be somebody else from then on, and whoever was there before is gone for good. The first node has no
+  // address to join: as another one it would be alone.
+  const replace = keep === 'nothing' && node !== 0 && rng.below(2) === 0;
   const seeds = keep === 'nothing' || rng.below(2) === 0;
-  return [end, { atMs: atMs + 100 + rng.below(40_000), fault: { type: 'restart', node, seeds, replace: false } }];
+  return [end, { atMs: atMs + 100 + rng.below(40_000), fault: { type: 'restart', node, seeds, replace } }];
 }
 
 function someToSome(draft: Draft): { readonly from: readonly number[]; readonly to: readonly number[] } {
   const from = sorted(someOf(draft, 1 + draft.rng.below(3)));
-  const everybody = Array.from({ length: draft.nodes }, (_, index) => index);
-  return { from, to: draft.rng.below(2) === 0 ? everybody : sorted(someOf(draft, 1 + draft.rng.below(draft.nodes))) };
+  return { from, to: draft.rng.below(2) === 0 ? all(draft) : sorted(someOf(draft, 1 + draft.rng.below(draft.nodes))) };
 }
 
 function someOf(draft: Draft, count: number): number[] {
-  const nodes = Array.from({ length: draft.nodes }, (_, index) => index);
+  const nodes = all(draft);
   shuffle(nodes, draft.rng);
   return nodes.slice(0, count);
+}
+
+function all(draft: Draft): number[] {
+  return Array.from({ length: draft.nodes }, (_, index) => index);
 }
 
 function any(draft: Draft): number {

@@ -1,13 +1,14 @@
 /** Liveness: what has to come true once the faults are over, and what must not happen when nothing does. */
 
 import type { NodeId } from '@skein/core';
-import { configOf, detectBoundMs, spreadBoundMs } from '../plan.ts';
+import { bounds, configOf, suspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
 
 const agreement: Property = {
   name: 'L1 everybody agrees',
   doc: 'the core holds the same members, catalogs and config entries, and those members are the ones that run; partitions heal without help (L4, L5)',
   kind: 'eventually',
+  boundMs: bounds.agreement,
   begin: (scene) => ({
     state: () => {
       // Cheap first: while numbers differ, nothing is equal.
@@ -21,6 +22,7 @@ const theGoneAreFailed: Property = {
   name: 'L2 who stopped is failed everywhere',
   doc: 'a member that does not run or does not answer is failed, left or forgotten at every node of the core',
   kind: 'eventually',
+  boundMs: bounds.gone,
   begin: (scene) => ({
     state: () => {
       const gone = scene.nodes.filter((node) => node.process !== 'running');
@@ -41,6 +43,7 @@ const theReachableAreRoutable: Property = {
   name: 'L3 who was wrongly suspected is back',
   doc: 'every running node of the core is in rotation at every other',
   kind: 'eventually',
+  boundMs: bounds.rotation,
   begin: (scene) => ({
     state: () => {
       for (const observer of scene.core) {
@@ -60,6 +63,7 @@ const linked: Property = {
   name: 'L5 everybody has a link again',
   doc: 'a node whose network works is connected to somebody, whatever happened to its connections',
   kind: 'eventually',
+  boundMs: bounds.link,
   begin: (scene) => ({
     state: () => {
       const running = scene.core.filter((node) => node.isRunning);
@@ -89,10 +93,61 @@ const restIsQuiet: Property = {
   },
 };
 
+/** Times in a minute that somebody who failed again and again may come back into a rotation: at once, and then held for 10 s, 20 s and 40 s. */
+const returnsMax = 4;
+const minuteMs = 60_000;
+
+const failingDoesNotFlap: Property = {
+  name: 'L8 what fails again and again stays away',
+  doc: 'a member that goes out of rotation by turns, while most of the others are well, comes back four times a minute at most',
+  kind: 'always',
+  begin: (scene) => {
+    const { probeTimeoutMs, indirectTimeoutMs } = configOf(scene.plan);
+    // Who is out for less is accused wrongly, and refutes.
+    const outageMs = probeTimeoutMs + indirectTimeoutMs;
+    interface Outages {
+      sinceMs: number;
+      isOwn: boolean;
+      returnsMs: number[];
+    }
+    const all = new Map<string, Outages>();
+    /** Whether so many are out, or the node finds itself cut off, that the fault is rather its own. */
+    const isExcused = (node: SceneNode): boolean => {
+      const view = node.view();
+      let out = 0;
+      for (const { reachable, status } of view.members()) if (!reachable && (status === 'alive' || status === 'suspect')) out++;
+      return view.isolated || 4 * out > view.aliveCount;
+    };
+    return {
+      event: (node, event) => {
+        if (event.type === 'member-changed' && event.reason === 'restarted') all.delete(`${node.id}/${node.boot}/${event.id}`);
+        if (event.type !== 'reachability-changed') return undefined;
+        const key = `${node.id}/${node.boot}/${event.id}`;
+        let outages = all.get(key);
+        if (outages === undefined) all.set(key, (outages = { sinceMs: 0, isOwn: false, returnsMs: [] }));
+        if (isExcused(node)) outages.isOwn = true;
+        if (!event.reachable) {
+          outages.sinceMs = scene.nowMs;
+          return undefined;
+        }
+        const isLong = scene.nowMs - outages.sinceMs > outageMs;
+        // A healed partition brings many back, and holds none of them.
+        if (outages.isOwn) outages.returnsMs = [];
+        else if (isLong) outages.returnsMs.push(scene.nowMs);
+        outages.isOwn = false;
+        const recent = outages.returnsMs.filter((ms) => scene.nowMs - ms < minuteMs);
+        outages.returnsMs = recent;
+        return recent.length > returnsMax ? `${event.id} came back ${recent.length} times within a minute` : undefined;
+      },
+    };
+  },
+};
+
 const writesArrive: Property = {
   name: 'L10 what an owner has, everybody shows',
   doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell',
   kind: 'eventually',
+  boundMs: bounds.writes,
   begin: (scene) => ({
     state: () => {
       const running = scene.core.filter((node) => node.isRunning);
@@ -116,28 +171,38 @@ function instancesText(node: SceneNode, owner: NodeId): string {
 
 const theGoneAreForgotten: Property = {
   name: 'L9 the departed are forgotten',
-  doc: 'a member that is gone for longer than its tombstone lasts has no row anywhere, and does not come back',
+  doc: 'once a tombstone, one suspicion and two rounds of anti-entropy are over, who does not run any more has no row anywhere in the core, and gets none',
   kind: 'always',
   begin: (scene) => {
     const { plan } = scene;
-    const { failedTombstoneMs, leftTombstoneMs } = configOf(plan);
-    const boundMs = Math.max(failedTombstoneMs, leftTombstoneMs) + detectBoundMs(plan) + 2 * spreadBoundMs(plan);
-    const goneSince = new Map<number, number>();
+    const { failedTombstoneMs, leftTombstoneMs, syncIntervalMs } = configOf(plan);
+    const boundMs = Math.max(failedTombstoneMs, leftTombstoneMs) + suspicionBoundMs(plan) + 2 * syncIntervalMs;
+    /** Since when anybody has it failed or left, and nobody had it back. */
+    const goneMs = new Map<NodeId, number>();
+    const isOver = (id: NodeId): boolean => {
+      const sinceMs = goneMs.get(id);
+      if (sinceMs === undefined || scene.nowMs - sinceMs <= boundMs) return false;
+      return !scene.nodes.some((node) => node.id === id && node.process !== 'stopped');
+    };
     return {
-      boot: (node) => void goneSince.delete(node.index),
-      event: (node, event) => {
-        if (event.type === 'left') goneSince.set(node.index, scene.nowMs);
+      boot: (node) => void goneMs.delete(node.id),
+      event: (_node, event) => {
+        if (event.type !== 'member-changed') return undefined;
+        if (event.to === 'failed' || event.to === 'left') {
+          if (!goneMs.has(event.id)) goneMs.set(event.id, scene.nowMs);
+        } else if (event.to === 'alive' && event.from !== undefined) goneMs.delete(event.id);
         return undefined;
       },
-      fault: ({ fault }) => {
-        if (fault.type === 'crash' || fault.type === 'power-off') goneSince.set(fault.node, scene.nowMs);
-      },
+      member: (node, before, after) =>
+        before === undefined && after !== undefined && isOver(after.id)
+          ? `${node.name} took ${after.id} in again, which is gone for good`
+          : undefined,
       end: () => {
-        for (const [index, sinceMs] of goneSince) {
-          const gone = scene.nodes[index];
-          if (gone === undefined || scene.nowMs - sinceMs <= boundMs) continue;
-          const keeper = scene.core.find((node) => node.isRunning && node.view().member(gone.id) !== undefined);
-          if (keeper !== undefined) return `${keeper.name} still has a row for ${gone.name}`;
+        for (const id of goneMs.keys()) {
+          const keeper = isOver(id)
+            ? scene.core.find((node) => node.isRunning && node.view().member(id) !== undefined)
+            : undefined;
+          if (keeper !== undefined) return `${keeper.name} still has a row for ${id}`;
         }
         return undefined;
       },
@@ -152,5 +217,6 @@ export const agreementProperties: readonly Property[] = [
   linked,
   writesArrive,
   restIsQuiet,
+  failingDoesNotFlap,
   theGoneAreForgotten,
 ];

@@ -138,8 +138,8 @@ export const saidOnce: Property = {
       },
       end: () => {
         if (restMs === undefined || scene.nowMs - restMs < 2000) return undefined;
-        // A liar says what it likes for as long as it lies, and the others pass it on.
-        if (scene.faults.some(({ fault, endMs }) => fault.type === 'lie' && endMs === undefined)) return undefined;
+        // What still goes wrong outside the core is news, and a liar says what it likes for as long as it lies.
+        if (scene.faults.some(({ endMs }) => endMs === undefined)) return undefined;
         const running = scene.nodes.filter((node) => node.isRunning).length;
         const each = (messages * 1000) / (scene.nowMs - restMs) / Math.max(1, running);
         const most = restMessagesMax(scene.plan);

@@ -89,6 +89,49 @@ export const verdictsTakeTheirTime: Property = {
   },
 };
 
+const othersAreAsked: Property = {
+  name: 'S8 others are asked first',
+  doc: 'in a full mesh, nobody accuses a member since a dial of its own timed out, unless it asked others before, their connection broke, or others accuse it too',
+  kind: 'always',
+  begin: (scene) => {
+    const { fullMeshLeave } = configOf(scene.plan);
+    /** By process: the members it met, and whether there is a reason to go by a dial alone. */
+    const grounds = new Map<string, Map<NodeId, boolean>>();
+    const groundsOf = ({ id, boot }: SceneNode): Map<NodeId, boolean> => {
+      const key = `${id}/${boot}`;
+      let found = grounds.get(key);
+      if (found === undefined) grounds.set(key, (found = new Map<NodeId, boolean>()));
+      return found;
+    };
+    const hasHelpers = (node: SceneNode, subject: NodeId): boolean => {
+      for (const { id, linked, status } of node.view().members())
+        if (linked && status === 'alive' && id !== subject && id !== node.id) return true;
+      return false;
+    };
+    return {
+      step: (node, { input, effects }) => {
+        const own = groundsOf(node);
+        if (input.type === 'peer' && (input.state === 'linked' || input.state === 'lost'))
+          own.set(input.id, input.state === 'lost');
+        else if (input.type === 'message' && input.message.type === 'ack') own.set(input.from, false);
+        for (const effect of effects) {
+          if (effect.type === 'send' && effect.message.type === 'ping-request') own.set(effect.message.subject, true);
+          if (effect.type !== 'emit' || effect.event.type !== 'member-changed') continue;
+          const { id, to, reason } = effect.event;
+          if (to !== 'suspect' || reason !== 'accused by us: dial-timeout' || own.get(id) !== false) continue;
+          if (scene.nodes.length < fullMeshLeave && hasHelpers(node, id)) return `${id} was ${reason}, and nobody else was asked`;
+        }
+        for (const effect of effects) if (effect.type === 'disconnect') own.set(effect.to, true);
+        return undefined;
+      },
+      member: (node, _before, after) => {
+        if (after !== undefined && after.accusers.length > 0) groundsOf(node).set(after.id, true);
+        return undefined;
+      },
+    };
+  },
+};
+
 const accusersSaidSo: Property = {
   name: 'S4 members accuse for themselves',
   doc: 'everybody that is shown to accuse a member did accuse that claim of it, and was a member itself',
@@ -116,4 +159,4 @@ const accusersSaidSo: Property = {
   },
 };
 
-export const suspicionProperties: readonly Property[] = [verdictsTakeTheirTime, accusersSaidSo];
+export const suspicionProperties: readonly Property[] = [verdictsTakeTheirTime, othersAreAsked, accusersSaidSo];

@@ -2,9 +2,7 @@
 
 import { topics } from '@skein/core';
 import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
-import type { Fault } from '../fault.ts';
-import { nodesOf } from '../fault-schedule.ts';
-import { configOf, confirmedSuspicionBoundMs, suspicionBoundMs } from '../plan.ts';
+import { configOf, confirmedSuspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
 import { confirmationsMax } from './suspicions.ts';
 import { Wellbeing } from './wellbeing.ts';
@@ -119,33 +117,6 @@ const indexesGrow: Property = {
   },
 };
 
-/** Until when each node has an excuse. */
-class Excuses {
-  readonly #untilMs: number[] = [];
-  readonly #counts: (fault: Fault) => boolean;
-  readonly #graceMs: number;
-
-  constructor(counts: (fault: Fault) => boolean, graceMs: number) {
-    this.#counts = counts;
-    this.#graceMs = graceMs;
-  }
-
-  note(fault: Fault, endMs: number | undefined): void {
-    if (!this.#counts(fault)) return;
-    // What stopped is excused until it comes back; `boot` says when.
-    const lasts = endMs === undefined || fault.type === 'crash' || fault.type === 'power-off' || fault.type === 'leave';
-    for (const node of nodesOf(fault)) this.#untilMs[node] = lasts ? Number.POSITIVE_INFINITY : (endMs ?? 0) + this.#graceMs;
-  }
-
-  booted(node: number, nowMs: number): void {
-    this.#untilMs[node] = nowMs + this.#graceMs;
-  }
-
-  covers(node: number, nowMs: number): boolean {
-    return nowMs <= (this.#untilMs[node] ?? -1);
-  }
-}
-
 const theWellStay: Property = {
   name: 'L7 nobody that is well is removed',
   doc: 'a node that runs and answers most of the others is never failed by one that hears most of them: not by the slow, the stalled, the confused, one liar or one bad path',
@@ -165,6 +136,11 @@ const theWellStay: Property = {
   },
 };
 
+/** Who accuses besides the observer: what it doubts itself it may not have said. */
+function othersOf(node: SceneNode, accusers: readonly NodeId[]): number {
+  return accusers.length - Number(accusers.includes(node.id));
+}
+
 const confirmedEndsSoon: Property = {
   name: 'L2 a confirmed suspicion is short',
   doc: 'a member that enough others accuse is failed within the shortest suspicion, by observers that are well themselves',
@@ -173,21 +149,20 @@ const confirmedEndsSoon: Property = {
     const { plan } = scene;
     const { lateTickMs, probeIntervalMs } = configOf(plan);
     const boundMs = confirmedSuspicionBoundMs(plan) + lateTickMs + probeIntervalMs;
-    const sick = new Excuses(() => true, suspicionBoundMs(plan));
+    const wellbeing = new Wellbeing(scene);
     const confirmedAtMs = new Map<string, number>();
     return {
-      fault: ({ fault, endMs }) => sick.note(fault, endMs),
-      boot: (node) => sick.booted(node.index, scene.nowMs),
+      boot: (node) => wellbeing.booted(node.index),
       member: (node, _before, after) => {
         if (after === undefined) return undefined;
         const key = `${node.id}/${node.boot}/${after.id}`;
-        const isConfirmed = after.status === 'suspect' && after.accusers.length > confirmationsMax;
+        const isConfirmed = after.status === 'suspect' && othersOf(node, after.accusers) > confirmationsMax;
         if (isConfirmed && !confirmedAtMs.has(key)) confirmedAtMs.set(key, scene.nowMs);
         const sinceMs = confirmedAtMs.get(key);
         if (isConfirmed || sinceMs === undefined) return undefined;
         confirmedAtMs.delete(key);
         const tookMs = scene.nowMs - sinceMs;
-        if (after.status !== 'failed' || tookMs <= boundMs || sick.covers(node.index, scene.nowMs)) return undefined;
+        if (after.status !== 'failed' || tookMs <= boundMs || wellbeing.isExcused(node.index, 'subject')) return undefined;
         return `${after.id} was failed ${tookMs} ms after enough others accused it, ${boundMs} ms is the most`;
       },
     };
