@@ -4,8 +4,8 @@
  */
 
 import { MeshNode, recordKey } from '@skein/core';
-import type { MeshConfig, NodeOptions } from '@skein/core';
-import { Membership, Replica, Restraint } from '@skein/core/parts';
+import type { MemberRecord, MeshConfig, NodeOptions, Signed, View } from '@skein/core';
+import { AntiEntropy, Dissemination, HoldDown, Links, Membership, Prober, Replica, Restraint, Turn } from '@skein/core/parts';
 import type { RunOptions } from '@skein/sim';
 
 export interface Mutation {
@@ -43,6 +43,23 @@ function broken<T extends object, K extends keyof T>(
       }
     },
   };
+}
+
+/** A bug in what readers are shown. */
+function shown(name: string, bug: string, wrong: (view: View) => Partial<View>): Mutation {
+  class Showing extends MeshNode {
+    override get view(): View {
+      const view = super.view;
+      const lies: Partial<Record<PropertyKey, unknown>> = wrong(view);
+      return new Proxy(view, {
+        get: (target, key) => {
+          const value: unknown = lies[key] ?? Reflect.get(target, key, target);
+          return typeof value === 'function' && lies[key] === undefined ? value.bind(target) : value;
+        },
+      });
+    }
+  }
+  return { name, bug, with: (run) => run((options, now) => new Showing(options, now)) };
 }
 
 /**
@@ -107,4 +124,200 @@ export const mutations: readonly Mutation[] = [
     suspicionMult: config.suspicionMult * config.suspicionMaxMult,
     suspicionMaxMult: 1,
   })),
+  misconfigured('suspicion of a moment', 'a suspicion lasts a moment, whoever confirms it', () => ({
+    suspicionMult: 0.1,
+    suspicionMaxMult: 1,
+  })),
+  misconfigured('suspicion too short', 'a suspicion lasts an eighth of what it should', (config) => ({
+    suspicionMult: config.suspicionMult / 8,
+  })),
+  misconfigured('nobody is asked', 'no other member is asked before one is accused', () => ({ indirectProbes: 0 })),
+  misconfigured('accusations without end', 'one member may accuse as many as it likes', () => ({ accusationsOpen: 1_000_000 })),
+  misconfigured('late timers judge', 'a timer that is late passes judgement', () => ({ lateTickMs: 1_000_000_000 })),
+  broken(
+    'news pushed twice',
+    'each piece of news is passed on twice',
+    { prototype: Dissemination.prototype, method: 'push' },
+    (sound) =>
+      function push(this: Dissemination, key, before, from) {
+        sound.call(this, key, before, from);
+        sound.call(this, key, before, from);
+      },
+  ),
+  broken(
+    'departed never forgotten',
+    'the row of who is gone is never dropped',
+    { prototype: Membership.prototype, method: 'reap' },
+    () =>
+      function reap(): void {
+        // Keeps it.
+      },
+  ),
+  broken(
+    'accusations not verified',
+    'an accusation is believed whoever signed it',
+    { prototype: Turn.prototype, method: 'verified' },
+    (sound) =>
+      function verified(this: Turn, type, author, signed, from) {
+        return type === 'accusation' || sound.call(this, type, author, signed, from);
+      },
+  ),
+  broken(
+    'hearsay is admitted',
+    'a member is routed to before anybody had an answer from it',
+    { prototype: Membership.prototype, method: 'merge' },
+    (sound) =>
+      function merge(this: Membership, fact, from) {
+        sound.call(this, { ...fact, verified: true }, from);
+      },
+  ),
+  broken(
+    'other meshes heard',
+    'what a member says in another mesh is taken in',
+    { prototype: Membership.prototype, method: 'merge' },
+    (sound) =>
+      function merge(this: Membership, fact, from) {
+        const { id, mesh } = fact.record.value;
+        const known = this.get(id);
+        const isForeign = known !== undefined && known !== this.self && mesh !== known.signed.value.mesh;
+        if (isForeign) known.signed = fact.record;
+        else sound.call(this, fact, from);
+      },
+  ),
+  broken(
+    'nobody is held out',
+    'a member that fails by turns is back in rotation with each answer',
+    { prototype: HoldDown.prototype, method: 'ended' },
+    (sound) =>
+      function ended(this: HoldDown, id, members, now) {
+        sound.call(this, id, members, now);
+        return now;
+      },
+  ),
+  broken(
+    'failed for nothing',
+    'a suspicion that ran out fails a member that was cleared meanwhile',
+    { prototype: Membership.prototype, method: 'heardFrom' },
+    () =>
+      function heardFrom(): void {
+        // What speaks for a member is not heard.
+      },
+  ),
+  broken(
+    'lost links are not dialled',
+    'who lost a link waits for the other side to dial',
+    { prototype: Links.prototype, method: 'dialDue' },
+    (sound) =>
+      function dialDue(this: Links, key) {
+        if (this.size > 0 || key.startsWith('seed/')) sound.call(this, key);
+      },
+  ),
+  broken(
+    'nothing is probed',
+    'members are not probed',
+    { prototype: Prober.prototype, method: 'probe' },
+    () =>
+      function probe(): void {
+        // Waits for news.
+      },
+  ),
+  broken(
+    'nothing is repaired',
+    'what a push did not bring is not asked for',
+    { prototype: AntiEntropy.prototype, method: 'rootHeard' },
+    () =>
+      function rootHeard(): void {
+        // Trusts that all is told.
+      },
+  ),
+  {
+    name: 'epoch not kept',
+    bug: 'each boot is the first',
+    with: (run) => run((options, now) => new MeshNode({ ...options, epoch: 1 }, now)),
+  },
+  {
+    name: 'two words under one claim',
+    bug: 'each boot is the first, and says something else',
+    with: (run) => {
+      let boots = 0;
+      return run((options, now) => new MeshNode({ ...options, epoch: 1, tags: { boot: String(boots++) } }, now));
+    },
+  },
+  broken(
+    'failed and heard again',
+    'a failed member is back with the next answer, under its old claim',
+    { prototype: Membership.prototype, method: 'heardFrom' },
+    (sound) =>
+      function heardFrom(this: Membership, id, epoch) {
+        const member = this.get(id);
+        if (member?.status === 'failed') member.status = 'alive';
+        sound.call(this, id, epoch);
+      },
+  ),
+  shown('left and failed', 'who left is shown as failed by turns', (view) => ({
+    *members() {
+      for (const member of view.members())
+        yield member.status === 'left' && view.lastIndex % 2 === 1 ? { ...member, status: 'failed' as const } : member;
+    },
+  })),
+  broken(
+    'records not verified',
+    'a record is believed whoever signed it',
+    { prototype: Turn.prototype, method: 'verified' },
+    (sound) =>
+      function verified(this: Turn, type, author, signed, from) {
+        return type === 'member' || sound.call(this, type, author, signed, from);
+      },
+  ),
+  broken(
+    'accused believes it',
+    'an accused member takes itself for suspect',
+    { prototype: Membership.prototype, method: 'mergeAccusation' },
+    (sound) =>
+      function mergeAccusation(this: Membership, signed, from) {
+        if (signed.value.subject === this.self.id) this.self.status = 'suspect';
+        sound.call(this, signed, from);
+      },
+  ),
+  shown('all is routable', 'instances of those who are gone are shown as routable', (view) => ({
+    instancesOf: (owner) => view.instancesOf(owner).map((instance) => ({ ...instance, routable: true })),
+  })),
+  shown('index stands still', 'a view has the index of the one before', () => ({ index: () => 1 })),
+  broken(
+    'suspicions never end',
+    'a suspicion that ran out has no consequence',
+    { prototype: Membership.prototype, method: 'suspicionExpired' },
+    () =>
+      function suspicionExpired(): void {
+        // Goes on waiting.
+      },
+  ),
+  (() => {
+    const met = new WeakSet<Links>();
+    return broken(
+      'alone for ever',
+      'who lost all of its links dials nobody',
+      { prototype: Links.prototype, method: 'dialDue' },
+      (sound) =>
+        function dialDue(this: Links, key) {
+          if (this.size > 0) met.add(this);
+          if (this.size > 0 || !met.has(this)) sound.call(this, key);
+        },
+    );
+  })(),
+  (() => {
+    const first = new WeakMap<Membership, Signed<MemberRecord>>();
+    return broken(
+      'old words repeated',
+      'a member that refutes a second time says what it said at first',
+      { prototype: Membership.prototype, method: 'refute' },
+      (sound) =>
+        function refute(this: Membership) {
+          const said = first.get(this);
+          if (said === undefined) first.set(this, this.self.signed);
+          sound.call(this);
+          if (said !== undefined) this.self.signed = said;
+        },
+    );
+  })(),
 ];
