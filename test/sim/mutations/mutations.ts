@@ -254,12 +254,15 @@ export const mutations: readonly Mutation[] = [
         sound.call(this, id, epoch);
       },
   ),
-  shown('left and failed', 'who left is shown as failed by turns', (view) => ({
-    *members() {
-      for (const member of view.members())
-        yield member.status === 'left' && view.lastIndex % 2 === 1 ? { ...member, status: 'failed' as const } : member;
-    },
-  })),
+  (() => {
+    let looks = 0;
+    return shown('left and failed', 'who left is shown as failed by turns', (view) => ({
+      members: () => {
+        const status = looks++ % 2 === 0 ? 'failed' : 'left';
+        return [...view.members()].map((member) => (member.status === 'left' ? { ...member, status } : member));
+      },
+    }));
+  })(),
   broken(
     'records not verified',
     'a record is believed whoever signed it',

@@ -74,10 +74,15 @@ const verifiedAnswered: Property = {
   name: 'S11 who is verified gave an answer',
   doc: 'a member is shown as verified only once somebody had a hello, an answer or its own word from that boot of it',
   kind: 'always',
-  begin: () => {
+  begin: (scene) => {
     const answered = new Set<string>();
     const key = (id: NodeId, epoch: number): string => `${id}@${epoch}`;
+    /** Whom a member vouches for is believed, and a zombie vouches for all that it ever heard of, those that were made up among them. */
+    let isVouchedFor = false;
     return {
+      fault: ({ fault }) => {
+        isVouchedFor ||= fault.type === 'lie' && fault.lie === 'zombie';
+      },
       step: (_node, { input }) => {
         if (input.type === 'peer' && input.state === 'linked') answered.add(key(input.id, input.epoch));
         if (input.type !== 'message') return undefined;
@@ -92,6 +97,7 @@ const verifiedAnswered: Property = {
         if (after?.verified !== true || after.id === node.id) return undefined;
         if (before?.verified === true && before.record.epoch === after.record.epoch) return undefined;
         if (answered.has(key(after.id, after.record.epoch))) return undefined;
+        if (isVouchedFor && !scene.nodes.some(({ id }) => id === after.id)) return undefined;
         return `${node.name} holds ${after.id} at epoch ${after.record.epoch} for verified, and nobody ever had an answer from it`;
       },
     };
