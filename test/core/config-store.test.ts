@@ -1,8 +1,8 @@
 /** Config entries of many writers: one winner everywhere, losers shown everywhere, the last good version in force. */
 
-import { limits, nodeId, versionId } from '@skein/core';
+import { compareVersions, limits, nodeId, versionId } from '@skein/core';
 import type { ConfigVersion, NodeId, SignedConfig } from '@skein/core';
-import { ConfigStore, type ConfigListener, type Turn } from '@skein/core/parts';
+import { ConfigStore, compareStamps, hashText, type ConfigListener, type Turn } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { events, ids, makeTurn, notaryOf, persisted, refusals } from './fixture.ts';
@@ -102,10 +102,26 @@ describe('versions', () => {
         const one = new Store().hear(...all);
         const other = new Store().hear(...shuffled([...all, ...all], pick));
         expect(winner(other)).toBe(winner(one));
-        const last = all.map((each) => each.value).toSorted((x, y) => x.time.ms - y.time.ms || (x.author < y.author ? -1 : 1));
+        const last = all
+          .map((each) => each.value)
+          .toSorted((x, y) => x.time.ms - y.time.ms || hashText(x.author) - hashText(y.author));
         expect(winner(one)).toBe(last.length === 0 ? undefined : versionId(last.at(-1)!));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test('of one time are ordered as their stamps are, so that who lacks the winner sees that others have it', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 2, maxLength: 2 }), ([one = '', other = '']) => {
+        const stores = [one, other].map((author) => new Store().hear(version(nodeId(author), 1, '{"x":1}')));
+        const [x, y] = stores.map((store) => store.newest().value) as [ConfigVersion, ConfigVersion];
+        const [stamp, otherStamp] = stores.map((store) => store.store.stamp('route/r') ?? []) as [
+          readonly number[],
+          readonly number[],
+        ];
+        expect(Math.sign(compareVersions(x, y))).toBe(Math.sign(compareStamps(stamp, otherStamp)));
+      }),
     );
   });
 

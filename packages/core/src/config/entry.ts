@@ -1,5 +1,6 @@
 /** Config entries: written anywhere, signed by their author, last writer wins, concurrent writes shown. */
 
+import { hashText } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import type { Signed } from '../signed.ts';
 
@@ -38,7 +39,13 @@ export function configKey(version: { readonly kind: string; readonly name: strin
 
 /** Orders two versions of one entry. The greater wins, everywhere. */
 export function compareVersions(a: ConfigVersion, b: ConfigVersion): number {
-  return a.time.ms - b.time.ms || a.time.counter - b.time.counter || (a.author < b.author ? -1 : a.author > b.author ? 1 : 0);
+  return a.time.ms - b.time.ms || a.time.counter - b.time.counter || compareAuthors(a.author, b.author);
+}
+
+/** By hash first, since that is what digests carry: who lacks the later version must see in them that another has it. */
+function compareAuthors(a: NodeId, b: NodeId): number {
+  if (a === b) return 0;
+  return hashText(a) - hashText(b) || (a < b ? -1 : 1);
 }
 
 /** What readers see of one entry. */
