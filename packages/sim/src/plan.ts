@@ -146,18 +146,18 @@ function longestSuspicionMs(plan: Timing): number {
  * Bounds of what has to come true after the calm, each with the worst of 220 random plans of 10 to 20 nodes on a lan and on a wan.
  */
 export const bounds = {
-  /** L1: all that follows is true, and one comparison more has told everybody. 76 of 52 s, 124 of 27 s. */
+  /** L1: all that follows is true, and one comparison more has told everybody. 76 of 59 s, 124 of 27 s. */
   agreement: (plan: Timing): number => Math.max(bounds.gone(plan), bounds.rotation(plan)) + configOf(plan).syncIntervalMs,
-  /** L2: the longest suspicion, and its news. 24 to 31 of 9 s, 72 to 94 of 27 s. */
+  /** L2: the longest suspicion, and its news. 24 to 31 of 8 s, 72 to 94 of 12 s. */
   gone: (plan: Timing): number => longestSuspicionMs(plan) + 4 * String(plan.nodes).length * configOf(plan).gossipWindowMs,
-  /** L3: a refutation, after the longest time for which one is held that had gone out again and again. 66 of 52 s, 79 of 12 s. */
+  /** L3: a refutation, after the longest time for which one is held that had gone out again and again. 66 of 59 s, 79 of 9 s. */
   rotation: (plan: Timing): number => holdMaxMs + refutationBoundMs(plan),
   /** L5: one wait of one who is alone, and one dial. 9 of 0.1 s, 14 of 0.4 s. */
   link: (plan: Timing): number => aloneRedialMaxMs + configOf(plan).dialTimeoutMs,
-  /** L6: handshakes of 12 ms a side with one after the other, and four probes' time. 2.5 to 3 of 1.3 s, 8.9 to 9.4 of 3.7 s. */
+  /** L6: handshakes of 12 ms a side with one after the other, and four probes' time. 2.5 to 3 of 1.4 s, 8.9 to 9.4 of 3.6 s. */
   form: (plan: Timing): number =>
     4 * configOf(plan).probeTimeoutMs + 50 * plan.nodes + 4 * String(plan.nodes).length * configOf(plan).gossipWindowMs,
-  /** L10: as a refutation, since the roots that probes carry show what a push did not bring. 6 of 0.3 s, 20 of 1.1 s. */
+  /** L10: as a refutation, since the roots that probes carry show what a push did not bring. 6 of 0.5 s, 20 of 2 s. */
   writes: (plan: Timing): number => refutationBoundMs(plan),
 } as const;
 

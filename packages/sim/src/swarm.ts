@@ -6,6 +6,7 @@
 import { seededRng, shuffle } from '@skein/core';
 import type { MeshConfig, Rng } from '@skein/core';
 import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
+import { nodesOf } from './fault-schedule.ts';
 import { bounds, convergeBoundMs, planLimits } from './plan.ts';
 import type { FaultPlan, TimedWrite, Write } from './plan.ts';
 import { latencies } from './quantiles.ts';
@@ -25,6 +26,8 @@ interface Draft {
   readonly rng: Rng;
   readonly nodes: number;
   readonly chaosMs: number;
+  /** Whether a machine may come back as another one, that knows of nobody but the first node: who is never another one, and well in the end. */
+  readonly mayReplace: boolean;
 }
 
 /** One family: draws a fault, and for how long it lasts when it is a condition. */
@@ -109,9 +112,10 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   checkSwarm({ nodesMin, nodesMax, chaosMs });
   const nodes = nodesMin + rng.below(nodesMax - nodesMin + 1);
   const isWan = rng.below(4) === 3;
-  const draft: Draft = { rng, nodes, chaosMs };
+  const size = { rng, nodes, chaosMs };
   const chosen = Object.values(families).filter(() => rng.below(3) === 0);
-  const core = rng.below(4) === 0 ? sorted(someOf(draft, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
+  const core = rng.below(4) === 0 ? sorted(someOf(size, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
+  const draft: Draft = { ...size, mayReplace: core === 'all' || core.includes(0) };
   // One seed in four forgets the departed within its run, which is longer then, so that it shows.
   const isForgetful = rng.below(4) === 0;
   const config: Partial<MeshConfig> = {
@@ -122,6 +126,7 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const outsiders = core === 'all' ? [] : all(draft).filter((index) => !core.includes(index));
   const lasting = outsiders.length > 0 && rng.below(2) === 0 ? drawLasting(draft, outsiders) : [];
   const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
+  const faults = [...drawFaults(draft, chosen), ...lasting].sort((a, b) => a.atMs - b.atMs);
   return {
     version: 1,
     seed: seedText(number),
@@ -138,8 +143,8 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
     restMs: isForgetful || lasting.length > 0 ? longRestMs : 5000,
     services: [{ name: 'web', on: sorted(someOf(draft, Math.ceil(nodes / 2))) }],
     loads: [],
-    faults: [...drawFaults(draft, chosen), ...lasting].sort((a, b) => a.atMs - b.atMs),
-    writes: drawWrites(draft),
+    faults,
+    writes: drawWrites(draft, faults),
   };
 }
 
@@ -172,13 +177,18 @@ function drawFaults(draft: Draft, chosen: readonly Family[]): readonly TimedFaul
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-function drawWrites(draft: Draft): readonly TimedWrite[] {
+/** Half of all writes are on a node whose trouble is about to end, or just has: what it missed and what is new then cross. */
+function drawWrites(draft: Draft, faults: readonly TimedFault[]): readonly TimedWrite[] {
   const { rng, chaosMs } = draft;
-  const writes = Array.from({ length: 10 + rng.below(40) }, (): TimedWrite => ({
-    atMs: rng.below(chaosMs),
-    node: any(draft),
-    write: drawWrite(rng),
-  }));
+  const passing = faults.filter(({ forMs }) => forMs !== undefined);
+  const writes = Array.from({ length: 10 + rng.below(40) }, (): TimedWrite => {
+    const trouble = rng.below(2) === 0 ? passing[rng.below(Math.max(1, passing.length))] : undefined;
+    const write = drawWrite(rng);
+    if (trouble === undefined) return { atMs: rng.below(chaosMs), node: any(draft), write };
+    const nodes = nodesOf(trouble.fault);
+    const atMs = trouble.atMs + (trouble.forMs ?? 0) - 1500 + rng.below(5000);
+    return { atMs: Math.max(0, Math.min(chaosMs - 1, atMs)), node: nodes[rng.below(nodes.length)] ?? any(draft), write };
+  });
   return writes.sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -204,9 +214,8 @@ function gone(draft: Draft, type: 'crash' | 'power-off'): readonly TimedFault[] 
   const keep = keeps[rng.below(keeps.length)] as Keep;
   const end: TimedFault = { atMs, fault: { type, node, keep } };
   if (rng.below(4) === 0) return [end];
-  // Who has a new disk may be somebody else from then on, and whoever was there before is gone for good. The first node has no
-  // address to join: as another one it would be alone.
-  const replace = keep === 'nothing' && node !== 0 && rng.below(2) === 0;
+  // Who has a new disk may be somebody else from then on, and whoever was there before is gone for good.
+  const replace = keep === 'nothing' && draft.mayReplace && node !== 0 && rng.below(2) === 0;
   const seeds = keep === 'nothing' || rng.below(2) === 0;
   return [end, { atMs: atMs + 100 + rng.below(40_000), fault: { type: 'restart', node, seeds, replace } }];
 }
@@ -216,13 +225,13 @@ function someToSome(draft: Draft): { readonly from: readonly number[]; readonly 
   return { from, to: draft.rng.below(2) === 0 ? all(draft) : sorted(someOf(draft, 1 + draft.rng.below(draft.nodes))) };
 }
 
-function someOf(draft: Draft, count: number): number[] {
+function someOf(draft: Pick<Draft, 'rng' | 'nodes'>, count: number): number[] {
   const nodes = all(draft);
   shuffle(nodes, draft.rng);
   return nodes.slice(0, count);
 }
 
-function all(draft: Draft): number[] {
+function all(draft: Pick<Draft, 'nodes'>): number[] {
   return Array.from({ length: draft.nodes }, (_, index) => index);
 }
 

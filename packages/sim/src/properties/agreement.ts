@@ -107,10 +107,11 @@ const failingDoesNotFlap: Property = {
     const outageMs = probeTimeoutMs + indirectTimeoutMs;
     interface Outages {
       sinceMs: number;
-      isOwn: boolean;
       returnsMs: number[];
     }
     const all = new Map<string, Outages>();
+    /** By process: when it last had reason to think that it was itself at fault. What was out by then does not count. */
+    const excusedMs = new Map<string, number>();
     /** Whether so many are out, or the node finds itself cut off, that the fault is rather its own. */
     const isExcused = (node: SceneNode): boolean => {
       const view = node.view();
@@ -122,19 +123,17 @@ const failingDoesNotFlap: Property = {
       event: (node, event) => {
         if (event.type === 'member-changed' && event.reason === 'restarted') all.delete(`${node.id}/${node.boot}/${event.id}`);
         if (event.type !== 'reachability-changed') return undefined;
-        const key = `${node.id}/${node.boot}/${event.id}`;
+        const process = `${node.id}/${node.boot}`;
+        const key = `${process}/${event.id}`;
         let outages = all.get(key);
-        if (outages === undefined) all.set(key, (outages = { sinceMs: 0, isOwn: false, returnsMs: [] }));
-        if (isExcused(node)) outages.isOwn = true;
+        if (outages === undefined) all.set(key, (outages = { sinceMs: 0, returnsMs: [] }));
+        if (isExcused(node)) excusedMs.set(process, scene.nowMs);
         if (!event.reachable) {
           outages.sinceMs = scene.nowMs;
           return undefined;
         }
         const isLong = scene.nowMs - outages.sinceMs > outageMs;
-        // A healed partition brings many back, and holds none of them.
-        if (outages.isOwn) outages.returnsMs = [];
-        else if (isLong) outages.returnsMs.push(scene.nowMs);
-        outages.isOwn = false;
+        if (isLong && outages.sinceMs > (excusedMs.get(process) ?? -1)) outages.returnsMs.push(scene.nowMs);
         const recent = outages.returnsMs.filter((ms) => scene.nowMs - ms < minuteMs);
         outages.returnsMs = recent;
         return recent.length > returnsMax ? `${event.id} came back ${recent.length} times within a minute` : undefined;

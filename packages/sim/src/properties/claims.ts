@@ -2,9 +2,10 @@
 
 import { topics } from '@skein/core';
 import type { MemberView, NodeId } from '@skein/core';
-import { elsewhere, strangersOf } from '../adversary.ts';
+import { elsewhere } from '../adversary.ts';
 import { canonicalJson } from '../canonical.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
+import { Liars } from './liars.ts';
 
 /** Orders two claims about one member by (epoch, incarnation). */
 function compareClaims(a: MemberView, b: MemberView): number {
@@ -104,20 +105,20 @@ const ownWords: Property = {
   kind: 'always',
   begin: (scene) => {
     const own = new OwnRecords();
-    const liars = new Set<NodeId>();
+    const liars = new Liars(scene);
     return {
-      fault: ({ fault }) => {
-        // A liar signs with its own key what its own view never showed.
-        const liar = fault.type === 'lie' ? scene.nodes[fault.node] : undefined;
-        if (liar !== undefined) for (const id of [liar.id, ...strangersOf(liar.id)]) liars.add(id);
-      },
+      // A liar signs with its own key what its own view never showed.
+      fault: (span) => liars.note(span),
+      boot: (node) => liars.booted(node),
       member: (node, before, after) => {
         if (after === undefined || before?.record === after.record) return undefined;
         if (node.id === after.id) {
           own.of(after).push(after.record);
           return undefined;
         }
-        return own.has(after) || liars.has(after.id) ? undefined : `${claimText(after)}, which it never said`;
+        return own.has(after) || liars.has(after.id) || liars.madeUp(after.id)
+          ? undefined
+          : `${claimText(after)}, which it never said`;
       },
     };
   },

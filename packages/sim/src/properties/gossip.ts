@@ -5,16 +5,10 @@ import { configOf, restMessagesMax } from '../plan.ts';
 import type { Property, SceneNode, Step } from '../property.ts';
 
 /**
- * Calls `visit` with each subject of a message of news, and all that the message says of it. A bare record is passed over: an
- * accusation that was taken back before it went out leaves its message with nothing but that.
+ * Calls `visit` with each catalog and config entry of a message of news, and all that the message says of it. What is said of
+ * members may be said again: an accusation that was taken back before it went out leaves its message with what was known.
  */
 function eachSubject(news: Gossip, visit: (key: string, content: string) => void): void {
-  for (const { record, verified } of news.members) {
-    const { id, epoch, incarnation, status } = record.value;
-    let content = `${epoch}.${incarnation}.${status}.${verified}`;
-    for (const { value } of news.accusations) if (value.subject === id) content += ` ${value.accuser}.${value.sequence}`;
-    if (content.includes(' ')) visit(`m/${id}`, content);
-  }
   for (const { head } of news.deltas) visit(`c/${head.value.owner}`, headText(head));
   for (const head of news.heads) visit(`c/${head.value.owner}`, headText(head));
   const configs = new Map<string, string>();
@@ -160,8 +154,7 @@ function tooMuch(told: Told, { node, to, message, fanout }: Push): string | unde
   let found: string | undefined;
   if (message.type === 'gossip') {
     eachSubject(message, (key, content) => {
-      // Who is accused is told so again and again, until it answers.
-      if (key === `m/${to}` || !told.repeats(to, `${key}@${content}`)) return;
+      if (!told.repeats(to, `${key}@${content}`)) return;
       found ??= `${to} was told ${key} at ${content} a second time`;
     });
     return found;

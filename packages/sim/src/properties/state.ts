@@ -2,12 +2,12 @@
 
 import { limits } from '@skein/core';
 import type { MemberView, NodeId } from '@skein/core';
-import { strangersOf } from '../adversary.ts';
 import { configOf } from '../plan.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
+import { Liars } from './liars.ts';
 import { enoughAccusers } from './suspicions.ts';
 
-/** All who were ever there to be known: those who ran, and those whom a liar made up. */
+/** All who ever ran. */
 class Known {
   readonly #ids = new Set<NodeId>();
   readonly #scene: Scene;
@@ -25,11 +25,6 @@ class Known {
   booted({ id }: SceneNode): void {
     this.#ids.add(id);
   }
-
-  lied(index: number): void {
-    const liar = this.#scene.nodes[index];
-    if (liar !== undefined) for (const id of strangersOf(liar.id)) this.#ids.add(id);
-  }
 }
 
 /** Whom one accuser may have in doubt at a time, for all who believe it: a few, or one in twenty of those it is linked with. */
@@ -46,6 +41,7 @@ export const boundedState: Property = {
   kind: 'always',
   begin: (scene) => {
     const known = new Known(scene);
+    const liars = new Liars(scene);
     const most = openMax(scene);
     /** Those who were accused by enough, by observer and claim: what was said of them was right, and counts no more. */
     const confirmed = new Set<string>();
@@ -68,19 +64,22 @@ export const boundedState: Property = {
       return open > most ? `${node.name} believes ${accuser} of ${open} members, ${most} is the most` : undefined;
     };
     return {
-      boot: (node) => known.booted(node),
-      fault: ({ fault }) => {
-        if (fault.type === 'lie' && fault.lie === 'inventor') known.lied(fault.node);
+      boot: (node) => {
+        known.booted(node);
+        liars.booted(node);
       },
+      fault: (span) => liars.note(span),
       member: (node, before, after) => {
         if (after === undefined) return undefined;
-        if (before === undefined && !known.has(after.id)) return `${node.name} knows ${after.id}, which never was`;
+        if (before === undefined && !known.has(after.id) && !liars.madeUp(after.id))
+          return `${node.name} knows ${after.id}, which never was`;
         const { accusers } = after;
         if (accusers === before?.accusers || accusers.length === 0) return undefined;
         // Its own doubt may come on top of those who said so.
         if (accusers.length > limits.accusationsPerSubject + 1)
           return `${node.name} keeps ${accusers.length} accusers of ${after.id}`;
-        isConfirmed(node, after);
+        // What came with the row itself came when fewer members were known, of whom fewer accusers are enough.
+        if (before === undefined) confirmed.add(claimOf(node, after));
         if (scene.nodes.length > countedMax) return undefined;
         for (const accuser of accusers) {
           if (accuser === node.id || before?.accusers.includes(accuser) === true) continue;

@@ -4,6 +4,7 @@ import type { MemberView, NodeId } from '@skein/core';
 import { configOf } from '../plan.ts';
 import type { FaultPlan } from '../plan.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
+import { Liars } from './liars.ts';
 
 /** Accusers beyond the first that bring a suspicion down to its shortest, in a mesh of five and more. */
 export const confirmationsMax = 3;
@@ -51,6 +52,8 @@ export const verdictsTakeTheirTime: Property = {
   begin: (scene) => {
     const suspicions = new Map<string, Suspicion>();
     const keyOf = (node: SceneNode, id: NodeId): string => `${node.id}/${node.boot}/${id}`;
+    /** Whom a node heard of as gone: if it gets no answer either, it waits for nobody to confirm that. */
+    const toldGone = new Set<string>();
     const note = (node: SceneNode, member: MemberView | undefined): void => {
       const suspicion = member === undefined ? undefined : suspicions.get(keyOf(node, member.id));
       if (member === undefined || suspicion === undefined) return;
@@ -58,6 +61,14 @@ export const verdictsTakeTheirTime: Property = {
       suspicion.accusers = Math.max(suspicion.accusers, member.accusers.length);
     };
     return {
+      step: (node, { input }) => {
+        if (input.type !== 'message') return undefined;
+        const { message } = input;
+        if (message.type !== 'gossip' && message.type !== 'sync-facts') return undefined;
+        const { members } = message.type === 'gossip' ? message : message.facts;
+        for (const { record, absentMs } of members) if (absentMs > 0) toldGone.add(keyOf(node, record.value.id));
+        return undefined;
+      },
       member: (node, _before, after) => {
         note(node, after);
         return undefined;
@@ -78,8 +89,8 @@ export const verdictsTakeTheirTime: Property = {
         // A row that is gone already was of one whose tombstone had run out before, elsewhere.
         if (member?.accusers.length === 0) return `${event.id} is failed and nobody accuses it`;
         if (suspicion === undefined) return `${event.id} was failed and never suspect`;
-        const accusers = scene.nodes.length > allSeenMax ? confirmationsMax + 1 : suspicion.accusers;
-        // The verdict itself takes one away from those who are counted.
+        const isTold = toldGone.has(key) && member?.accusers.includes(node.id) === true;
+        const accusers = isTold || scene.nodes.length > allSeenMax ? confirmationsMax + 1 : suspicion.accusers;
         const leastMs = leastSuspicionMs(scene.plan, suspicion.members, accusers);
         const tookMs = (scene.nowMs - suspicion.sinceMs) * (1 + driftOf(scene, node) / 1_000_000) + roundingMs;
         if (tookMs >= leastMs) return undefined;
@@ -138,15 +149,13 @@ const accusersSaidSo: Property = {
   kind: 'always',
   begin: (scene) => {
     const said = new Set<string>();
-    const liars = new Set<NodeId>();
+    const liars = new Liars(scene);
     const sayingOf = (accuser: NodeId, { id, record }: MemberView): string =>
       `${accuser}>${id}@${record.epoch}.${record.incarnation}`;
     return {
-      fault: ({ fault }) => {
-        // What a liar signs, its own view does not show.
-        const liar = fault.type === 'lie' ? scene.nodes[fault.node] : undefined;
-        if (liar !== undefined) liars.add(liar.id);
-      },
+      // What a liar signs, its own view does not show.
+      fault: (span) => liars.note(span),
+      boot: (node) => liars.booted(node),
       member: (node, before, after) => {
         if (after === undefined || after.accusers === before?.accusers || scene.nodes.length > allSeenMax) return undefined;
         if (after.accusers.includes(node.id)) said.add(sayingOf(node.id, after));

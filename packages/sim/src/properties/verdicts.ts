@@ -26,8 +26,6 @@ const lateTimers: Property = {
         for (const effect of effects) {
           if (effect.type !== 'emit' || !isVerdict(node, effect.event)) continue;
           const { event } = effect;
-          // Whom a dial did not reach may leave this node's rotation: the next answer brings it back.
-          if (input.type === 'dialed' && event.type === 'reachability-changed') continue;
           const what = event.type === 'member-changed' ? `${event.id} became ${event.to}: ${event.reason}` : event.type;
           return `${what}, by a ${input.type} that was ${lateMs} ms late`;
         }

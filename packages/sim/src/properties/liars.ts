@@ -1,0 +1,41 @@
+/** Who lies, or did, and whom they made up: what they say may well never have been. */
+
+import type { NodeId } from '@skein/core';
+import { strangersOf } from '../adversary.ts';
+import type { FaultSpan } from '../fault-schedule.ts';
+import type { Scene, SceneNode } from '../property.ts';
+
+export class Liars {
+  readonly #scene: Scene;
+  readonly #liars = new Set<NodeId>();
+  readonly #strangers = new Set<NodeId>();
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  note({ fault }: FaultSpan): void {
+    const liar = fault.type === 'lie' ? this.#scene.nodes[fault.node] : undefined;
+    if (liar !== undefined) this.#add(liar);
+  }
+
+  /** A lie is the machine's: whoever boots there tells it too. */
+  booted(node: SceneNode): void {
+    const isLie = ({ fault, endMs }: FaultSpan): boolean =>
+      fault.type === 'lie' && fault.node === node.index && endMs === undefined;
+    if (this.#scene.faults.some(isLie)) this.#add(node);
+  }
+
+  has(id: NodeId): boolean {
+    return this.#liars.has(id);
+  }
+
+  madeUp(id: NodeId): boolean {
+    return this.#strangers.has(id);
+  }
+
+  #add({ id }: SceneNode): void {
+    this.#liars.add(id);
+    for (const stranger of strangersOf(id)) this.#strangers.add(stranger);
+  }
+}
