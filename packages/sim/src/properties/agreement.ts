@@ -123,17 +123,17 @@ const failingDoesNotFlap: Property = {
       event: (node, event) => {
         if (event.type === 'member-changed' && event.reason === 'restarted') all.delete(`${node.id}/${node.boot}/${event.id}`);
         if (event.type !== 'reachability-changed') return undefined;
-        const process = `${node.id}/${node.boot}`;
-        const key = `${process}/${event.id}`;
+        const observer = `${node.id}/${node.boot}`;
+        const key = `${observer}/${event.id}`;
         let outages = all.get(key);
         if (outages === undefined) all.set(key, (outages = { sinceMs: 0, returnsMs: [] }));
-        if (isExcused(node)) excusedMs.set(process, scene.nowMs);
+        if (isExcused(node)) excusedMs.set(observer, scene.nowMs);
         if (!event.reachable) {
           outages.sinceMs = scene.nowMs;
           return undefined;
         }
         const isLong = scene.nowMs - outages.sinceMs > outageMs;
-        if (isLong && outages.sinceMs > (excusedMs.get(process) ?? -1)) outages.returnsMs.push(scene.nowMs);
+        if (isLong && outages.sinceMs > (excusedMs.get(observer) ?? -1)) outages.returnsMs.push(scene.nowMs);
         const recent = outages.returnsMs.filter((ms) => scene.nowMs - ms < minuteMs);
         outages.returnsMs = recent;
         return recent.length > returnsMax ? `${event.id} came back ${recent.length} times within a minute` : undefined;

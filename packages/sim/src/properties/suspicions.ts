@@ -1,10 +1,11 @@
 /** Safety of suspicions: how long one lasts at least, and who may begin it. */
 
-import type { MemberView, NodeId } from '@skein/core';
+import type { Input, MemberView, NodeId } from '@skein/core';
 import { configOf } from '../plan.ts';
 import type { FaultPlan } from '../plan.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
 import { Liars } from './liars.ts';
+import { Wellbeing } from './wellbeing.ts';
 
 /** Accusers beyond the first that bring a suspicion down to its shortest, in a mesh of five and more. */
 export const confirmationsMax = 3;
@@ -45,6 +46,15 @@ function driftOf(scene: Scene, node: SceneNode): number {
   return ppm;
 }
 
+/** Those of whom a message says that they are gone. */
+function toldGoneIn(input: Input): readonly NodeId[] {
+  if (input.type !== 'message') return [];
+  const { message } = input;
+  if (message.type !== 'gossip' && message.type !== 'sync-facts') return [];
+  const { members } = message.type === 'gossip' ? message : message.facts;
+  return members.filter(({ absentMs }) => absentMs > 0).map(({ record }) => record.value.id);
+}
+
 export const verdictsTakeTheirTime: Property = {
   name: 'S8 no verdict without a suspicion',
   doc: 'a member is failed only while somebody accuses it, and after it was suspect for as long as so many accusers and members make a suspicion',
@@ -62,11 +72,7 @@ export const verdictsTakeTheirTime: Property = {
     };
     return {
       step: (node, { input }) => {
-        if (input.type !== 'message') return undefined;
-        const { message } = input;
-        if (message.type !== 'gossip' && message.type !== 'sync-facts') return undefined;
-        const { members } = message.type === 'gossip' ? message : message.facts;
-        for (const { record, absentMs } of members) if (absentMs > 0) toldGone.add(keyOf(node, record.value.id));
+        for (const id of toldGoneIn(input)) toldGone.add(keyOf(node, id));
         return undefined;
       },
       member: (node, _before, after) => {
@@ -102,10 +108,12 @@ export const verdictsTakeTheirTime: Property = {
 
 const othersAreAsked: Property = {
   name: 'S8 others are asked first',
-  doc: 'in a full mesh, nobody accuses a member since a dial of its own timed out, unless it asked others before, their connection broke, or others accuse it too',
+  doc: 'in a full mesh, nobody who is well accuses a member since a dial of its own timed out, unless it asked others before, their connection broke, others accuse it too, or it heard that the member is gone',
   kind: 'always',
   begin: (scene) => {
     const { fullMeshLeave } = configOf(scene.plan);
+    // While its own paths fail by turns, an answer may come between a question and its end.
+    const wellbeing = new Wellbeing(scene);
     /** By process: the members it met, and whether there is a reason to go by a dial alone. */
     const grounds = new Map<string, Map<NodeId, boolean>>();
     const groundsOf = ({ id, boot }: SceneNode): Map<NodeId, boolean> => {
@@ -120,17 +128,20 @@ const othersAreAsked: Property = {
       return false;
     };
     return {
+      boot: (node) => wellbeing.booted(node.index),
       step: (node, { input, effects }) => {
         const own = groundsOf(node);
         if (input.type === 'peer' && (input.state === 'linked' || input.state === 'lost'))
           own.set(input.id, input.state === 'lost');
         else if (input.type === 'message' && input.message.type === 'ack') own.set(input.from, false);
+        else for (const id of toldGoneIn(input)) own.set(id, true);
         for (const effect of effects) {
           if (effect.type === 'send' && effect.message.type === 'ping-request') own.set(effect.message.subject, true);
           if (effect.type !== 'emit' || effect.event.type !== 'member-changed') continue;
           const { id, to, reason } = effect.event;
           if (to !== 'suspect' || reason !== 'accused by us: dial-timeout' || own.get(id) !== false) continue;
-          if (scene.nodes.length < fullMeshLeave && hasHelpers(node, id)) return `${id} was ${reason}, and nobody else was asked`;
+          if (scene.nodes.length >= fullMeshLeave || wellbeing.isExcused(node.index, 'subject')) continue;
+          if (hasHelpers(node, id)) return `${id} was ${reason}, and nobody else was asked`;
         }
         for (const effect of effects) if (effect.type === 'disconnect') own.set(effect.to, true);
         return undefined;

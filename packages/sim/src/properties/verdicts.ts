@@ -121,6 +121,12 @@ const indexesGrow: Property = {
   },
 };
 
+/** Whether a node has no link: who lost its disk and has only the address of one that is gone finds nobody (L5 is about the others). */
+function isAlone(node: SceneNode): boolean {
+  for (const { id, linked } of node.view().members()) if (linked && id !== node.id) return false;
+  return true;
+}
+
 const theWellStay: Property = {
   name: 'L7 nobody that is well is removed',
   doc: 'a node that runs and answers most of the others is never failed by one that hears most of them: not by the slow, the stalled, the confused, one liar or one bad path',
@@ -133,7 +139,7 @@ const theWellStay: Property = {
         if (event.type !== 'member-changed' || event.to !== 'failed') return undefined;
         const subject = scene.nodes.find(({ id }) => id === event.id);
         if (subject?.isRunning !== true || wellbeing.isExcused(subject.index, 'subject')) return undefined;
-        if (wellbeing.isExcused(node.index, 'observer')) return undefined;
+        if (wellbeing.isExcused(node.index, 'observer') || isAlone(subject)) return undefined;
         return `${event.id} is well and was failed: ${event.reason}`;
       },
     };
