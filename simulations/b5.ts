@@ -4,7 +4,7 @@
  *
  *     npm run simulate -- b5 [--quick] [--members N] [--reference | --ours]
  *
- * Of each size of mesh one run. 2000 members need 8 GB: run with NODE_OPTIONS=--max-old-space-size=16000.
+ * Of each size of mesh one run. 2000 members need 8 GB.
  */
 
 import { SwimMesh, World, swimProfiles } from '@skein/sim';
@@ -39,6 +39,7 @@ const b5: Experiment = {
     '--reference': { what: 'without ours', not: ['--ours'] },
     '--ours': { what: 'without the reference' },
   },
+  heapMiB: 16_000,
   run: (context) => {
     const { words, seed } = context;
     const chosen = words.number('--members');

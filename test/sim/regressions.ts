@@ -119,3 +119,30 @@ export const regressions: readonly Regression[] = [
     },
   },
 ];
+
+/** Found, shrunk, and not mended yet: these still fail as they say. Whoever mends one moves it above. */
+export const unmended: readonly Regression[] = [
+  {
+    bug: 'On rings, one false accuser has a healthy member failed by who has no link with it: the accused takes no notice of what only its accuser says, who believes it cannot tell it, and the rest believe the accuser of others already and pass nothing on.',
+    property: 'L7 nobody that is well is removed',
+    plan: {
+      version: 1,
+      seed: '00000003',
+      nodes: 20,
+      zones: [],
+      network: 'lan',
+      profile: 'lan',
+      config: { fullMeshLeave: 6, fullMeshReturn: 4, rings: 2, ringReach: 2 },
+      loss: 0,
+      formMs: 20000,
+      chaosMs: 34000,
+      core: 'all',
+      convergeMs: 200000,
+      restMs: 0,
+      services: [],
+      loads: [],
+      faults: [{ atMs: 1000, fault: { type: 'lie', node: 19, lie: 'accuser' }, forMs: 59000 }],
+      writes: [],
+    },
+  },
+];

@@ -157,8 +157,10 @@ const confirmedEndsSoon: Property = {
   kind: 'always',
   begin: (scene) => {
     const { plan } = scene;
-    const { lateTickMs, probeIntervalMs } = configOf(plan);
-    const boundMs = confirmedSuspicionBoundMs(plan) + lateTickMs + probeIntervalMs;
+    const { lateTickMs, probeIntervalMs, probeTimeoutMs, indirectTimeoutMs } = configOf(plan);
+    // Who heard from nobody for most of a probe's time, as happens on the smaller side of a split, waits until it heard somebody again.
+    const unheardMs = 2 * probeTimeoutMs + indirectTimeoutMs;
+    const boundMs = confirmedSuspicionBoundMs(plan) + lateTickMs + probeIntervalMs + unheardMs;
     const wellbeing = new Wellbeing(scene);
     const confirmedAtMs = new Map<string, number>();
     return {
