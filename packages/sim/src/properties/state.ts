@@ -37,7 +37,7 @@ const countedMax = 64;
 
 export const boundedState: Property = {
   name: 'S10 what is kept is bounded',
-  doc: 'nobody knows members that never were, more accusers of one than are enough, more unconfirmed accusations of one accuser than it may make, more of the departed than the limit says, or more links than it is to have',
+  doc: 'nobody knows members that never were, more accusers of one than are enough, more unconfirmed accusations of one accuser than it may make, or more of the departed than the limit says',
   kind: 'always',
   begin: (scene) => {
     const known = new Known(scene);
