@@ -1,6 +1,6 @@
 /** How well a node thinks it is, by what made it think so, in the time that its probes then take. */
 
-import { nodeId, type NodeId } from '@skein/core';
+import { nodeId, type NodeId, type ProbeOutcome } from '@skein/core';
 import { Awareness } from '@skein/core/parts';
 import { World, type SimNode } from '@skein/sim';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +96,25 @@ describe('a helper', () => {
   });
 });
 
+/** Time passes, and all but `d` answer. Returns the numbers of the pings that `d` got. */
+function live(solo: Solo, ms: number): readonly number[] {
+  const unanswered: number[] = [];
+  for (let passed = 0; passed <= ms; passed += 10) {
+    for (const effect of solo.take()) {
+      if (effect.type !== 'send' || effect.message.type !== 'ping') continue;
+      if (effect.to === d) unanswered.push(effect.message.seq);
+      else answer(solo, effect.to, effect.message.seq);
+    }
+    if (passed < ms) solo.pass(10);
+  }
+  return unanswered;
+}
+
+function answer(solo: Solo, from: NodeId, seq: number): void {
+  const ack = { type: 'ack', seq, root: 0, epoch: 1, incarnation: 0, coordinate: undefined } as const;
+  solo.step({ type: 'message', from, message: ack });
+}
+
 describe('helpers that were asked', () => {
   const verdict = (nacks: number): { readonly accused: boolean; readonly dialled: boolean } => {
     const solo = asking();
@@ -113,6 +132,54 @@ describe('helpers that were asked', () => {
   test('and of whom most say nothing make it our own problem: a dial decides, and nobody is accused before', () => {
     expect([0, 1].map(verdict)).toEqual([0, 1].map(() => ({ accused: false, dialled: true })));
     expect([2, 3].map(verdict)).toEqual([2, 3].map(() => ({ accused: true, dialled: false })));
+  });
+});
+
+describe('a helper that told that it has no answer', () => {
+  const asks = { type: 'message', from: a, message: { type: 'ping-request', seq: 9, subject: d } } as const;
+  /** Whether it takes the subject out of its rotation when the asker accuses it. */
+  const witnesses = (answersMs: number, lagMs: number): boolean => {
+    const solo = asking();
+    for (let round = 0; round < 3; round++) {
+      solo.step(asks);
+      for (const seq of live(solo, answersMs)) answer(solo, d, seq);
+    }
+    // No probe of its own is under way, which would decide by itself.
+    for (const seq of live(solo, 250)) answer(solo, d, seq);
+    if (lagMs > 0) solo.step({ type: 'clock', lagMs, wallMs: 0 });
+    solo.step(asks);
+    live(solo, 410);
+    expect(solo.view.member(d)?.reachable).toBe(true);
+    solo.hear(a, { accusations: [accusation(a, d)] });
+    return solo.view.member(d)?.reachable === false;
+  };
+
+  test('is a witness at once only where it is well, and answers never take so long', () => {
+    expect(witnesses(10, 0)).toBe(true);
+    expect(witnesses(300, 0)).toBe(false);
+    expect(witnesses(10, 600)).toBe(false);
+  });
+});
+
+describe('a member without a link', () => {
+  const accused = (outcomes: readonly ProbeOutcome[]): boolean => {
+    const solo = new Solo({});
+    for (const id of [a, b, c]) {
+      solo.step({ type: 'peer', id, state: 'linked', epoch: 1 });
+      solo.hear(id, { members: [fact(claim(id))] });
+    }
+    solo.hear(a, { members: [fact(claim(d))] });
+    const { seq, helpers } = untilAsked(solo);
+    for (const [at, outcome] of outcomes.entries()) {
+      const message = { type: 'ping-report', seq, subject: d, outcome } as const;
+      solo.step({ type: 'message', from: helpers[at]!, message });
+    }
+    return solo.view.member(d)?.status === 'suspect';
+  };
+
+  test('is accused on the word of two helpers, not of one', () => {
+    expect(accused(['silent', 'unlinked', 'unlinked'])).toBe(false);
+    expect(accused(['silent', 'silent', 'unlinked'])).toBe(true);
   });
 });
 

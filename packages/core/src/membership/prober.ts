@@ -115,8 +115,7 @@ export class Prober {
   /** Probes a member now. Without a link to it, helpers are asked at once, unless a dial is about to tell. */
   probe(subject: NodeId, stage: 'direct' | 'confirm'): void {
     if (stage === 'confirm' && this.#isProbing(subject)) return;
-    // As a helper we waited for it already, for as long as we would now.
-    if (stage === 'confirm' && this.#isTold(subject)) return this.#listener.probeFailed(subject);
+    if (stage === 'confirm' && this.#waitedInVain(subject)) return this.#listener.probeFailed(subject);
     if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
     probe.pinged = true;
@@ -210,8 +209,9 @@ export class Prober {
     this.#close(probe);
     const missing = count(probe, undefined);
     // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A), and those that could
-    // not try say nothing of the subject: then a dial of our own decides, unless others accuse what we could not reach.
-    const isVague = 2 * missing > probe.helpers.size || count(probe, 'silent') === 0;
+    // not try say nothing of the subject: then a dial of our own decides, unless others accuse what we could not reach. Where
+    // we did not try either, one helper's word is not enough for ours.
+    const isVague = 2 * missing > probe.helpers.size || count(probe, 'silent') < (probe.pinged ? 1 : 2);
     const isConfirmed = probe.pinged && this.#listener.isAccused(probe.subject);
     if (isVague && !isConfirmed) this.#listener.testByDial(probe.subject);
     else this.#listener.probeFailed(probe.subject);
@@ -312,8 +312,16 @@ export class Prober {
     return false;
   }
 
-  #isTold(subject: NodeId): boolean {
-    for (const probe of this.#probes.values()) if (probe.subject === subject && probe.isTold) return true;
+  /**
+   * Whether we, as a helper, told already that there is no answer, and are well ourselves, and answers on this link do not take
+   * so long: then we are a witness. Else our own timeout decides, as for any other probe.
+   */
+  #waitedInVain(subject: NodeId): boolean {
+    const { awareness, now } = this.#turn;
+    const usualMs = this.#roundTrips.usualMs(subject);
+    if (awareness.score > 0 || usualMs === undefined) return false;
+    for (const probe of this.#probes.values())
+      if (probe.subject === subject && probe.isTold && now - probe.sentAt >= awareness.allowLag(usualMs)) return true;
     return false;
   }
 

@@ -44,10 +44,15 @@ export class RoundTrips {
   /** How long a probe on this link may take: clamp(SRTT + 4 * RTTVAR + 250 ms, probeTimeoutMs, 3 * probeTimeoutMs). */
   timeoutMs(id: NodeId): number {
     const { probeTimeoutMs } = this.#config;
-    const known = this.#links.get(id);
-    if (known === undefined) return probeTimeoutMs;
-    const usualMs = Math.round(known.smoothedMs + 4 * known.variationMs + slackMs);
+    const usualMs = this.usualMs(id);
+    if (usualMs === undefined) return probeTimeoutMs;
     return Math.min(timeoutMax * probeTimeoutMs, Math.max(probeTimeoutMs, usualMs));
+  }
+
+  /** So long answers on this link take at most, unless something is wrong; undefined before the first. */
+  usualMs(id: NodeId): number | undefined {
+    const known = this.#links.get(id);
+    return known === undefined ? undefined : Math.round(known.smoothedMs + 4 * known.variationMs + slackMs);
   }
 
   /** The link is gone; another may go another way. */
