@@ -21,6 +21,7 @@ import type {
   Signed,
   View,
 } from '@skein/core';
+import { factsOf } from './facts.ts';
 import type { Lie } from './fault.ts';
 
 /** What a liar knows of its own node. */
@@ -143,7 +144,7 @@ export class Adversary {
   // ---- zombie: what was true once
 
   #collect(message: Message): void {
-    const facts = message.type === 'gossip' ? message : message.type === 'sync-facts' ? message.facts : nothing;
+    const facts = factsOf(message) ?? nothing;
     for (const fact of facts.members) {
       const { id, status } = fact.record.value;
       if (status !== 'alive' || (!this.#seen.has(id) && this.#seen.size >= corpsesMax)) continue;

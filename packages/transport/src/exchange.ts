@@ -10,6 +10,7 @@ import { encodeFrames, FrameReader } from './framing.ts';
 const pieceBytes = 16_384;
 /** The whole exchange, both ways. */
 const exchangeDeadlineMs = 30_000;
+
 /** Bytes of incomplete messages held over all exchanges of a transport. */
 export interface SyncBudget {
   held: number;

@@ -4,7 +4,7 @@
  * helpers; only when they get none either is the subject accused. A helper that got no answer has seen the failure
  * itself and accuses too, so that two accusers are found in the time of one probe.
  *
- * Step by step: probe.txt, doubted-link.txt and silent-helpers.txt in test/datadriven.
+ * Step by step: probe.txt, helper.txt, unlinked-helpers.txt, doubted-link.txt and silent-helpers.txt in test/datadriven.
  */
 
 import type { NodeId } from '../identity.ts';
@@ -58,7 +58,7 @@ interface Probe {
   readonly sentAt: number;
   stage: Stage;
   /** Whether we sent a ping ourselves. */
-  pinged: boolean;
+  readonly pinged: boolean;
   /** Whether we were well when it began. */
   readonly isSure: boolean;
   /** The helpers that were asked, and what each of them told last. */
@@ -118,7 +118,6 @@ export class Prober {
     if (stage === 'confirm' && this.#waitedInVain(subject)) return this.#listener.probeFailed(subject);
     if (!this.#listener.isLinked(subject)) return this.#probeUnlinked(subject, stage);
     const probe = this.#open(subject, stage, undefined);
-    probe.pinged = true;
     this.#turn.send(subject, { type: 'ping', seq: probe.seq, root: this.#listener.root() }, 'wire');
     this.#listener.pinged(subject);
     const { awareness, config, deadlines, now } = this.#turn;
@@ -281,7 +280,7 @@ export class Prober {
       subject,
       sentAt: this.#turn.now,
       stage,
-      pinged: false,
+      pinged: stage !== 'indirect',
       isSure: this.#turn.awareness.score === 0,
       helpers: new Map(),
       isTold: false,

@@ -3,6 +3,7 @@
 import type { NodeId } from '@skein/core';
 import { bounds, configOf, suspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
+import { isAlone } from './wellbeing.ts';
 
 const agreement: Property = {
   name: 'L1 everybody agrees',
@@ -68,7 +69,7 @@ const linked: Property = {
     state: () => {
       const running = scene.core.filter((node) => node.isRunning);
       if (running.length < 2) return undefined;
-      const alone = running.find((node) => ![...node.view().members()].some(({ id, linked: is }) => is && id !== node.id));
+      const alone = running.find(isAlone);
       return alone === undefined ? undefined : `${alone.name} has no link`;
     },
   }),

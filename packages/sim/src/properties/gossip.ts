@@ -1,6 +1,7 @@
 /** How news goes round: at most once over each link, to no more links than the settings say, and not at all when there is none. */
 
 import type { CatalogDelta, DigestEntry, Gossip, Message, NodeId } from '@skein/core';
+import { factsIn } from '../facts.ts';
 import { configOf, restMessagesMax } from '../plan.ts';
 import type { Property, SceneNode, Step } from '../property.ts';
 
@@ -70,16 +71,13 @@ class Told {
 
 /** Everything that may be a reason to pass something on. */
 function noteNews(told: Told, { input, effects }: Step): void {
-  if (input.type === 'message') {
-    const { message } = input;
-    const news = message.type === 'gossip' ? message : message.type === 'sync-facts' ? message.facts : undefined;
-    if (news !== undefined) {
-      for (const { record } of news.members) told.heard(`m/${record.value.id}`);
-      for (const { value } of news.accusations) told.heard(`m/${value.subject}`);
-      for (const { head } of news.deltas) told.heard(`c/${head.value.owner}`);
-      for (const head of news.heads) told.heard(`c/${head.value.owner}`);
-      for (const { value } of news.configs) told.heard(`k/${value.kind}/${value.name}`);
-    }
+  const news = factsIn(input);
+  if (news !== undefined) {
+    for (const { record } of news.members) told.heard(`m/${record.value.id}`);
+    for (const { value } of news.accusations) told.heard(`m/${value.subject}`);
+    for (const { head } of news.deltas) told.heard(`c/${head.value.owner}`);
+    for (const head of news.heads) told.heard(`c/${head.value.owner}`);
+    for (const { value } of news.configs) told.heard(`k/${value.kind}/${value.name}`);
   } else if (input.type === 'peer' && input.state === 'linked') told.linked(input.id);
   else if (input.type === 'command' && 'kind' in input.command) told.heard(`k/${input.command.kind}/${input.command.name}`);
   for (const effect of effects) {

@@ -1,6 +1,7 @@
 /** Safety of suspicions: how long one lasts at least, and who may begin it. */
 
 import type { Input, MemberView, NodeId } from '@skein/core';
+import { factsIn } from '../facts.ts';
 import { configOf } from '../plan.ts';
 import type { FaultPlan } from '../plan.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
@@ -48,10 +49,7 @@ function driftOf(scene: Scene, node: SceneNode): number {
 
 /** Those of whom a message says that they are gone. */
 function toldGoneIn(input: Input): readonly NodeId[] {
-  if (input.type !== 'message') return [];
-  const { message } = input;
-  if (message.type !== 'gossip' && message.type !== 'sync-facts') return [];
-  const { members } = message.type === 'gossip' ? message : message.facts;
+  const { members = [] } = factsIn(input) ?? {};
   return members.filter(({ absentMs }) => absentMs > 0).map(({ record }) => record.value.id);
 }
 

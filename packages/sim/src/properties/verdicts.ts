@@ -2,10 +2,11 @@
 
 import { topics } from '@skein/core';
 import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
+import { factsIn } from '../facts.ts';
 import { configOf, confirmedSuspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
 import { confirmationsMax } from './suspicions.ts';
-import { Wellbeing } from './wellbeing.ts';
+import { isAlone, Wellbeing } from './wellbeing.ts';
 
 /** Whether an event of a node is a conclusion of its own about another: what a timer may bring about, and nothing that it was told. */
 function isVerdict(node: SceneNode, event: MeshEvent): boolean {
@@ -86,8 +87,7 @@ const verifiedAnswered: Property = {
         if (input.type !== 'message') return undefined;
         const { from, message } = input;
         if (message.type === 'ack') answered.add(key(from, message.epoch));
-        if (message.type !== 'gossip' && message.type !== 'sync-facts') return undefined;
-        const { members } = message.type === 'gossip' ? message : message.facts;
+        const { members = [] } = factsIn(input) ?? {};
         for (const { record } of members) if (record.value.id === from) answered.add(key(from, record.value.epoch));
         return undefined;
       },
@@ -121,12 +121,6 @@ const indexesGrow: Property = {
   },
 };
 
-/** Whether a node has no link: who lost its disk and has only the address of one that is gone finds nobody (L5 is about the others). */
-function isAlone(node: SceneNode): boolean {
-  for (const { id, linked } of node.view().members()) if (linked && id !== node.id) return false;
-  return true;
-}
-
 const theWellStay: Property = {
   name: 'L7 nobody that is well is removed',
   doc: 'a node that runs and answers most of the others is never failed by one that hears most of them: not by the slow, the stalled, the confused, one liar or one bad path',
@@ -139,6 +133,7 @@ const theWellStay: Property = {
         if (event.type !== 'member-changed' || event.to !== 'failed') return undefined;
         const subject = scene.nodes.find(({ id }) => id === event.id);
         if (subject?.isRunning !== true || wellbeing.isExcused(subject.index, 'subject')) return undefined;
+        // Who lost its disk and has only the address of one that is gone finds nobody; L5 is about the others.
         if (wellbeing.isExcused(node.index, 'observer') || isAlone(subject)) return undefined;
         return `${event.id} is well and was failed: ${event.reason}`;
       },

@@ -7,7 +7,7 @@ import type { Fault } from '../fault.ts';
 import type { FaultSpan } from '../fault-schedule.ts';
 import type { LinkSettings } from '../link.ts';
 import { configOf, refutationBoundMs } from '../plan.ts';
-import type { Scene } from '../property.ts';
+import type { Scene, SceneNode } from '../property.ts';
 
 /** A time in which a node was in trouble. */
 interface Trouble {
@@ -53,7 +53,7 @@ export class Wellbeing {
   #troublesOf(node: number, role: Role): Trouble[] {
     const { nowMs, faults } = this.#scene;
     const found = this.#ownTroubles(node, role);
-    const network = faults.filter((span) => isNetwork(span.fault) && isBad(span.fault, this.#scene));
+    const network = faults.filter((span) => !isOwn(span.fault) && isBad(span.fault, this.#scene));
     const times = new Set(network.flatMap(({ atMs, endMs }) => [atMs, endMs ?? nowMs]));
     for (const span of faults) if (isOwn(span.fault)) times.add(span.atMs);
     for (const boot of this.#boots) times.add(boot.atMs);
@@ -102,12 +102,15 @@ export class Wellbeing {
   }
 }
 
-function isOwn(fault: Fault): boolean {
-  return 'node' in fault;
+/** Whether a node has no link with anybody. */
+export function isAlone(node: SceneNode): boolean {
+  for (const { id, linked } of node.view().members()) if (linked && id !== node.id) return false;
+  return true;
 }
 
-function isNetwork(fault: Fault): boolean {
-  return !('node' in fault);
+/** Whether it happens to one node, and not on paths between them. */
+function isOwn(fault: Fault): boolean {
+  return 'node' in fault;
 }
 
 function isGone(fault: Fault): boolean {
