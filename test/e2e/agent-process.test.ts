@@ -1,7 +1,7 @@
 /** The agent as a process: signals, exit codes, kill -9. */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -128,6 +128,20 @@ test('SIGHUP applies what can change, names what waits for a restart, and surviv
   writeFileSync(file, 'tags: [');
   a.kill('SIGHUP');
   await eventually('refused', () => a.said('settings were not reloaded: the ones before stay') !== undefined);
+  a.kill('SIGTERM');
+  expect((await a.exit).code).toBe(0);
+});
+
+test('SIGHUP during the start ends nothing, and reloads once the agent runs', async () => {
+  const file = join(dir, 'agent.yaml');
+  writeFileSync(file, 'tags: {rack: "1"}\n');
+  const a = agent('a', ['--config', file]);
+  // The lock is taken early in a start.
+  await eventually('the start', () => existsSync(join(dir, 'a', 'lock')));
+  writeFileSync(file, 'tags: {rack: "2"}\n');
+  a.kill('SIGHUP');
+  await a.ready();
+  await eventually('reloaded', () => a.said('settings reloaded') !== undefined);
   a.kill('SIGTERM');
   expect((await a.exit).code).toBe(0);
 });

@@ -18,23 +18,24 @@ export async function runAgent(load: () => LoadedConfig, hooks: AgentHooks = {})
   const early = signals();
   const agent = await startAgent(config, { notes, ...hooks });
   watchFailures(agent);
-  process.on('SIGHUP', () => reload(agent, load));
-  early.deliver((signal) => stopBySignal(agent, signal));
+  early.deliver((signal) => (signal === 'SIGHUP' ? reload(agent, load) : stopBySignal(agent, signal)));
   await agent.stopped;
   return 0;
 }
 
-/** Collects signals that ask to stop, and gives each to whoever is there to take it. */
+/** Collects signals that ask to stop, or for a reload, and gives each to whoever is there to take it. Unheard, SIGHUP ends a process. */
 function signals(): { deliver(take: (signal: NodeJS.Signals) => void): void } {
   const waiting: NodeJS.Signals[] = [];
   let taker: ((signal: NodeJS.Signals) => void) | undefined;
   const note = (signal: NodeJS.Signals): void => {
-    if (taker !== undefined) taker(signal);
+    if (taker !== undefined) return taker(signal);
+    // One reload after the start is as good as many.
+    if (signal === 'SIGHUP' && waiting.includes(signal)) return;
+    waiting.push(signal);
     // Starting takes a moment at most; whoever asks twice cannot wait for it.
-    else if (waiting.push(signal) > 1) process.exit(1);
+    if (waiting.filter((each) => each !== 'SIGHUP').length > 1) process.exit(1);
   };
-  process.on('SIGTERM', note);
-  process.on('SIGINT', note);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, note);
   return {
     deliver(take) {
       taker = take;
