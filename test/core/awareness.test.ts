@@ -124,7 +124,7 @@ describe('helpers that were asked', () => {
     solo.pass(600);
     // We are not deaf: somebody talks to us.
     solo.step({ type: 'message', from: helpers[0]!, message: { type: 'have', entries: [] } });
-    solo.pass(500);
+    solo.pass(300);
     const dialled = solo.take().some((effect) => effect.type === 'connect' && effect.to === d && effect.fresh);
     return { accused: solo.view.member(d)?.status === 'suspect', dialled };
   };

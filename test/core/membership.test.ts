@@ -2,7 +2,7 @@
 
 import { nodeId } from '@skein/core';
 import type { Accusation, ClaimedStatus, MemberFact, MemberRecord, NodeId, Signed } from '@skein/core';
-import type { Member } from '@skein/core/parts';
+import { suspicionMs, type Member } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { accusation, claim, events, fact, ids, keys, persisted, refusals } from './fixture.ts';
@@ -192,6 +192,29 @@ describe('suspicion', () => {
     table.membership.heardFrom(b, 1);
     expect(table.hear(claim(b)).status(b)).toBe('failed unreachable');
     expect(table.hear(claim(b, { incarnation: 1 })).status(b)).toBe('alive');
+  });
+
+  test('by few of a member that we do not watch is tested by us before it ends, while there is time for an answer', () => {
+    for (const accusers of [[c], [c, d]]) {
+      const table = full();
+      table.ours = false;
+      for (const accuser of accusers) table.accused(accusation(accuser, b));
+      const endMs = suspicionMs(table.turn.config, 5, accusers.length);
+      expect(table.pass(Math.floor(endMs / 4) - 1).calls).not.toContain(`probe ${b}`);
+      expect(table.pass(Math.ceil(endMs / 2) + 1).calls.filter((call) => call === `probe ${b}`)).toHaveLength(1);
+      expect(table.status(b)).toMatch('suspect');
+    }
+  });
+
+  test('of a member that we watch, or by as many as count, or that was answered, is not tested once more', () => {
+    const watched = full().accused(accusation(c, b));
+    const backed = full();
+    const answered = full();
+    backed.ours = answered.ours = false;
+    for (const accuser of [a, c, d]) backed.accused(accusation(accuser, b));
+    backed.hear(claim(nodeId('x'))).accused(accusation(nodeId('x'), b));
+    answered.accused(accusation(c, b)).hear(claim(b, { incarnation: 1 }));
+    for (const table of [watched, backed, answered]) expect(table.pass(60_000).calls).not.toContain(`probe ${b}`);
   });
 
   test('of a member that leaves does not put it back into rotation, nor does its end', () => {

@@ -31,7 +31,9 @@ export class Table implements MembershipListener {
   heardAgainAt = (): number => this.againAt;
   probeAgain = (id: NodeId): void => void this.calls.push(`probe ${id}`);
   callOut = (): void => void this.calls.push('called out');
-  isOurs = (): boolean => true;
+  /** Set by a test: whether the others are linked with this node. */
+  ours = true;
+  isOurs = (): boolean => this.ours;
   isolationChanged = (): void => void this.calls.push(`isolated ${this.membership.isIsolated}`);
   memberSuspected = (member: Member): void => void this.calls.push(`suspected ${member.id}`);
   memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);
@@ -57,6 +59,7 @@ export class Table implements MembershipListener {
       const due = this.turn.deadlines.takeDue(this.turn.now);
       const [kind, id] = (due?.key ?? '').split('/');
       if (kind === 'suspect') this.membership.suspicionExpired(nodeId(id ?? ''));
+      else if (kind === 'test') this.membership.testDue(nodeId(id ?? ''));
       else if (kind === 'refute') this.membership.refute();
       else if (kind === 'withheld') this.membership.accuseWithheld();
       else if (kind === 'reap') this.membership.reap(nodeId(id ?? ''));

@@ -204,8 +204,8 @@ export class MeshNode {
   base(): NodeBase | undefined {
     const membership = this.#config.all().next().done === true ? this.#membership.base() : undefined;
     if (membership === undefined) return undefined;
-    const [knowledge, replicas, views] = [this.#knowledge.base(), this.#catalog.base(), this.#views.base()];
-    return { membership, knowledge, replicas, views, orders: this.#topology.orders() };
+    const shared = { knowledge: this.#knowledge.base(), replicas: this.#catalog.base(), views: this.#views.base() };
+    return { membership, ...shared, orders: this.#topology.orders() };
   }
 
   // --- one step ---
@@ -254,6 +254,8 @@ export class MeshNode {
         return this.#prober.nackDue(Number(name));
       case 'suspect':
         return this.#membership.suspicionExpired(nodeId(name));
+      case 'test':
+        return this.#membership.testDue(nodeId(name));
       case 'hold':
         return this.#membership.holdDue(nodeId(name));
       case 'withheld':
@@ -520,15 +522,14 @@ export class MeshNode {
     this.#views.touchConfig(kind, name);
   }
 
-  #linked(id: NodeId): void {
+  #linked(id: NodeId, epoch: number): void {
     const member = this.#membership.get(id);
-    const epoch = this.#links.epoch(id);
     this.#prober.forget(id);
     const missed = this.#dissemination.takeOverflow(id);
     this.#dissemination.pushTo(id, memberKey(this.self), []);
     const stranger = member === undefined || !isPresent(member) || this.#antiEntropy.completed === 0;
     if (member !== undefined) {
-      if (epoch !== undefined) this.#membership.heardFrom(id, epoch);
+      this.#membership.heardFrom(id, epoch);
       if (member.accusations.size > 0) this.#dissemination.pushTo(id, memberKey(id), []);
       this.#memberTouched(member, false);
     }
@@ -630,7 +631,7 @@ export class MeshNode {
 
   #makeLinks(): Links {
     return new Links(this.#turn, {
-      linked: (id) => this.#linked(id),
+      linked: (id, epoch) => this.#linked(id, epoch),
       lost: (id) => this.#lost(id),
       dialFailed: (id, reason, evidence) => this.#dialFailed(id, reason, evidence),
       addressesOf: (id) => this.#membership.addressesOf(id),
@@ -656,7 +657,7 @@ export class MeshNode {
       isFullMesh: () => this.#topology.isFull,
       silentSince: (at) => this.#links.silentSince(at).filter((id) => this.#isPresent(id)),
       isDoubted: (id) => this.#membership.get(id)?.doubt !== undefined,
-      isAccused: (id) => (this.#membership.get(id)?.accusations.size ?? 0) > 0,
+      accusers: (id) => this.#membership.get(id)?.accusations.size ?? 0,
       root: () => this.#knowledge.root,
       pinged: (id) => this.#tellAccused(id),
       doubted: (id) => this.#membership.doubt(id, 'probe-timeout'),

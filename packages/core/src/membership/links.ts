@@ -29,7 +29,6 @@ export interface LinkListener {
 interface Link {
   /** When something last came over it. */
   heardAt: number;
-  epoch: number;
   congested: boolean;
   /** Probes since its last answer that others could answer for it. */
   doubts: number;
@@ -90,10 +89,6 @@ export class Links {
   /** Whether there is a link that takes bulk data now. */
   isWritable(id: NodeId): boolean {
     return this.#links.get(id)?.congested === false;
-  }
-
-  epoch(id: NodeId): number | undefined {
-    return this.#links.get(id)?.epoch;
   }
 
   ids(): IterableIterator<NodeId> {
@@ -215,7 +210,7 @@ export class Links {
   // --- what happened ---
 
   linked(id: NodeId, epoch: number): void {
-    this.#links.set(id, { epoch, heardAt: this.#turn.now, congested: false, doubts: 0 });
+    this.#links.set(id, { heardAt: this.#turn.now, congested: false, doubts: 0 });
     const target = this.#target(memberKey(id), id, []);
     target.attempts = 0;
     target.evidence = false;

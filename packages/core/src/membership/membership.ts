@@ -24,6 +24,7 @@ import type { Turn } from '../turn.ts';
 import { AccusationBudget } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import type { Coordinate } from './coordinate.ts';
+import { Defence } from './defence.ts';
 import { HoldDown } from './hold-down.ts';
 import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
 import { isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
@@ -45,7 +46,7 @@ export interface MembershipListener extends RestraintListener {
   memberSuspected(member: Member): void;
   /** How many members this node watches: the links it has. */
   watched(): number;
-  /** What we held against it may be our own fault: it is probed anew. */
+  /** What is held against it may be our own fault, or untrue: it is probed. */
   probeAgain(id: NodeId): void;
   /** Its suspicion ran out. */
   memberFailed(member: Member): void;
@@ -71,11 +72,8 @@ export class Membership {
   readonly #names: Names;
   readonly #tombstones = new Tombstones();
   #accusationSequence = 0;
-  #refutedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
-  /** The incarnation to exceed in the next refutation. */
-  #accusedIncarnation = 0;
-  #accuser: NodeId | undefined;
+  readonly #defence: Defence;
 
   /** `base`: whom it knows from the start. */
   constructor(turn: Turn, labels: OwnLabels, epoch: number, listener: MembershipListener, base?: MembershipBase) {
@@ -84,6 +82,7 @@ export class Membership {
     this.#names = new Names(base?.named);
     this.#listener = listener;
     this.#restraint = new Restraint(turn, listener);
+    this.#defence = new Defence(turn);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     this.#holdDown = new HoldDown(turn.config.probeTimeoutMs + turn.config.indirectTimeoutMs);
     const signed = turn.notary.sign('member', firstRecord(turn.mesh, turn.self, labels, epoch));
@@ -280,8 +279,7 @@ export class Membership {
     const { now, config } = this.#turn;
     if (epoch < this.#self.signed.value.epoch || now - this.#raisedAt < config.refuteIntervalMs) return;
     this.#raisedAt = now;
-    this.#accuser = undefined;
-    this.#accusedIncarnation = 0;
+    this.#defence.clear();
     this.#turn.persist({ type: 'epoch', epoch: epoch + 1 });
     this.#resign({ epoch: epoch + 1, incarnation: 0 });
     this.#listener.epochRaised();
@@ -392,7 +390,7 @@ export class Membership {
     // An account is a member's: of strangers, who may well accuse us, there is no end.
     if (counts && isAfforded && this.#members.has(accuser)) this.#budget.open(accuser, subject, this.#turn.now);
     if (isVerdict) this.#budget.force(accuser);
-    if (member === this.#self) return this.#defend(signed.value);
+    if (member === this.#self) return this.#self.status === 'left' ? undefined : this.#defence.accused(signed.value);
     const isFirst = !member.accusations.has(accuser);
     member.accusations = new Map(member.accusations).set(accuser, signed);
     if (isFirst && this.#members.get(accuser)?.status === 'failed')
@@ -442,6 +440,7 @@ export class Membership {
       const accusers = isEnough ? Number.POSITIVE_INFINITY : member.accusations.size;
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, accusers);
       this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.verdictsAt, end));
+      if (!this.#listener.isOurs(member.id)) this.#armTest(member.id, end);
     }
     if (isEnough || this.#isBacked(member)) this.#accusersWereRight(member.id);
     this.#updateReachable(member, reason);
@@ -450,6 +449,23 @@ export class Membership {
 
   #accusersWereRight(subject: NodeId): void {
     if (this.#budget.confirm(subject)) this.#restraint.lookAgain();
+  }
+
+  /** Not all at once: who is first to dial the accused has it refute, and spares the others the dial. */
+  #armTest(id: NodeId, end: number): void {
+    const { deadlines, now, rng } = this.#turn;
+    const leftMs = Math.max(4, end - now);
+    deadlines.setEarlier(testKey(id), now + Math.floor(leftMs / 4) + rng.below(Math.floor(leftMs / 2)));
+  }
+
+  /**
+   * The deadline `test/<id>`: few accuse one that we do not watch. If they lie, those between us and it may believe no more of
+   * what they say, and pass nothing on: a dial of our own tells us, and tells the accused.
+   */
+  testDue(id: NodeId): void {
+    const member = this.#members.get(id);
+    if (member?.status !== 'suspect' || member.doubt !== undefined || this.#isBacked(member)) return;
+    this.#listener.probeAgain(id);
   }
 
   /** A suspicion ran out: the member is failed, unless it was cleared meanwhile. */
@@ -493,23 +509,13 @@ export class Membership {
     this.#listener.memberTouched(this.#self, true);
   }
 
-  /** We were accused under our current claim: a higher incarnation refutes it, at most once per interval. */
-  #defend(accusation: Accusation): void {
-    if (this.#self.status === 'left') return;
-    this.#accusedIncarnation = Math.max(this.#accusedIncarnation, accusation.incarnation);
-    this.#accuser = accusation.accuser;
-    this.#turn.deadlines.setEarlier('refute', Math.max(this.#turn.now, this.#refutedAt + this.#turn.config.refuteIntervalMs));
-  }
-
+  /** The deadline `refute`. */
   refute(): void {
-    const own = this.#self.signed.value.incarnation;
-    if (this.#accusedIncarnation < own || this.#accuser === undefined) return;
-    this.#refutedAt = this.#turn.now;
+    const refutation = this.#defence.take(this.#self.signed.value.incarnation);
+    if (refutation === undefined) return;
     this.#turn.awareness.worsen();
-    const incarnation = Math.max(own, this.#accusedIncarnation) + 1;
-    this.#turn.emit({ type: 'refuted', accuser: this.#accuser, incarnation });
-    this.#accuser = undefined;
-    this.#resign({ incarnation });
+    this.#turn.emit({ type: 'refuted', ...refutation });
+    this.#resign({ incarnation: refutation.incarnation });
   }
 
   #resign(change: Partial<MemberRecord>): void {
@@ -552,8 +558,7 @@ export class Membership {
   reap(id: NodeId): void {
     const member = this.#members.get(id);
     if (member === undefined || (isPresent(member) && member.absentSince === undefined)) return;
-    this.#turn.deadlines.clear(reapKey(id));
-    this.#turn.deadlines.clear(suspectKey(id));
+    for (const key of [reapKey, suspectKey, testKey]) this.#turn.deadlines.clear(key(id));
     this.#members.delete(id);
     this.#tombstones.delete(id);
     this.#alive -= counted(member.status);
@@ -603,7 +608,7 @@ export class Membership {
     if (counted(to) === 0) this.#holdDown.gone(member.id);
     this.#presentCount += Number(isPresent(member)) - Number(wasPresent);
     member.since = this.#turn.now;
-    if (to !== 'suspect') this.#turn.deadlines.clear(suspectKey(member.id));
+    if (to !== 'suspect') for (const key of [suspectKey, testKey]) this.#turn.deadlines.clear(key(member.id));
     if (to === 'left') this.#armReap(member);
     else if (to !== 'failed') {
       this.#tombstones.delete(member.id);
@@ -686,5 +691,6 @@ function counted(status: MemberStatus): number {
 }
 
 const suspectKey = (id: NodeId): string => `suspect/${id}`;
+const testKey = (id: NodeId): string => `test/${id}`;
 const holdKey = (id: NodeId): string => `hold/${id}`;
 const reapKey = (id: NodeId): string => `reap/${id}`;

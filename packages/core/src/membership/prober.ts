@@ -31,8 +31,8 @@ export interface ProbeListener {
   silentSince(at: number): NodeId[];
   /** Whether it left our own rotation for want of an answer. */
   isDoubted(id: NodeId): boolean;
-  /** Whether others accuse it already. */
-  isAccused(id: NodeId): boolean;
+  /** How many accuse it. */
+  accusers(id: NodeId): number;
   /** The state hash to send along. */
   root(): number;
   /** A ping is on its way: what the others say of its receiver goes along, so that its answer is a refutation. */
@@ -109,6 +109,7 @@ export class Prober {
   /** Whether links with it are still being made: a newcomer has a handshake with each of us to do first. */
   #isNew(subject: NodeId): boolean {
     const { now, config } = this.#turn;
+    if (this.#listener.accusers(subject) > 0) return false;
     return now - this.#listener.since(subject) < config.probeTimeoutMs + config.indirectTimeoutMs;
   }
 
@@ -208,10 +209,10 @@ export class Prober {
     this.#close(probe);
     const missing = count(probe, undefined);
     // Helpers that say nothing at all make it more likely that we are the ones cut off (Lifeguard IV-A), and those that could
-    // not try say nothing of the subject: then a dial of our own decides, unless others accuse what we could not reach. Where
-    // we did not try either, one helper's word is not enough for ours.
+    // not try say nothing of the subject: then a dial of our own decides, unless enough others accuse what we could not reach.
+    // Where we did not try either, one helper's word is not enough for ours.
     const isVague = 2 * missing > probe.helpers.size || count(probe, 'silent') < (probe.pinged ? 1 : 2);
-    const isConfirmed = probe.pinged && this.#listener.isAccused(probe.subject);
+    const isConfirmed = probe.pinged && this.#listener.accusers(probe.subject) >= this.#turn.config.accusersToEvict;
     if (isVague && !isConfirmed) this.#listener.testByDial(probe.subject);
     else this.#listener.probeFailed(probe.subject);
     this.callOut();
