@@ -32,10 +32,14 @@ const asks = {
   delete(scene: Scene) {
     return [scene].some((each) => each.nowMs === 7);
   },
+  async(scene: Scene) {
+    return [scene].some((each) => each.nowMs === 7);
+  },
   'a name'(scene: Scene) {
     return scene.nowMs === 7;
   },
   arrow: (scene: Scene) => scene.nowMs === 7,
+  'an arrow with a default': (scene: Scene, most = Math.max(7, 3)) => [scene].some((each) => each.nowMs === most),
   function: function (scene: Scene) {
     return scene.nowMs === 7;
   },
@@ -45,6 +49,21 @@ test.each(Object.entries(asks))('a property that is written as %s can be pasted'
   const again = askedBy(pasted(ask));
   expect(again?.({ nowMs: 7 } as Scene)).toBe(true);
   expect(again?.({ nowMs: 8 } as Scene)).toBe(false);
+});
+
+class Watcher {
+  readonly #at = 7;
+
+  /** For tests: a method that only its class can run. */
+  holds(scene: Scene): boolean {
+    return scene.nowMs === this.#at;
+  }
+}
+
+test('a property that uses what only its class has is a comment that says so', () => {
+  const text = pasted(Reflect.get(Watcher.prototype, 'holds'));
+  expect(text).toContain('its function does not show its source');
+  expect(askedBy(text)).toBeUndefined();
 });
 
 test('a property without a source is a comment that says so, and the rest can be pasted', () => {

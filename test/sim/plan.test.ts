@@ -32,6 +32,12 @@ test.each<[string, (plan: Record<string, unknown>) => void, string]>([
   ['a field that is missing', (plan) => delete plan['chaosMs'], 'chaosMs: is missing'],
   ['a time that is none', (plan) => (plan['chaosMs'] = -1), 'chaosMs: is -1, not an integer from 0 to'],
   ['an unknown network', (plan) => (plan['network'] = 'mars'), 'network: is "mars", not one of loopback, lan, wan'],
+  ['a node twice', (plan) => (plan['core'] = [0, 1, 0]), 'core: has node 0 twice'],
+  [
+    'a mesh that would go to and fro',
+    (plan) => (plan['config'] = { fullMeshLeave: 4 }),
+    'config: fullMeshReturn (32) is more than fullMeshLeave (4)',
+  ],
   ['an unknown timing', (plan) => (plan['config'] = { probeMs: 1 }), 'config.probeMs: is not a field of a plan'],
   [
     'a fault on a node that does not exist',

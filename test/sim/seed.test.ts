@@ -23,6 +23,9 @@ test.each([
   ['0x1f', "seed: '0x1f' is no seed"],
   ['123456789', "seed: '123456789' is no seed"],
   ['-5', "seed: '-5' is no seed"],
+  ['31 ', "seed: '31 ' is no seed"],
+  [' a word', "seed: ' a word' is no seed"],
+  ['x'.repeat(65), "seed: 'xxx"],
 ])('the seed %o is refused, since it could be meant as another one', (seed, message) => {
   expect(() => seedNumber(seed)).toThrow(message);
   expect(() => seedNumber(seed)).toThrow(ScenarioError);

@@ -269,6 +269,9 @@ export class Moment {
 
   #write(node: number, write: Write, isSure: boolean = false): void {
     this.#isMoment(write.type);
+    // Everything else of a story takes selections.
+    if (!Number.isInteger(node))
+      throw new ScenarioError(`${this.#named(write.type)}: takes one node by its number, such as 0, not ${quoted(node)}`);
     this.#sinks.write({ atMs: this.#atMs, node, write }, isSure);
   }
 
@@ -282,6 +285,10 @@ export class Moment {
     const [from, to] = [this.#atMs, this.#atMs + this.#forMs].map((ms) => `'${durationText(ms)}'`);
     throw new ScenarioError(`during(${from}, ${to}): ${what} happens at once and has no end; sim.at(${from}) says when`);
   }
+}
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value) ?? 'undefined';
 }
 
 /** The line of a script that asks for a property. `call`: up to its function. */

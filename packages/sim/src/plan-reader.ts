@@ -31,14 +31,15 @@ export function readPlan(value: unknown): FaultPlan {
   if (version !== 1)
     throw new PlanError('version', `is ${version}; this simulator reads version 1: replay it with the @skein/sim that wrote it`);
   const nodes = plan.integer('nodes', 1, planLimits.nodes);
+  const profile = plan.oneOf('profile', Object.keys(profiles) as (keyof typeof profiles)[]);
   const read: FaultPlan = {
     version: 1,
     seed: plan.text('seed', /^[0-9a-f]{8}$/, 'eight hexadecimal digits'),
     nodes,
     zones: plan.list('zones', 64, (zone, path) => text(zone, path)),
     network: plan.oneOf('network', Object.keys(latencies) as (keyof typeof latencies)[]),
-    profile: plan.oneOf('profile', Object.keys(profiles) as (keyof typeof profiles)[]),
-    config: readConfig(plan.take('config')),
+    profile,
+    config: readConfig(plan.take('config'), profiles[profile]),
     loss: plan.share('loss'),
     formMs: plan.ms('formMs'),
     chaosMs: plan.ms('chaosMs'),
@@ -148,7 +149,10 @@ function list<T>(value: unknown, path: string, most: number, read: (value: unkno
 }
 
 function indexes(value: unknown, path: string, nodes: number): number[] {
-  return list(value, path, nodes, (each, at) => integer(each, at, 0, nodes - 1));
+  const read = list(value, path, nodes, (each, at) => integer(each, at, 0, nodes - 1));
+  const twice = read.find((node, at) => read.indexOf(node) !== at);
+  if (twice !== undefined) throw new PlanError(path, `has node ${twice} twice`);
+  return read;
 }
 
 function readCore(value: unknown, nodes: number): FaultPlan['core'] {
@@ -173,7 +177,7 @@ const mayBeNone: ReadonlySet<string> = new Set<keyof MeshConfig>([
 /** What runs that often at the least; more often takes a mesh longer than the time that passes in it. */
 const leastOf: Readonly<Record<string, number>> = { syncIntervalMs: 10, redialMaxMs: 10 } satisfies Partial<MeshConfig>;
 
-function readConfig(value: unknown): Partial<MeshConfig> {
+function readConfig(value: unknown, profile: MeshConfig): Partial<MeshConfig> {
   const config = new Fields(value, 'config');
   const read: Record<string, number> = {};
   for (const key of Object.keys(profiles.lan)) {
@@ -182,6 +186,9 @@ function readConfig(value: unknown): Partial<MeshConfig> {
     if (config.has(key)) read[key] = config.integer(key, least, key.endsWith('Ms') ? planLimits.ms : planLimits.nodes);
   }
   config.end();
+  const { fullMeshLeave, fullMeshReturn } = { ...profile, ...read };
+  if (fullMeshReturn > fullMeshLeave)
+    throw new PlanError('config', `fullMeshReturn (${fullMeshReturn}) is more than fullMeshLeave (${fullMeshLeave})`);
   return read;
 }
 

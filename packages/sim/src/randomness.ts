@@ -56,8 +56,10 @@ export function seedNumber(seed: Seed): number {
   }
   if (typeof seed !== 'string') throw new ScenarioError(`seed: ${String(seed)} is neither an integer nor text`);
   if (/^[0-9a-f]{1,8}$/i.test(seed)) return parseInt(seed, 16);
-  if (seed === '' || /^0x/i.test(seed) || /^-?[\d.]+$/.test(seed))
-    throw new ScenarioError(`seed: '${seed}' is no seed: as text it has 1 to 8 hexadecimal digits without 0x, or is a word`);
+  if (/^0x/i.test(seed) || /^\s*-?[\d.]+\s*$/.test(seed) || !/^\S(?:.{0,62}\S)?$/.test(seed))
+    throw new ScenarioError(
+      `seed: '${seed}' is no seed: as text it has 1 to 8 hexadecimal digits without 0x, or is a word of up to 64 letters`,
+    );
   return hashText(seed);
 }
 

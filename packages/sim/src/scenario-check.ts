@@ -93,7 +93,8 @@ export function checkSelection(what: string, selection: unknown, nodes: number =
       `${what}: ${JSON.stringify(selection) ?? 'undefined'} selects no nodes; sim.node(0) and sim.zone('a') do`,
     );
   if (selection.length === 0) throw nobody(what);
-  for (const node of selection as readonly unknown[]) {
+  for (const [at, node] of (selection as readonly unknown[]).entries()) {
+    if (selection.indexOf(node) !== at) throw new ScenarioError(`${what}: node ${String(node)} is named twice`);
     if (!Number.isInteger(node) || Number(node) < 0) throw new ScenarioError(`${what}: ${String(node)} is no number of a node`);
     if (Number(node) >= nodes)
       throw new ScenarioError(`${what}: node ${String(node)} is none of this mesh, which has nodes 0 to ${nodes - 1}`);
@@ -217,6 +218,8 @@ function faultFlaw({ fault, forMs }: TimedFault): string | undefined {
     case 'flap':
     case 'link':
       if (fault.from.length === 0 || fault.to.length === 0) return nobodyFlaw;
+      if (fault.from.concat(fault.to).every((node) => node === fault.from[0]))
+        return `node ${fault.from[0]} has no path to itself; name two nodes`;
       if (fault.type === 'link' && Object.keys(fault.settings).length === 0) return 'changes nothing; give loss, latency or p99';
       return undefined;
     case 'step-clock':

@@ -108,6 +108,7 @@ export class Script {
       if (!Number.isInteger(index) || index < 0 || index >= this.#options.nodes)
         throw new ScenarioError(`node(${String(index)}): this mesh has nodes 0 to ${this.#options.nodes - 1}`);
     }
+    checkSelection('node', indexes);
     return indexes;
   }
 
