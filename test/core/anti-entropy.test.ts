@@ -353,7 +353,7 @@ describe('pushes', () => {
     const { turn, push, step } = setUp();
     push.push('m/x', [], a);
     expect(step()).toEqual([]);
-    push.advertiseDue();
+    push.due('advertise');
     expect(turn.take()).toEqual([
       { type: 'send', to: b, message: { type: 'have', entries: [{ key: 'm/x', stamp: [1] }] }, lane: 'wire' },
     ]);
