@@ -100,7 +100,10 @@ export class Responder {
     const writer = this.#writer;
     writer.begin({ message: asked.message, query: asked.query, limit: limitOf(asked) });
     const isWhole = this.#write(found);
-    let flags = this.#recursive() | (isOurs ? flagBits.authoritative : 0) | (isWhole ? 0 : flagBits.truncated);
+    let flags =
+      this.#recursive() |
+      (isOurs ? flagBits.authoritative : 0) |
+      (isWhole || asked.asker.transport === 'tcp' ? 0 : flagBits.truncated);
     if (this.#mustProve(asked, writer.size)) {
       writer.begin({ message: asked.message, query: asked.query, limit: udpSizeMin });
       flags |= flagBits.truncated;
