@@ -226,5 +226,15 @@ test('a datacenter with dots, as a mesh may be called, is part of names', async 
   expect(texts(answers)).toEqual(['web.service.eu.prod.consul SRV 1 1 80 alpha.node.eu.prod.consul']);
   expect((await client.ask('alpha.node.eu.prod.consul', 'A')).answers).toHaveLength(1);
   expect((await client.ask('prod.consul', 'A')).rcode).toBe('NOERROR');
-  expect(() => new DnsClient({ datacenter: 'a..b' })).toThrow('cannot be part of a domain name');
+});
+
+test('a datacenter that cannot be part of a domain name is not in names', async () => {
+  for (const datacenter of ['a..b', 'x'.repeat(64)]) {
+    const client = new DnsClient({ datacenter });
+    client.port.addInstance(client.port.self, fakeInstance('web-1', 'web', { address: '', port: 80 }));
+    const { answers } = await client.ask('web.service.consul', 'SRV');
+    expect(texts(answers)).toEqual(['web.service.consul SRV 1 1 80 alpha.node.consul']);
+    expect((await client.ask('alpha.node.consul', 'A')).answers).toHaveLength(1);
+    expect((await client.ask('b.consul', 'A')).rcode).toBe('NXDOMAIN');
+  }
 });

@@ -23,7 +23,7 @@ import {
 } from './record.ts';
 import type { DnsRecord } from './record.ts';
 import { isReverse, reverseAddress } from './zone.ts';
-import type { Domain, Zone } from './zone.ts';
+import type { Asked, Domain, Zone } from './zone.ts';
 
 export interface Found {
   readonly rcode: number;
@@ -50,6 +50,8 @@ export interface AnswersOptions {
   readonly rng: Rng;
   readonly preparedQueries?: PreparedQueries | undefined;
 }
+
+type AskedService = Extract<Asked, { readonly type: 'service' }>;
 
 interface Kept {
   readonly found: Found;
@@ -162,21 +164,27 @@ export class Answers {
     return { ...foundAll(type === recordTypes.ANY ? [soa, ...answers] : answers), additional };
   }
 
-  #service(
-    question: Question,
-    domain: Domain,
-    { service, tag }: { readonly service: string; readonly tag: string | undefined },
-  ): Found {
+  #service(question: Question, domain: Domain, asked: AskedService): Found {
     const { view } = question;
-    const names = this.#directory.serviceNames(view, service);
-    const instances = this.#directory
-      .instances(view, service)
-      .filter(
-        ({ routable, instance }) => routable && (tag === undefined || instance.tags.some((own) => own.toLowerCase() === tag)),
-      );
+    const names = this.#directory.serviceNames(view, asked.service);
+    const instances = this.#tagged(view, asked).filter(({ routable }) => routable);
     // Names that lead nowhere are not worth keeping: there is no end of them.
     if (instances.length > 0 && names.length === 1) question.topic = topics.service(names[0] ?? '');
     return instances.length === 0 ? noName(view, domain) : this.#ofInstances(question, domain, instances);
+  }
+
+  #tagged(view: View, { service, tag }: AskedService): readonly InstanceView[] {
+    const instances = this.#directory.instances(view, service);
+    if (tag === undefined) return instances;
+    return instances.filter(({ instance }) => instance.tags.some((own) => own.toLowerCase() === tag));
+  }
+
+  /** The instances that a name stands for, in rotation or not. Undefined when it is not that of a service. */
+  instances(name: DomainName): readonly InstanceView[] | undefined {
+    const labels = name.labels();
+    const { zone, port } = this.#options;
+    const asked = zone.domainOf(labels) === undefined ? undefined : zone.asked(labels.slice(0, -1));
+    return asked?.type === 'service' ? this.#tagged(port.view(), asked) : undefined;
   }
 
   #ofInstances(question: Question, domain: Domain, instances: readonly InstanceView[]): Found {

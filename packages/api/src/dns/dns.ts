@@ -71,7 +71,7 @@ const portsTried = 10;
 const tcpLengthBytes = 2;
 const rcodeNames = new Map<number, string>(Object.entries(rcodes).map(([name, code]) => [code, name]));
 
-/** Nothing is opened before `listen`. Throws a `RangeError` when the datacenter cannot be part of a name. */
+/** Nothing is opened before `listen`. */
 export function createDns(options: DnsOptions): Dns {
   const { port, rng, preparedQueries } = options;
   const recursors = new Recursors({ recursors: options.recursors, upstream: options.upstream ?? socketUpstream });

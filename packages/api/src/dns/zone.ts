@@ -28,6 +28,8 @@ export type Asked =
   | { readonly type: 'unknown' };
 
 export const domainTexts = ['consul', 'mesh'] as const;
+const longestDomain = 'consul';
+const longestKind = 'service';
 const kinds: ReadonlySet<string> = new Set(['service', 'node', 'addr', 'query', 'connect', 'virtual', 'ingress']);
 const empty: Asked = { type: 'empty' };
 const unknown: Asked = { type: 'unknown' };
@@ -36,17 +38,14 @@ export class Zone {
   readonly domains: readonly Domain[];
   readonly #datacenter: readonly string[];
 
-  /** Throws a `RangeError` when the name of the datacenter does not fit into a domain name. */
+  /** A datacenter that cannot be part of a domain name (a label of more than 63 bytes, or an empty one) is not in names. */
   constructor(datacenter: string) {
-    this.#datacenter = datacenter.toLowerCase().split('.');
+    const labels = datacenter.toLowerCase().split('.');
+    const fits = nameOf([longestKind, ...labels, longestDomain]) !== undefined;
+    this.#datacenter = fits ? labels : [];
     this.domains = domainTexts.map((text) => {
       const apex = nameOf([text]) as DomainName;
-      const below = (kind: string): DomainName => {
-        const name = nameOf([kind, ...this.#datacenter], apex);
-        if (name === undefined)
-          throw new RangeError(`"${datacenter}" cannot be part of a domain name: use labels of 1 to 63 characters`);
-        return name;
-      };
+      const below = (kind: string): DomainName => nameOf([kind, ...this.#datacenter], apex) as DomainName;
       return {
         apex,
         primary: nameOf(['ns'], apex) as DomainName,
@@ -88,6 +87,7 @@ export class Zone {
   }
 
   #isDatacenter(labels: readonly string[]): boolean {
+    if (this.#datacenter.length === 0) return false;
     const text = `.${this.#datacenter.join('.')}.dc`;
     const asked = `.${labels.join('.')}`;
     return (
