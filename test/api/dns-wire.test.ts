@@ -181,6 +181,26 @@ test('names are written once: ten places with their addresses take 667 bytes', a
   expect(answer?.length).toBeLessThanOrEqual(667);
 });
 
+test('what was written before does not show in an answer, after any number of them', async () => {
+  const client = crowd(2);
+  const asked = [
+    query(),
+    query({ questions: [{ name: 'consul', type: 'NS' }] }),
+    query({ questions: [{ name: 'alpha.node.dc1.consul', type: 'A' }] }),
+  ];
+  const expected = await Promise.all(asked.map(async (message) => read(await client.send(message))));
+  for (let n = 0; n < 66_000; n++) {
+    const answer = await client.send(asked[n % 3] ?? query());
+    // Numbers start over after 65 536 messages.
+    if (n % 100 === 0 || (n > 65_500 && n < 65_570)) expect(read(answer)).toEqual(expected[n % 3]);
+  }
+});
+
+function read(answer: Uint8Array | undefined): readonly (readonly string[])[] {
+  const { answers, additionals } = decode(answer ?? Buffer.alloc(0));
+  return [texts(answers), texts(additionals)];
+}
+
 test('large answers to one receiver who proves nothing are limited in number; then he is told to ask over TCP', async () => {
   let nowMs = 0;
   const client = new DnsClient({ nowMs: () => nowMs });

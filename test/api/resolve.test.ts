@@ -67,6 +67,8 @@ test.each([
   ['name=beta.node.mesh&type=TXT', ['TXT "region=eu"', 'TXT "zone=eu-1"', String.raw`TXT "rack=\"7\""`]],
   ['name=consul.&type=NS', [expect.stringMatching(/^NS alpha\.node\..*\.consul\.$/)]],
   ['name=consul.&type=SOA', [expect.stringMatching(/^SOA ns\.consul\. hostmaster\.consul\. \d+ 3600 600 86400 0$/)]],
+  ['name=10.1.0.1&type=PTR', [expect.stringMatching(/^PTR orders\.service\..*\.consul\.$/)]],
+  ['name=2001:db8::2', [expect.stringMatching(/^PTR beta\.node\..*\.consul\.$/)]],
 ])('%s is answered in the form of a zone file', async (query, records) => {
   const answer = (await resolve(query)) as { answers: { type: string; data: string }[]; instances: unknown };
   expect(answer.answers.map(({ type, data }) => `${type} ${data}`)).toEqual(records);

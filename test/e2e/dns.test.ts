@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Answer, decode, encode, type Packet, streamEncode } from 'dns-packet';
+import { createDns } from '@skein/api';
+import { seededRng } from '@skein/core';
 import { afterEach, expect, test } from 'vitest';
+import { FakePort } from '../api/fake-port.ts';
 import { eventually, Nodes } from './agent-nodes.ts';
 import type { RunningNode } from './agent-nodes.ts';
 
@@ -146,4 +149,46 @@ test('where DNS listens is in agent/self, as Consul shows it, and a port that is
     code: 'port-in-use',
     message: `--dns ${dns} is in use by another program. Give another with --dns HOST:PORT; port 0 takes a free one`,
   });
+});
+
+test('a connection ends that has been silent for 10 s, but not while an answer is due', async () => {
+  const timers: { readonly delayMs: number; readonly callback: () => void; isOver: boolean }[] = [];
+  let tell: ((answer: Buffer) => void) | undefined;
+  let asked: Buffer = Buffer.alloc(0);
+  const dns = createDns({
+    port: new FakePort('alder'),
+    listen: { host: '::1', port: 0 },
+    datacenter: 'grove',
+    recursors: [{ host: '192.0.2.1', port: 53 }],
+    rng: seededRng(1),
+    timers: {
+      after: (delayMs, callback) => {
+        const timer = { delayMs, callback, isOver: false };
+        timers.push(timer);
+        return () => (timer.isOver = true);
+      },
+    },
+    upstream: ({ message }) => {
+      asked = message;
+      return new Promise((resolve) => (tell = resolve));
+    },
+  });
+  closers.push(() => dns.close());
+  const socket = connect(await dns.listen(), '::1');
+  closers.push(() => void socket.destroy());
+  await once(socket, 'connect');
+  const fire = (): void => {
+    for (const timer of timers.splice(0)) if (!timer.isOver) timer.callback();
+  };
+
+  socket.write(streamEncode(query('alder.node.consul', 1)));
+  await once(socket, 'data');
+  socket.write(streamEncode(query('example.com', 2)));
+  await eventually('the recursor is asked', () => tell !== undefined);
+  expect(timers.filter(({ isOver }) => !isOver).map(({ delayMs }) => delayMs)).toEqual([10_000]);
+  fire();
+  tell?.(encode(told(decode(asked), 0, ['192.0.2.7'])));
+  await once(socket, 'data');
+  fire();
+  await once(socket, 'close');
 });

@@ -35,6 +35,9 @@ const optBytes = 11;
 const ownUdpSize = 1232;
 /** Farther than this no pointer reaches. */
 const pointerMax = 0x3fff;
+/** Names remembered beyond their message, and numbers that engines keep without a box. */
+const placesKept = 4096;
+const baseMax = 2 ** 30;
 const classIn = 1;
 
 export class ResponseWriter {
@@ -45,8 +48,12 @@ export class ResponseWriter {
   #at = 0;
   #end = 0;
   #query: Query | undefined;
-  /** Where names are, from the start of the message, by key. */
+  /**
+   * Where names are, by key: `#base` and their distance from the start of the message. What is below `#base` is of an
+   * earlier message. A map that is emptied for each message and grows again costs more than all the rest.
+   */
   readonly #places = new Map<string, number>();
+  #base = 0;
 
   /** Begins a message with the header and the question of the query. */
   begin({ message, query, limit }: ResponseStart): void {
@@ -62,10 +69,10 @@ export class ResponseWriter {
     this.#slab.fill(0, this.#start + 4, this.#start + headerBytes);
     this.#slab[this.#start + 5] = query.questionEnd > headerBytes ? 1 : 0;
     this.#at = this.#start + query.questionEnd;
-    this.#places.clear();
+    this.#forgetPlaces();
     let place = headerBytes;
     for (const suffix of suffixesOf(query.key)) {
-      this.#places.set(suffix, place);
+      this.#places.set(suffix, this.#base + place);
       place += 1 + suffix.charCodeAt(0);
     }
   }
@@ -105,7 +112,7 @@ export class ResponseWriter {
 
   /** Whether a name is in the message as the owner or the target of a record. */
   mentions(name: DomainName): boolean {
-    return this.#places.has(name.key);
+    return this.#placeOf(name.key) !== undefined;
   }
 
   /** The whole message, which stays as it is. */
@@ -148,17 +155,17 @@ export class ResponseWriter {
   }
 
   #sizeOf(name: DomainName): number {
-    const found = name.suffixes.findIndex((suffix) => this.#places.has(suffix));
+    const found = name.suffixes.findIndex((suffix) => this.#placeOf(suffix) !== undefined);
     return found < 0 ? name.wire.length : name.key.length - (name.suffixes[found]?.length ?? 0) + 2;
   }
 
   #name(name: DomainName): void {
     const slab = this.#slab;
     const { wire, key } = name;
-    const whole = this.#places.get(key);
+    const whole = this.#placeOf(key);
     if (whole !== undefined) return this.#pointer(whole);
     for (const suffix of name.suffixes) {
-      const place = this.#places.get(suffix);
+      const place = this.#placeOf(suffix);
       if (place !== undefined) return this.#pointer(place);
       this.#place(suffix);
       const from = key.length - suffix.length;
@@ -181,7 +188,18 @@ export class ResponseWriter {
 
   #place(key: string): void {
     const place = this.#at - this.#start;
-    if (place > pointerMax || this.#places.has(key)) return;
-    this.#places.set(key, place);
+    if (place <= pointerMax && this.#placeOf(key) === undefined) this.#places.set(key, this.#base + place);
+  }
+
+  #placeOf(key: string): number | undefined {
+    const place = this.#places.get(key);
+    return place === undefined || place < this.#base ? undefined : place - this.#base;
+  }
+
+  #forgetPlaces(): void {
+    this.#base += pointerMax + 1;
+    if (this.#places.size < placesKept && this.#base < baseMax) return;
+    this.#places.clear();
+    this.#base = 0;
   }
 }

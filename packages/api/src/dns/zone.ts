@@ -150,3 +150,10 @@ export function reverseAddress(labels: readonly string[]): Buffer | undefined {
 export function isReverse(labels: readonly string[]): boolean {
   return labels.at(-1) === 'arpa' && (labels.at(-2) === 'in-addr' || labels.at(-2) === 'ip6');
 }
+
+/** The name below which what is known of an address is found. */
+export function reverseName(address: Buffer): DomainName {
+  const isShort = address.length === 4;
+  const parts = isShort ? Array.from(address, String) : Array.from(address.toString('hex'));
+  return nameOf([...parts.reverse(), isShort ? 'in-addr' : 'ip6', 'arpa']) as DomainName;
+}

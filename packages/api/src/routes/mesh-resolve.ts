@@ -7,10 +7,12 @@ import { seededRng } from '@skein/core';
 import type { InstanceView, View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { Answers } from '../dns/answers.ts';
+import { ipBytes } from '../dns/ip.ts';
 import { hostName } from '../dns/name.ts';
+import type { DomainName } from '../dns/name.ts';
 import { recordText } from '../dns/record-text.ts';
 import { rcodes, recordTypes } from '../dns/record.ts';
-import { Zone } from '../dns/zone.ts';
+import { reverseName, Zone } from '../dns/zone.ts';
 import { badRequest } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { whyNot } from '../shape/why-not.ts';
@@ -29,7 +31,7 @@ export function meshResolveRoutes({ port, datacenter, reader }: ApiContext): rea
       handle: (request) => {
         reader.check(request);
         const text = request.query.get('name') ?? '';
-        const name = hostName(/^[^.]+$/.test(text) ? `${text}.service.consul` : text);
+        const name = nameAsked(text);
         if (name === undefined) {
           throw badRequest(
             'Invalid value for ?name: use the name of a service, or a whole domain name such as orders.service.consul',
@@ -54,6 +56,13 @@ export function meshResolveRoutes({ port, datacenter, reader }: ApiContext): rea
       },
     },
   ];
+}
+
+/** A single word is a service; an address is looked up backwards. */
+function nameAsked(text: string): DomainName | undefined {
+  const address = ipBytes(text);
+  if (address !== undefined) return reverseName(address);
+  return hostName(/^[^.]+$/.test(text) ? `${text}.service.consul` : text);
 }
 
 function instanceJson(

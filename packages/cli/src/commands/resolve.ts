@@ -16,7 +16,7 @@ export function addResolveCommand(program: Command, io: Io): void {
   const command = program
     .command('resolve')
     .description('what DNS answers for a name now, and which instances it leaves out and why')
-    .argument('<name>', 'a service, or a whole name such as v1.orders.service.consul or alder.node.consul')
+    .argument('<name>', 'a service, a whole name such as v1.orders.service.consul or alder.node.consul, or an address')
     .option('--type <type>', 'records to ask for: A, AAAA, ANY, CNAME, NS, PTR, SOA, SRV or TXT', 'ANY');
   withApiOptions(command, [
     'skein resolve orders',
