@@ -119,6 +119,9 @@ test.each([
   ['_tcp.service.consul', 'SRV'],
   ['_tcp.consul', 'SRV'],
   ['b.node.consul', 'A'],
+  ['green.web.service.consul', 'A'],
+  ['10.in-addr.arpa', 'PTR'],
+  ['ip6.arpa', 'NS'],
 ] as const)('%s exists without a %s, which no resolver may remember', async (name, type) => {
   const { rcode, answers, authorities } = await mesh().ask(name, type);
   expect(rcode).toBe('NOERROR');

@@ -168,9 +168,19 @@ export class Answers {
     const { view } = question;
     const names = this.#directory.serviceNames(view, asked.service);
     const instances = this.#tagged(view, asked).filter(({ routable }) => routable);
+    if (instances.length === 0 && this.#endsTag(view, asked)) return noData(view, domain);
     // Names that lead nowhere are not worth keeping: there is no end of them.
     if (instances.length > 0 && names.length === 1) question.topic = topics.service(names[0] ?? '');
     return instances.length === 0 ? noName(view, domain) : this.#ofInstances(question, domain, instances);
+  }
+
+  /** Whether the tag is the end of one that has dots: then there are names below. */
+  #endsTag(view: View, { service, tag }: AskedService): boolean {
+    if (tag === undefined) return false;
+    const instances = this.#directory.instances(view, service);
+    return instances.some(
+      ({ routable, instance }) => routable && instance.tags.some((own) => own.toLowerCase().endsWith(`.${tag}`)),
+    );
   }
 
   #tagged(view: View, { service, tag }: AskedService): readonly InstanceView[] {
@@ -301,9 +311,10 @@ export class Answers {
     return type === recordTypes.PTR || type === recordTypes.ANY ? foundAll([ptrRecord(name, target)]) : noData(view, domain);
   }
 
-  /** What is said of a name that is neither ours nor anybody's that we could ask. */
-  notFound(): Found {
-    return noName(this.#options.port.view(), this.#options.zone.domains[0] as Domain);
+  /** What is said of an address that is neither ours nor that of anybody whom we could ask. Parts of addresses exist (RFC 8020). */
+  unknownAddress(labels: readonly string[]): Found {
+    const [view, domain] = [this.#options.port.view(), this.#options.zone.domains[0] as Domain];
+    return reverseAddress(labels) === undefined ? noData(view, domain) : noName(view, domain);
   }
 }
 

@@ -88,8 +88,11 @@ export class Responder {
       if (found.elsewhere !== undefined && recursors.hasAny) void this.#follow(asked, found, found.elsewhere);
       else this.#send(asked, found, true);
     } else if (recursors.hasAny && (query.flags & flagBits.recurse) !== 0) void this.#forward(asked);
-    else if (isReverse(readName().labels())) this.#send(asked, answers.notFound(), true);
-    else this.#fail(asked, rcodes.REFUSED);
+    else {
+      const labels = readName().labels();
+      if (isReverse(labels)) this.#send(asked, answers.unknownAddress(labels), true);
+      else this.#fail(asked, rcodes.REFUSED);
+    }
   }
 
   #fail(asked: AskedQuery, rcode: number): void {

@@ -21,6 +21,7 @@ export const socketUpstream: Upstream = (exchange) => {
   const { timeoutMs, signal, transport } = exchange;
   return new Promise((resolve, reject) => {
     const open = transport === 'udp' ? openUdp : openTcp;
+    let close = (): void => undefined;
     const end = (settle: () => void): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stopped);
@@ -31,8 +32,13 @@ export const socketUpstream: Upstream = (exchange) => {
     const stopped = (): void => fail(new Error('stopped'));
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     signal.addEventListener('abort', stopped, { once: true });
-    const close = open(exchange, (answer) => end(() => resolve(answer)), fail);
-    if (signal.aborted) stopped();
+    if (signal.aborted) return stopped();
+    try {
+      close = open(exchange, (answer) => end(() => resolve(answer)), fail);
+    } catch (error) {
+      // There is no socket: too many files are open.
+      fail(error as Error);
+    }
   });
 };
 
