@@ -239,6 +239,7 @@ describe('metrics', () => {
       proxy: {
         stats: () => ({ inFlight: 1, requests: 4, errors: { overloaded: 2 }, services: stats }),
       },
+      dns: { stats: () => ({ answers: { NXDOMAIN: 7 }, dropped: 5, truncated: 6, forwarded: 8, connections: 2 }) },
       checks: { counts: { scheduled: 0, running: 0 } },
       lagMs: () => 1500,
       healthScore: () => 3,
@@ -258,6 +259,9 @@ describe('metrics', () => {
       'skein_members_reachable 1',
       'skein_event_loop_lag_seconds 1.5',
       'skein_local_health_score 3',
+      'skein_dns_queries_total{rcode="NXDOMAIN"} 7',
+      'skein_dns_queries_total{rcode="SERVFAIL"} 0',
+      'skein_dns_forwarded_total 8',
       '# TYPE skein_local_health_score gauge',
       'skein_refused_peers_total{reason="wrong-token"} 3',
       'skein_bytes_total{direction="out"} 5',

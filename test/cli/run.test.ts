@@ -32,6 +32,7 @@ const commands = [
   ['members'],
   ['services'],
   ['instances'],
+  ['resolve'],
   ['service', 'register'],
   ['service', 'deregister'],
   ['join'],

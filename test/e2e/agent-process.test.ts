@@ -20,7 +20,18 @@ class AgentProcess {
   errors = '';
 
   constructor(args: readonly string[], env: Record<string, string> = {}) {
-    const own = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--proxy', '127.0.0.1:0', '--log-format', 'json'];
+    const own = [
+      '--bind',
+      '127.0.0.1:0',
+      '--http',
+      '127.0.0.1:0',
+      '--proxy',
+      '127.0.0.1:0',
+      '--dns',
+      '127.0.0.1:0',
+      '--log-format',
+      'json',
+    ];
     this.#child = spawn(process.execPath, [bundle, 'agent', ...own, '--profile', 'local', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const ports = [7946, 7947, 8500, 8501, 8080, 8081, 9001];
+const ports = [7946, 7947, 8500, 8501, 8080, 8081, 8600, 8601, 9001];
 const stepWithinMs = 20_000;
 
 /** The shell blocks of the section "By hand", with free ports, and the environment to run them in. */

@@ -1,7 +1,7 @@
 /** One running node: storage, identity, transport, node, proxy and API, started in order and stopped in reverse. */
 
 import { randomInt } from 'node:crypto';
-import { type AgentInfo, type Api, createApi } from '@skein/api';
+import { type AgentInfo, type Api, createApi, createDns, type Dns } from '@skein/api';
 import { type Input, type MeshEvent, MeshNode, type MeshPort, profiles, seededRng } from '@skein/core';
 import { createProxy, type Proxy } from '@skein/proxy';
 import { validateConfig } from '@skein/traffic';
@@ -71,6 +71,7 @@ interface Parts {
   readiness: Readiness;
   proxy: Proxy;
   api: Api;
+  dns: Dns;
 }
 
 class RunningAgent implements Agent {
@@ -125,7 +126,11 @@ class RunningAgent implements Agent {
     this.#makeServices(driver);
     const proxy = formatHostPort(await openListener('proxy', formatHostPort(config.proxy), () => this.#part('proxy').start()));
     const http = await openListener('http', formatHostPort(config.http), () => this.#part('api').listen());
-    this.#listeners = { gossip: formatHostPort({ host: bindHost(config), port: gossip.port }), http, proxy };
+    const dns = await openListener('dns', formatHostPort(config.dns), async () => {
+      const port = await this.#part('dns').listen();
+      return formatHostPort({ host: config.dns.host, port });
+    });
+    this.#listeners = { gossip: formatHostPort({ host: bindHost(config), port: gossip.port }), http, proxy, dns };
     driver.start();
     this.#takeEarly(driver);
     const tags = this.#tags(gossip);
@@ -269,8 +274,16 @@ class RunningAgent implements Agent {
       nowMs: () => performance.now(),
       log: (event) => this.#eventLog.proxy(event),
     });
+    const dns = createDns({
+      port: driver,
+      listen: config.dns,
+      datacenter: config.mesh,
+      recursors: config.recursors,
+      rng: randomRng(),
+    });
     const metrics = new Metrics({
       port: driver,
+      dns,
       transport,
       proxy,
       checks,
@@ -297,7 +310,7 @@ class RunningAgent implements Agent {
         metrics: () => metrics.text(),
       },
     });
-    Object.assign(parts, { checks, events, proxy, metrics, api });
+    Object.assign(parts, { checks, events, proxy, metrics, api, dns });
   }
 
   #event(event: MeshEvent): void {
@@ -341,7 +354,7 @@ class RunningAgent implements Agent {
   }
 
   async #stop(leave: boolean): Promise<void> {
-    const { storage, transport, driver, checks, events, proxy, api, readiness } = this.#parts;
+    const { storage, transport, driver, checks, events, proxy, api, dns, readiness } = this.#parts;
     readiness?.stopping();
     const hurry = this.#hurry.opened;
     if (leave && driver !== undefined && proxy !== undefined) {
@@ -352,7 +365,11 @@ class RunningAgent implements Agent {
     this.#left.open();
     checks?.stop();
     events?.stop();
-    await Promise.all([this.#close('api', api?.close()), this.#close('proxy', Promise.race([proxy?.stop(0), hurry]))]);
+    await Promise.all([
+      this.#close('api', api?.close()),
+      this.#close('dns', dns?.close()),
+      this.#close('proxy', Promise.race([proxy?.stop(0), hurry])),
+    ]);
     driver?.stop();
     await this.#close('transport', transport?.stop());
     await this.#close('storage', storage?.close());

@@ -23,6 +23,7 @@ import { healthRoutes } from './routes/health.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
+import { meshResolveRoutes } from './routes/mesh-resolve.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { platformTimers } from './timers.ts';
@@ -148,6 +149,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshConfigRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
+    meshResolveRoutes,
     operationsRoutes,
   ].flatMap((routesOf) => routesOf(context));
 }

@@ -36,7 +36,7 @@ export interface AgentInfo {
   readonly mesh: string;
   readonly version: string;
   readonly startedAtMs: number;
-  /** Addresses in use, `host:port`, by listener: `gossip`, `http`, `proxy`. */
+  /** Addresses in use, `host:port`, by listener: `gossip`, `http`, `proxy`, `dns`. */
   readonly listeners: Readonly<Record<string, string>>;
   readonly dataDir: string;
 }

@@ -6,6 +6,7 @@ import { addConfigCommands } from './commands/config.ts';
 import { addDemoCommands } from './commands/demo.ts';
 import { addListCommands } from './commands/lists.ts';
 import { addMeshCommands } from './commands/mesh.ts';
+import { addResolveCommand } from './commands/resolve.ts';
 import { addServiceCommands } from './commands/service.ts';
 import { addSimCommand } from './commands/sim.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -44,6 +45,7 @@ function programFor(io: Io, setExitCode: (code: number) => void): Command {
   addAgentCommand(program, setExitCode);
   addDemoCommands(program, io, setExitCode);
   addListCommands(program, io);
+  addResolveCommand(program, io);
   addServiceCommands(program, io);
   addMeshCommands(program, io);
   addConfigCommands(program, io);

@@ -21,6 +21,8 @@ interface AgentFlags {
   readonly profile?: string;
   readonly http?: string;
   readonly proxy?: string;
+  readonly dns?: string;
+  readonly recursor?: readonly string[];
   readonly logLevel?: string;
   readonly logFormat?: string;
   readonly whileStdin?: boolean;
@@ -55,6 +57,8 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
     .option('--profile <profile>', 'timing: lan (default), wan or local')
     .option('--http <host:port>', 'the HTTP API (default 127.0.0.1:8500)')
     .option('--proxy <host:port>', 'the proxy (default 127.0.0.1:8080)')
+    .option('--dns <host:port>', 'DNS, over UDP and TCP (default 127.0.0.1:8600)')
+    .option('--recursor <address>', "name server for names that are not the mesh's, ADDRESS or ADDRESS:PORT (repeatable)", append)
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .option('--log-format <format>', 'pretty (default on a terminal) or json')
     .addOption(program.createOption('--while-stdin', 'leave and stop when standard input ends').hideHelp())
@@ -72,12 +76,14 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
 
 async function agent(flags: AgentFlags): Promise<number> {
   const { AgentError, loadConfig, parseTag, runAgent } = await import('@skein/agent');
-  const { config, tag, whileStdin, ...settings } = flags;
+  const { config, tag, recursor, whileStdin, ...settings } = flags;
   if (whileStdin === true) stopWithStdin();
   try {
     const tags = tag === undefined ? undefined : Object.fromEntries(tag.map(parseTag));
     // The loader checks every value itself, so that flags, files and the environment are refused in the same words.
-    const checkedByLoader = { ...settings, tags } as NonNullable<NonNullable<Parameters<typeof loadConfig>[0]>['flags']>;
+    const checkedByLoader = { ...settings, tags, recursors: recursor } as NonNullable<
+      NonNullable<Parameters<typeof loadConfig>[0]>['flags']
+    >;
     return await runAgent(() => loadConfig({ files: config ?? [], env: process.env, flags: checkedByLoader }));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;

@@ -7,7 +7,7 @@ import { outPaint, statusColour } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { plain, short, table } from '../table.ts';
+import { hostPort, plain, short, table } from '../table.ts';
 import { apiFor, print, withApiOptions } from './api-command.ts';
 import type { ApiOptions } from './api-command.ts';
 
@@ -117,9 +117,4 @@ function isTelling(check: CheckRow): boolean {
 
 function checkText(check: CheckRow): string {
   return `${check.id} ${check.status}${check.output === '' ? '' : ` (${short(plain(check.output), outputLength)})`}`;
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
