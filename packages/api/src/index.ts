@@ -6,5 +6,7 @@
 
 export { createApi } from './api.ts';
 export type { Api, ApiOptions, InjectedAnswer, InjectedRequest } from './api.ts';
+export { decodeDefinitions, DefinitionError } from './decode/definition-document.ts';
+export type { Definitions, ServiceDefinition } from './decode/definition-document.ts';
 export type { AgentInfo, AgentPort, EventsPort, UserEvent } from './ports.ts';
 export type { Timers } from './timers.ts';
