@@ -41,6 +41,11 @@ export class Readiness {
     this.#lastHeard = this.#options.clock.now();
   }
 
+  /** Whether this node knows what the mesh knows: in sync with a peer, or alone by choice. */
+  get isSynced(): boolean {
+    return this.#isSynced || this.#isAlone();
+  }
+
   stopping(): void {
     this.#isStopping = true;
   }

@@ -23,6 +23,9 @@ interface AgentFlags {
   readonly proxy?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
+  readonly services?: string;
+  readonly enableScriptChecks?: boolean;
+  readonly enableLocalScriptChecks?: boolean;
   readonly whileStdin?: boolean;
 }
 
@@ -55,6 +58,9 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
     .option('--profile <profile>', 'timing: lan (default), wan or local')
     .option('--http <host:port>', 'the HTTP API (default 127.0.0.1:8500)')
     .option('--proxy <host:port>', 'the proxy (default 127.0.0.1:8080)')
+    .option('--services <dir>', 'directory of service definitions, YAML or JSON; watched')
+    .option('--enable-script-checks', 'let checks run programs, also those that API clients register')
+    .option('--enable-local-script-checks', 'let checks of service files run programs')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .option('--log-format <format>', 'pretty (default on a terminal) or json')
     .addOption(program.createOption('--while-stdin', 'leave and stop when standard input ends').hideHelp())
@@ -65,6 +71,7 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
         'skein agent --dev',
         'skein agent --token-file mesh.token',
         'skein agent --token-file mesh.token --join 10.0.0.7:7946 --zone b',
+        'skein agent --dev --services services.d',
       ]),
     )
     .action(async (flags: AgentFlags) => setExitCode(await agent(flags)));
