@@ -27,9 +27,15 @@ export interface AliasChecksOptions {
   readonly result: (id: CheckId, status: CheckStatus, output: string) => void;
 }
 
+interface Alias {
+  readonly probe: AliasProbe;
+  /** The node that was looked at last; undefined where none was known. */
+  node: NodeId | undefined;
+}
+
 export class AliasChecks {
   readonly #options: AliasChecksOptions;
-  readonly #checks = new Map<CheckId, AliasProbe>();
+  readonly #checks = new Map<CheckId, Alias>();
 
   constructor(options: AliasChecksOptions) {
     this.#options = options;
@@ -42,8 +48,9 @@ export class AliasChecks {
   /** A check is new or changed. */
   changed({ id, probe }: CheckDefinition): void {
     if (probe.type !== 'alias') return void this.#checks.delete(id);
-    this.#checks.set(id, probe);
-    this.#look(id, probe);
+    const alias: Alias = { probe, node: undefined };
+    this.#checks.set(id, alias);
+    this.#look(id, alias);
   }
 
   /** A registration is gone; `key` as in `registrationKey`. */
@@ -55,21 +62,24 @@ export class AliasChecks {
   viewChanged(changed: readonly string[]): void {
     if (this.#checks.size === 0) return;
     const names = new Set(changed);
-    for (const [id, probe] of this.#checks) {
-      const node = targetOf(this.#options.view(), probe)?.id;
-      // A node that was not known is news of the list of members.
-      if (names.has(node === undefined ? topics.members : topics.node(node))) this.#look(id, probe);
+    for (const [id, alias] of this.#checks) {
+      const node = targetOf(this.#options.view(), alias.probe)?.id;
+      // A name may be another node's by now, or somebody's at last.
+      const isOther = node !== alias.node;
+      if (isOther || (node !== undefined && names.has(topics.node(node)))) this.#look(id, alias);
     }
   }
 
   /** Looks at every target again. */
   lookAtAll(): void {
-    for (const [id, probe] of this.#checks) this.#look(id, probe);
+    for (const [id, alias] of this.#checks) this.#look(id, alias);
   }
 
-  #look(id: CheckId, probe: AliasProbe): void {
+  #look(id: CheckId, alias: Alias): void {
     const { view, isSynced, result } = this.#options;
+    const { probe } = alias;
     const target = targetOf(view(), probe);
+    alias.node = target?.id;
     // What it was before a restart stays until this node knows the mesh again.
     if (target === undefined && !isSynced()) return;
     const { status, output } = aliasVerdict(view(), probe, id);
