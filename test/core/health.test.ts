@@ -298,6 +298,17 @@ describe('a restart', () => {
     expect(published).toContain('host');
   });
 
+  test('does not keep alive what stays critical: the time that it may be begins anew and ends', () => {
+    const agent = new Agent();
+    const check = definition('c', { instanceId: instanceId('web'), deregisterCriticalAfterMs: 60_000 });
+    agent.health.restore([
+      { type: 'instance', instance: instance('web') },
+      { type: 'check', definition: check, state: { status: 'critical', output: '' } },
+    ]);
+    expect(agent.pass(59_999).has('web')).toBe(true);
+    expect(agent.pass(1).has('web')).toBe(false);
+  });
+
   test('drops a check whose instance is lost', () => {
     const agent = new Agent();
     agent.health.restore([

@@ -3,6 +3,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createSecureServer, createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:tls';
 
 /** Of `check.test`, signed by itself, until 2120. For tests only: everybody has its key. */
@@ -86,5 +87,20 @@ export class Stubs {
     this.#closers.push(() => server.close());
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
     return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+}
+
+/** Whether a process that may not be a child of ours goes on. One that is over and that nobody has waited for does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    // Hosts without /proc reap for themselves.
+    return process.platform !== 'linux';
   }
 }

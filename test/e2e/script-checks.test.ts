@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from './agent-nodes.ts';
+import { isRunning } from './check-stubs.ts';
 
 const patience = (): AbortSignal => AbortSignal.timeout(10_000);
 const shell = (script: string) => ({ type: 'script', args: ['sh', '-c', script] }) as const;
@@ -15,16 +16,6 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'skein-script-'));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A zombie that nobody has waited for is over all the same.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 /** The process ids that a script wrote to a file, once there are so many. */
 async function pidsIn(file: string, count: number): Promise<number[]> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AgentProcess } from './agent-child.ts';
 import { eventually } from './agent-nodes.ts';
-import { certificate, Stubs } from './check-stubs.ts';
+import { certificate, isRunning, Stubs } from './check-stubs.ts';
 
 let dir: string;
 let services: string;
@@ -151,14 +151,7 @@ test('scripts of files run where files may have them, those of clients do not, a
   });
   running.agent.kill('SIGTERM');
   expect(await running.agent.exit).toMatchObject({ code: 0 });
-  await eventually('it is gone', () => {
-    try {
-      process.kill(pid, 0);
-      return readFileSync(`/proc/${pid}/status`, 'utf8').includes('Z (zombie)');
-    } catch {
-      return true;
-    }
-  });
+  await eventually('it is gone', () => !isRunning(pid));
   // Without the setting nothing of it is run, though it is registered.
   const without = await start();
   await eventually('it is refused', async () => (await statusOf(without, 'ok')) === 'critical');
