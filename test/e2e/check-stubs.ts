@@ -58,7 +58,7 @@ export class Stubs {
       this.#closers.push(() => session.destroy());
     });
     server.on('sessionError', () => undefined);
-    return this.#listen(server as unknown as Server);
+    return this.#listen(server);
   }
 
   async udp(handle: (message: Uint8Array, answer: (bytes: string) => void) => void = () => undefined): Promise<string> {
