@@ -132,16 +132,20 @@ test('what is only said of a check changes without a new schedule', async () => 
   expect(runs[1]?.bounds).toEqual({ timeoutMs: 2000, outputLengthMax: 10 });
 });
 
-test('a check that is refused is critical with the reason, and is not run', () => {
+test('a check that is refused is critical with the reason, as often as its thresholds need, and is not run', async () => {
   const refusing = new CheckRunner({
     clock,
     rng: seededRng(1),
     refusal: ({ definition }) => (definition.probe.type === 'script' ? 'no scripts here' : undefined),
     result: (id, status, output) => results.push(`${id} ${status} ${output}`),
+    run: () => Promise.reject(new Error('this was to be refused')),
   });
   refusing.changed(check('a', { probe: { type: 'script', args: ['true'] } }));
-  expect(results).toEqual(['a critical no scripts here']);
-  expect(clock.pending).toBe(0);
+  clock.advance(1000);
+  await settle();
+  clock.advance(5250);
+  await settle();
+  expect(results).toEqual(['a critical no scripts here', 'a critical no scripts here']);
 });
 
 test('scripts have a lane of their own, so that they and sockets do not wait for each other', async () => {

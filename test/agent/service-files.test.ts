@@ -440,6 +440,14 @@ test('more files than the limit are named and not read', () => {
   );
 });
 
+test('a file in HCL is named and not read', () => {
+  directory.write('web.hcl', 'service { name = "web" }');
+  files.start();
+  clock.advance(60_000);
+  expect(log).toEqual(['a service file is not read | services.d/web.hcl | HCL is not read: write it as YAML or JSON']);
+  expect(directory.reads).toEqual([]);
+});
+
 test('nothing happens after stop, and what is registered stays', () => {
   directory.write('f.yaml', { name: 'a' });
   files.start();

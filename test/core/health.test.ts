@@ -74,6 +74,13 @@ describe('thresholds', () => {
     expect(agent.state('c')?.output).toHaveLength(limits.outputLength);
   });
 
+  test('output that comes and goes is told once', () => {
+    const agent = new Agent().with(definition('c', { initialStatus: 'passing' }));
+    for (const output of ['one', '', 'two', '', 'three']) agent.result('c', 'passing', output);
+    expect(agent.writes).toHaveLength(2);
+    expect(agent.state('c')?.output).toBe('three');
+  });
+
   test('a change is told with what it was before', () => {
     const agent = new Agent().with(definition('c'));
     agent.turn.take();

@@ -35,6 +35,7 @@ interface Scheduled {
   definition: CheckDefinition;
   readonly lane: Lane;
   readonly start: () => Promise<void>;
+  readonly refusal: string | undefined;
   cancelTimer: (() => void) | undefined;
   abort: AbortController | undefined;
   isRemoved: boolean;
@@ -69,12 +70,12 @@ export class CheckRunner {
     }
     this.removed(key);
     if (!isRun(definition.probe)) return;
-    const refusal = this.#options.refusal?.(registration);
-    if (refusal !== undefined) return this.#options.result(definition.id, 'critical', refusal);
     const check: Scheduled = {
       definition,
       lane: definition.probe.type === 'script' ? this.#lanes.script : this.#lanes.socket,
       start: () => this.#runOnce(check),
+      // A refusal is a result like others, or a check with a threshold would stay what it was.
+      refusal: this.#options.refusal?.(registration),
       cancelTimer: undefined,
       abort: undefined,
       isRemoved: false,
@@ -121,7 +122,10 @@ export class CheckRunner {
     const cancelTimeout = this.#options.clock.after(timeoutMs, () => abort.abort());
     let verdict: Verdict;
     try {
-      verdict = await this.#run(probe, abort.signal, { timeoutMs, outputLengthMax });
+      verdict =
+        check.refusal === undefined
+          ? await this.#run(probe, abort.signal, { timeoutMs, outputLengthMax })
+          : critical(check.refusal);
     } catch (error) {
       verdict = critical(`the check could not be run: ${(error as Error).message}`);
     }

@@ -14,7 +14,7 @@ export interface FoundFile {
 export interface DefinitionDirectory {
   /** For messages. */
   readonly path: string;
-  /** Its service files, by name. Throws when the directory cannot be read. */
+  /** Its service files by name, those in HCL too, which are not read. Throws when the directory cannot be read. */
   list(): readonly FoundFile[];
   /** Throws when the file cannot be read, or is not UTF-8. */
   read(name: string): string;
@@ -22,7 +22,7 @@ export interface DefinitionDirectory {
   watch(changed: () => void): () => void;
 }
 
-const extensions = new Set(['.yaml', '.yml', '.json']);
+const extensions = new Set(['.yaml', '.yml', '.json', '.hcl']);
 
 /** The real one. Files within its own directories are not read; those that begin with a dot are an editor's. */
 export function localDirectory(path: string): DefinitionDirectory {

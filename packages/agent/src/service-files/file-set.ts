@@ -30,7 +30,7 @@ interface KnownFile {
 export class FileSet {
   readonly #options: FileSetOptions;
   readonly #files = new Map<string, KnownFile>();
-  /** Beyond the limit of files, and said so. */
+  /** Beyond the limit of files or in another language, and said so. */
   #notRead = new Set<string>();
 
   constructor(options: FileSetOptions) {
@@ -63,7 +63,11 @@ export class FileSet {
 
   /** Takes in which files there are and what is in those that changed. Returns whether what they say may have changed. */
   look(): boolean {
-    const found = this.#options.directory.list();
+    const listed = this.#options.directory.list();
+    const found = listed.filter(({ name }) => !name.endsWith('.hcl'));
+    if (found.length < listed.length) {
+      for (const { name } of listed) if (name.endsWith('.hcl')) this.#say(name, 'HCL is not read: write it as YAML or JSON');
+    }
     const { files: most } = definitionLimits;
     for (const { name } of found.slice(most)) this.#say(name, `there are more than ${most} files in the directory`);
     const read = found.slice(0, most);

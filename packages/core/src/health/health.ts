@@ -27,6 +27,8 @@ interface CheckRun {
   output: string;
   successes: number;
   failures: number;
+  /** Its record has said some output: later output alone is not told. */
+  isTold: boolean;
   /** The service file that defines it; undefined for a client's. */
   source: string | undefined;
 }
@@ -81,7 +83,15 @@ export class Health {
       if (registration.type !== 'check') continue;
       const { definition, state, source } = registration;
       if (definition.instanceId !== undefined && !this.#instances.has(definition.instanceId)) continue;
-      this.#start({ definition, status: state.status, output: state.output, successes: 0, failures: 0, source });
+      this.#start({
+        definition,
+        status: state.status,
+        output: state.output,
+        successes: 0,
+        failures: 0,
+        isTold: state.output !== '',
+        source,
+      });
       this.#note(registration);
     }
     for (const registration of this.#registrations.values()) this.#turn.emit({ type: 'registration-changed', registration });
@@ -250,7 +260,7 @@ export class Health {
   #planRun(definition: CheckDefinition, source: string | undefined): CheckRun {
     const known = this.#checks.get(definition.id);
     if (known !== undefined && sameProbe(known.definition, definition)) return { ...known, definition, source };
-    return { definition, status: definition.initialStatus, output: '', successes: 0, failures: 0, source };
+    return { definition, status: definition.initialStatus, output: '', successes: 0, failures: 0, isTold: false, source };
   }
 
   #commitRun(run: CheckRun): void {
@@ -293,7 +303,8 @@ export class Health {
     const from = run.status;
     if (from === status && run.output === output) return;
     // Output alone wakes nobody, but a check that starts in its status must say once why.
-    if (from !== status || run.output === '') {
+    if (from !== status || (!run.isTold && output !== '')) {
+      run.isTold = true;
       const written = this.#listener.writeRecords([asRecord({ ...run, status, output })], []);
       // Over the limit by a longer output: the status matters more than the text.
       if (!written.ok) {
