@@ -74,8 +74,9 @@ function failureOf(headers: IncomingHttpHeaders, trailers: IncomingHttpHeaders):
   const status = headers[constants.HTTP2_HEADER_STATUS];
   const grpcStatus = trailers['grpc-status'];
   if (grpcStatus === '0') return undefined;
+  if (status === undefined) return new Error('the connection ended without an answer');
   if (grpcStatus === undefined) {
-    return new Error(`the other side does not speak gRPC: it answered with HTTP status ${String(status ?? 'unknown')}`);
+    return new Error(`the other side does not speak gRPC: it answered with HTTP status ${status}`);
   }
   const code = Number(grpcStatus);
   return new Error(`rpc error: code = ${codes[code] ?? `Code(${code})`} desc = ${decoded(trailers['grpc-message'])}`);
