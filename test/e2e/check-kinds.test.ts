@@ -93,7 +93,7 @@ describe('UDP', () => {
     });
   });
 
-  test.each(['', 'host', ':1', 'name.invalid:1'])('the address "%s" is critical, not an exception', async (address) => {
+  test.each(['', 'host', ':1', '255.255.255.255:9'])('the address "%s" is critical, not an exception', async (address) => {
     expect((await runUdpCheck({ type: 'udp', address }, patience())).status).toBe('critical');
   });
 });
@@ -212,4 +212,49 @@ describe('gRPC', () => {
     setImmediate(() => controller.abort());
     expect((await verdict).output).toContain('no answer in time');
   });
+});
+
+test('a run that is ended at any moment, against ends that break in any way, gives a verdict and throws nothing', async () => {
+  const thrown: unknown[] = [];
+  const note = (error: unknown): void => void thrown.push(error);
+  process.on('uncaughtException', note);
+  process.on('unhandledRejection', note);
+  try {
+    const targets = [
+      await stubs.nobody(),
+      await stubs.tcp(),
+      await stubs.tcp((socket) => socket.end('garbage')),
+      await stubs.tcp((socket) => socket.resetAndDestroy()),
+      await stubs.tls(),
+      await stubs.http2((stream) => stream.close(2)),
+      await stubs.http2((stream) => stream.session?.destroy()),
+      await stubs.http2((stream) => stream.session?.goaway(0)),
+      await stubs.http2(() => undefined, { tls: true }),
+    ];
+    const runs = targets.flatMap((address) => [
+      (signal: AbortSignal) => runGrpcCheck({ type: 'grpc', address, service: '' }, signal),
+      (signal: AbortSignal) => runGrpcCheck({ type: 'grpc', address, service: '', tls: anyCertificate }, signal),
+      (signal: AbortSignal) => runH2PingCheck({ type: 'h2ping', address }, signal),
+      (signal: AbortSignal) => runH2PingCheck({ type: 'h2ping', address, tls: anyCertificate }, signal),
+      (signal: AbortSignal) => runTcpCheck({ type: 'tcp', address, tls: anyCertificate }, signal),
+      (signal: AbortSignal) => runUdpCheck({ type: 'udp', address }, signal),
+    ]);
+    const statuses = new Set<string>();
+    for (let ms = 0; ms < 20; ms++) {
+      const verdicts = await Promise.all(
+        runs.map(async (run) => {
+          const controller = new AbortController();
+          setTimeout(() => controller.abort(), ms);
+          return run(controller.signal);
+        }),
+      );
+      for (const { status } of verdicts) statuses.add(status);
+    }
+    expect([...statuses].toSorted()).toEqual(['critical', 'passing']);
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+    expect(thrown).toEqual([]);
+  } finally {
+    process.off('uncaughtException', note);
+    process.off('unhandledRejection', note);
+  }
 });

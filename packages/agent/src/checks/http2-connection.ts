@@ -28,7 +28,9 @@ export function withHttp2<T>(
   return new Promise((resolve, reject) => {
     const origin = `${tls === undefined ? 'http' : 'https'}://${formatHostPort(target)}`;
     const session = connect(origin, tls === undefined ? {} : { ...tlsOptions(tls, target.host), ALPNProtocols: ['h2'] });
+    let isOver = false;
     const end = (settle: () => void): void => {
+      isOver = true;
       signal.removeEventListener('abort', abort);
       session.destroy();
       settle();
@@ -39,10 +41,17 @@ export function withHttp2<T>(
     session.on('close', () => end(() => reject(new Error('the connection was closed'))));
     session.on('goaway', () => end(() => reject(new Error('the other side said GOAWAY'))));
     session.once('connect', (_session, socket) => {
+      // The event may already have been on its way when the session was destroyed.
+      if (isOver) return;
       if (tls !== undefined && (socket as TLSSocket).alpnProtocol !== 'h2') {
         return end(() => reject(new Error('the other side does not speak HTTP/2 (no h2 in ALPN)')));
       }
-      use(session, (error, value) => end(() => (error === undefined ? resolve(value as T) : reject(error))));
+      try {
+        use(session, (error, value) => end(() => (error === undefined ? resolve(value as T) : reject(error))));
+      } catch (error) {
+        // As when the other side has ended it in the meantime: thrown here it would end the agent.
+        end(() => reject(error as Error));
+      }
     });
   });
 }

@@ -29,12 +29,15 @@ export const runScriptCheck: CheckRun<ScriptProbe> = ({ args }, signal, bounds =
     } catch (error) {
       return resolve(critical(`${program}: ${failureText(error)}`));
     }
-    child.stdout.on('data', (chunk: Uint8Array) => output.add(chunk));
-    child.stderr.on('data', (chunk: Uint8Array) => output.add(chunk));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Uint8Array) => output.add(chunk));
+      // A pipe that breaks has nothing more to say; how the program ends decides.
+      stream.on('error', () => undefined);
+    }
     let cancelDrain: NodeJS.Timeout | undefined;
     const abort = (): void => killGroup(child.pid);
     signal.addEventListener('abort', abort, { once: true });
-    child.once('error', (error) => {
+    child.on('error', (error) => {
       signal.removeEventListener('abort', abort);
       resolve(critical(`${program}: ${failureText(error)}`));
     });

@@ -36,23 +36,25 @@ interface Target {
 function ask({ host, port, type }: Target, shown: string, signal: AbortSignal): Promise<Verdict> {
   return new Promise((resolve) => {
     const socket = createSocket(type);
+    let isOver = false;
     const end = (verdict: Verdict): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(silence);
       signal.removeEventListener('abort', pass);
-      socket.removeAllListeners('message');
       socket.close();
       resolve(verdict);
     };
     const pass = (): void => end({ status: 'passing', output: `UDP connect ${shown}: Success` });
+    const fail = (error: Error): void => end(critical(`UDP connect ${shown}: ${failureText(error)}`));
     const silence = setTimeout(pass, silenceMs);
     signal.addEventListener('abort', pass, { once: true });
-    socket.once('error', (error) => {
-      // Errors after the first are those of a socket that is closed already.
-      socket.on('error', () => undefined);
-      end(critical(`UDP connect ${shown}: ${failureText(error)}`));
-    });
+    socket.on('error', fail);
     socket.once('message', pass);
-    // Only a connected socket is told of a refusal.
-    socket.connect(port, host, () => socket.send(''));
+    // Only a connected socket is told of a refusal. A failure to connect is told here, and not as an event.
+    socket.connect(port, host, (error?: Error) => {
+      if (error !== undefined) fail(error);
+      else if (!isOver) socket.send('');
+    });
   });
 }
