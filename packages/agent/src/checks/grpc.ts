@@ -76,7 +76,7 @@ function failureOf(headers: IncomingHttpHeaders, trailers: IncomingHttpHeaders):
   if (grpcStatus === '0') return undefined;
   if (status === undefined) return new Error('the connection ended without an answer');
   if (grpcStatus === undefined) {
-    return new Error(`the other side does not speak gRPC: it answered with HTTP status ${status}`);
+    return new Error(`the other side does not speak gRPC: it answered with HTTP status ${String(status)}`);
   }
   const code = Number(grpcStatus);
   return new Error(`rpc error: code = ${codes[code] ?? `Code(${code})`} desc = ${decoded(trailers['grpc-message'])}`);

@@ -50,7 +50,7 @@ export function withHttp2<T>(
         use(session, (error, value) => end(() => (error === undefined ? resolve(value as T) : reject(error))));
       } catch (error) {
         // As when the other side has ended it in the meantime: thrown here it would end the agent.
-        end(() => reject(error as Error));
+        end(() => reject(error));
       }
     });
   });
