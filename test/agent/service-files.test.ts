@@ -5,7 +5,7 @@ import { checkId, instanceId, type Persist, type Registration, registrationKey }
 import { beforeEach, describe, expect, test } from 'vitest';
 import { instance } from '../core/fixture.ts';
 import { Solo } from '../core/solo.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock, settle } from './manual-clock.ts';
 
 /** A directory that a test writes. */
 class FakeDirectory implements DefinitionDirectory {
@@ -138,7 +138,7 @@ describe('what a file may hold', () => {
     ['nothing', '# to come\n', []],
   ])('%s', (_what, text, expected) => {
     directory.write('f.yaml', text);
-    files.start();
+    void files.start();
     expect(registered()).toEqual(expected);
   });
 
@@ -173,7 +173,7 @@ describe('what a file may hold', () => {
   ])('%s is named with its place, and the other files are obeyed', (_what, text, reason) => {
     directory.write('bad.yaml', text);
     directory.write('good.yaml', { name: 'good' });
-    files.start();
+    void files.start();
     expect(registered()).toEqual(['i/good good.yaml']);
     expect(log[0]).toMatch(/^a service file is bad \| services\.d\/bad\.yaml \| /);
     expect(log[0]).toContain(reason);
@@ -184,7 +184,7 @@ describe('what a file may hold', () => {
 describe('a file that changes', () => {
   test('registers again only what changed in it, and withdraws what is no longer in it', () => {
     directory.write('f.yaml', { services: [web, { name: 'b', port: 1 }, { name: 'c' }] });
-    files.start();
+    void files.start();
     solo.take();
     directory.write('f.yaml', { services: [web, { name: 'b', port: 2 }] });
     told();
@@ -203,7 +203,7 @@ describe('a file that changes', () => {
       ],
     };
     directory.write('f.yaml', mine);
-    files.start();
+    void files.start();
     const template = [...solo.view.registrations()].find((each) => each.type === 'check');
     if (template?.type !== 'check') throw new Error('there is no check');
     solo.command({ type: 'register-check', definition: { ...template.definition, id: checkId('theirs') } });
@@ -214,7 +214,7 @@ describe('a file that changes', () => {
 
   test('keeps what it said when it is bad, says so once, and says when it is good again', () => {
     directory.write('f.yaml', web);
-    files.start();
+    void files.start();
     log = [];
     directory.write('f.yaml', 'name: [');
     told();
@@ -232,7 +232,7 @@ describe('a file that changes', () => {
 
   test('is found without a notice within ten seconds, and read only when it changed', () => {
     directory.write('f.yaml', web);
-    files.start();
+    void files.start();
     clock.advance(60_000);
     expect(directory.reads).toEqual(['f.yaml']);
     directory.write('g.yaml', { name: 'g' });
@@ -242,7 +242,7 @@ describe('a file that changes', () => {
   });
 
   test('many notices in a row are one look', () => {
-    files.start();
+    void files.start();
     directory.write('f.yaml', web);
     for (let n = 0; n < 50; n++) {
       directory.tell();
@@ -257,7 +257,7 @@ describe('a file that changes', () => {
 describe('a file that goes', () => {
   test('takes what it registered with it, once it is certain that it is gone', () => {
     directory.write('f.yaml', web);
-    files.start();
+    void files.start();
     directory.remove('f.yaml');
     told();
     expect(registered()).toContain('i/web-1 f.yaml');
@@ -267,7 +267,7 @@ describe('a file that goes', () => {
 
   test('and comes back at once, as some editors write, changes nothing but what it says', () => {
     directory.write('f.yaml', web);
-    files.start();
+    void files.start();
     solo.take();
     directory.remove('f.yaml');
     told();
@@ -280,7 +280,7 @@ describe('a file that goes', () => {
 
   test('leaves what a client took over', () => {
     directory.write('f.yaml', { name: 'web', port: 1 });
-    files.start();
+    void files.start();
     solo.command({ type: 'register', instance: instance('web', { port: 2 }), checks: [], replaceChecks: false });
     directory.remove('f.yaml');
     told();
@@ -290,7 +290,7 @@ describe('a file that goes', () => {
 
   test('with its directory leaves everything as it is, and says so once', () => {
     directory.write('f.yaml', web);
-    files.start();
+    void files.start();
     log = [];
     directory.failure = 'EIO';
     told();
@@ -306,7 +306,7 @@ describe('a file that goes', () => {
 describe('who decides', () => {
   test('of two files with one id the first by its name, whichever came first, and it is said', () => {
     directory.write('b.yaml', { name: 'web', port: 2 });
-    files.start();
+    void files.start();
     directory.write('a.yaml', { name: 'web', port: 1 });
     told();
     expect([portOf('web'), registered()]).toEqual([1, ['i/web a.yaml']]);
@@ -324,14 +324,14 @@ describe('who decides', () => {
   test('a check id that two services have is that of the first file', () => {
     directory.write('a.yaml', { name: 'a', check: { id: 'c', ttl: '1s' } });
     directory.write('b.yaml', { name: 'b', check: { id: 'c', ttl: '2s' } });
-    files.start();
+    void files.start();
     expect(registered()).toEqual(['c/c a.yaml', 'i/a a.yaml', 'i/b b.yaml']);
     expect(log.some((line) => line.includes('the check "c" is in a.yaml too'))).toBe(true);
   });
 
   test('a client until the file changes', () => {
     directory.write('f.yaml', { name: 'web', port: 1 });
-    files.start();
+    void files.start();
     solo.command({ type: 'register', instance: instance('web', { port: 2 }), checks: [], replaceChecks: false });
     clock.advance(60_000);
     expect(portOf('web')).toBe(2);
@@ -342,7 +342,7 @@ describe('who decides', () => {
 
   test('a client who deregisters, until the agent reloads', () => {
     directory.write('f.yaml', web);
-    files.start();
+    void files.start();
     solo.command({ type: 'deregister', id: instanceId('web-1') });
     clock.advance(60_000);
     expect(registered()).toEqual([]);
@@ -353,7 +353,7 @@ describe('who decides', () => {
   test('a reload reads again, and writes nothing where nothing differs', () => {
     directory.write('f.yaml', { service: web, checks: [{ name: 'host', ttl: '10s' }] });
     directory.write('bad.yaml', 'x');
-    files.start();
+    void files.start();
     solo.take();
     log = [];
     files.reload();
@@ -365,11 +365,11 @@ describe('who decides', () => {
 describe('a restart', () => {
   test('keeps the state of checks, and writes nothing where nothing differs', () => {
     directory.write('f.yaml', { service: web, checks: [{ name: 'host', ttl: '10s' }] });
-    files.start();
+    void files.start();
     solo.command({ type: 'check-result', id: checkId('service:web-1'), status: 'passing', output: 'ok' });
     restart();
     solo.take();
-    files.start();
+    void files.start();
     expect(versions()).toBe(0);
     const check = [...solo.view.registrations()].find((each) => registrationKey(each) === 'c/service:web-1');
     expect(check).toMatchObject({ state: { status: 'passing', output: 'ok' }, source: 'f.yaml' });
@@ -378,12 +378,12 @@ describe('a restart', () => {
   test('takes what went meanwhile, keeps what a bad file said, and leaves clients alone', () => {
     directory.write('gone.yaml', { name: 'gone' });
     directory.write('bad.yaml', { name: 'kept', check: { ttl: '10s' } });
-    files.start();
+    void files.start();
     solo.command({ type: 'register', instance: instance('theirs'), checks: [], replaceChecks: false });
     directory.remove('gone.yaml');
     directory.write('bad.yaml', 'name: [');
     restart();
-    files.start();
+    void files.start();
     expect(registered()).toEqual(['c/service:kept bad.yaml', 'i/kept bad.yaml', 'i/theirs -']);
     directory.write('bad.yaml', { name: 'other' });
     told();
@@ -392,10 +392,10 @@ describe('a restart', () => {
 
   test('with a directory that cannot be read keeps all, until it can', () => {
     directory.write('f.yaml', { name: 'a' });
-    files.start();
+    void files.start();
     directory.failure = 'ENOENT';
     restart();
-    files.start();
+    void files.start();
     expect(registered()).toEqual(['i/a f.yaml']);
     directory.failure = undefined;
     directory.write('f.yaml', { name: 'b' });
@@ -405,7 +405,7 @@ describe('a restart', () => {
 
   test('without service files withdraws what earlier ones registered', () => {
     directory.write('f.yaml', { service: web, checks: [{ name: 'host', ttl: '10s' }] });
-    files.start();
+    void files.start();
     solo.command({ type: 'register', instance: instance('theirs'), checks: [], replaceChecks: false });
     restart();
     const said: string[] = [];
@@ -421,7 +421,7 @@ describe('a restart', () => {
 
 test('what a node refuses is said once, and tried again: the service of a check may come from a client', () => {
   directory.write('f.yaml', { check: { name: 'c', service_id: 'later', ttl: '10s' } });
-  files.start();
+  void files.start();
   clock.advance(60_000);
   expect(log.filter((line) => line.includes('"later"'))).toHaveLength(1);
   solo.command({ type: 'register', instance: instance('later'), checks: [], replaceChecks: false });
@@ -431,7 +431,7 @@ test('what a node refuses is said once, and tried again: the service of a check 
 
 test('more files than the limit are named and not read', () => {
   for (let n = 0; n < 1026; n++) directory.write(`f${String(n).padStart(4, '0')}.yaml`, '');
-  files.start();
+  void files.start();
   clock.advance(60_000);
   expect(log).toEqual(
     ['f1024.yaml', 'f1025.yaml'].map(
@@ -442,15 +442,39 @@ test('more files than the limit are named and not read', () => {
 
 test('a file in HCL is named and not read', () => {
   directory.write('web.hcl', 'service { name = "web" }');
-  files.start();
+  void files.start();
   clock.advance(60_000);
   expect(log).toEqual(['a service file is not read | services.d/web.hcl | HCL is not read: write it as YAML or JSON']);
   expect(directory.reads).toEqual([]);
 });
 
+test('of many definitions some are made at once and the others soon, and then the start is over', async () => {
+  directory.write('f.yaml', { services: Array.from({ length: 30 }, (_, n) => ({ name: `s${n}` })) });
+  let isStarted = false;
+  const started = files.start().then(() => (isStarted = true));
+  await settle();
+  expect([registered().length, isStarted]).toEqual([8, false]);
+  clock.advance(0);
+  expect(registered()).toHaveLength(30);
+  await started;
+  directory.write('f.yaml', { services: [] });
+  told();
+  expect(registered()).toEqual([]);
+});
+
+test('a start that is stopped half way ends', async () => {
+  directory.write('f.yaml', { services: Array.from({ length: 30 }, (_, n) => ({ name: `s${n}` })) });
+  const started = files.start();
+  files.stop();
+  await started;
+  clock.advance(60_000);
+  expect(registered()).toHaveLength(8);
+  expect(clock.pending).toBe(0);
+});
+
 test('nothing happens after stop, and what is registered stays', () => {
   directory.write('f.yaml', { name: 'a' });
-  files.start();
+  void files.start();
   files.stop();
   directory.write('f.yaml', { name: 'b' });
   directory.tell();

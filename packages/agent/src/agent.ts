@@ -137,7 +137,9 @@ class RunningAgent implements Agent {
     const tags = this.#tags(gossip);
     if (JSON.stringify(tags) !== JSON.stringify(config.tags)) driver.dispatch({ type: 'set-tags', tags });
     if (config.join.length > 0) driver.dispatch({ type: 'join', addresses: config.join });
-    this.#startServiceFiles(driver);
+    await this.#startServiceFiles(driver);
+    // Since the API listens, somebody may have told it to leave.
+    if (this.#stopping !== undefined) return;
     const { id } = this.info;
     storage.describe({ ...this.info, epoch: storage.epoch, pid: process.pid });
     this.log.info('ready', { listeners: this.#listeners, id, mesh: config.mesh, epoch: storage.epoch, version });
@@ -314,7 +316,7 @@ class RunningAgent implements Agent {
   }
 
   /** Before the agent is ready: whoever waits for that finds what the files say. */
-  #startServiceFiles(port: MeshPort): void {
+  async #startServiceFiles(port: MeshPort): Promise<void> {
     const config = this.#config;
     if (config.services === undefined) return withdrawFileRegistrations({ port, log: this.log });
     const serviceFiles = new ServiceFiles({
@@ -325,7 +327,7 @@ class RunningAgent implements Agent {
       refusal: (check) => scriptRefusal(config, check, config.services),
     });
     this.#parts.serviceFiles = serviceFiles;
-    serviceFiles.start();
+    await serviceFiles.start();
   }
 
   #event(event: MeshEvent): void {

@@ -11,10 +11,11 @@ import { join } from 'node:path';
 import type { CheckDefinition, MeshPort, Registration } from '@skein/core';
 import { registrationKey } from '@skein/core';
 import type { Clock } from '../clock.ts';
+import { Gate } from '../gate.ts';
 import type { Log } from '../log.ts';
 import type { DefinitionDirectory } from './definition-directory.ts';
 import { type FileNotice, FileSet } from './file-set.ts';
-import { type Define, type Wanted, wantedOf } from './wanted.ts';
+import { type Define, wantedOf } from './wanted.ts';
 
 export interface ServiceFilesOptions {
   readonly directory: DefinitionDirectory;
@@ -29,6 +30,8 @@ export interface ServiceFilesOptions {
 const debounceMs = 100;
 /** A net under the watch, which some file systems do not have and others lose. */
 const rescanMs = 10_000;
+/** Commands in one turn of the event loop: each may cost milliseconds on a node with thousands of registrations. */
+const commandsPerTurn = 8;
 /** Some editors move a file away before they write it anew: gone is what is still gone after this. */
 const goneMs = 1000;
 
@@ -39,6 +42,10 @@ export class ServiceFiles {
   readonly #done = new Map<string, string>();
   /** Said already: the next look, some seconds from now, would say it again. */
   readonly #said = new Set<string>();
+  /** What is yet to be defined or withdrawn, by key; empty when all is as the files say. */
+  #pending: [key: string, define: Define | undefined][] = [];
+  #cancelTurn: (() => void) | undefined;
+  readonly #settled = new Gate();
   #hasRefused = false;
   /** What is registered has to be compared with the files, not only what they say now with what they said. */
   #isFresh = true;
@@ -53,9 +60,13 @@ export class ServiceFiles {
     this.#files = new FileSet({ directory, refusal, notice: (notice) => this.#log(notice) });
   }
 
-  /** Registers what the files say, and watches them from now on. Call when the node has its earlier registrations. */
-  start(): void {
+  /**
+   * Registers what the files say, and watches them from now on. Call when the node has its earlier registrations.
+   * Resolves once all is registered, or after `stop`.
+   */
+  start(): Promise<void> {
     this.#look();
+    return this.#settled.opened;
   }
 
   /** Reads everything again, and undoes what clients did to what files define. */
@@ -72,7 +83,9 @@ export class ServiceFiles {
   stop(): void {
     this.#isStopped = true;
     this.#cancelLook?.();
+    this.#cancelTurn?.();
     this.#endWatch?.();
+    this.#settled.open();
   }
 
   #look(): void {
@@ -81,6 +94,7 @@ export class ServiceFiles {
     this.#endWatch = this.#options.directory.watch(() => this.#lookIn(debounceMs));
     const hasChanged = this.#read();
     if (!this.#isUnreadable && (hasChanged || this.#isFresh || this.#hasRefused)) this.#reconcile();
+    else this.#work();
     this.#lookIn(this.#files.hasMissing ? goneMs : rescanMs);
   }
 
@@ -111,51 +125,67 @@ export class ServiceFiles {
     }
   }
 
-  /** Carries out the difference between what the files say and what is there. */
+  /** Finds the difference between what the files say and what is there, and sets about it. */
   #reconcile(): void {
     const wanted = wantedOf(this.#files.definitions());
     for (const { source, reason } of wanted.disputes) this.#complain(source, reason);
-    const registered = new Map<string, Registration>();
-    for (const registration of this.#options.port.view().registrations()) {
-      registered.set(registrationKey(registration), registration);
-    }
-    this.#withdraw(wanted, registered);
+    const registered = this.#registered();
     if (this.#isFresh) {
       this.#done.clear();
       for (const [key, define] of wanted.defines) if (isMade(define, registered)) this.#done.set(key, JSON.stringify(define));
     }
-    this.#define(wanted);
     this.#isFresh = false;
-  }
-
-  /** What came from files and none defines any more. What a client took over is no longer a file's. */
-  #withdraw(wanted: Wanted, registered: ReadonlyMap<string, Registration>): void {
-    for (const key of this.#done.keys()) if (!wanted.defines.has(key)) this.#done.delete(key);
-    for (const [key, registration] of registered) {
-      const { source } = registration;
-      // A file that never was good in this boot may still mean what it said in an earlier one.
-      if (source === undefined || wanted.keys.has(key) || this.#files.isUnclear(source)) continue;
-      withdraw(registration, this.#options, this.#pathOf(source));
-    }
-  }
-
-  #define(wanted: Wanted): void {
-    const { port, log } = this.#options;
     this.#hasRefused = false;
-    for (const [key, define] of wanted.defines) {
-      const text = JSON.stringify(define);
-      if (this.#done.get(key) === text) continue;
-      const result = port.dispatch(define);
-      if (result.ok) {
-        this.#done.set(key, text);
-        log.info('registered from a service file', { file: this.#pathOf(define.source), key });
-        continue;
-      }
-      // Tried again at the next look: an instance that a check belongs to may come from a client.
-      this.#hasRefused = true;
-      this.#done.delete(key);
-      this.#complain(define.source, result.message);
+    for (const key of this.#done.keys()) if (!wanted.defines.has(key)) this.#done.delete(key);
+    this.#pending = [];
+    for (const [key, { source }] of registered) {
+      // What a client took over is no longer a file's. A file that never was good in this boot may still mean what it said.
+      const isKept = source === undefined || wanted.keys.has(key) || this.#files.isUnclear(source);
+      if (!isKept) this.#pending.push([key, undefined]);
     }
+    for (const [key, define] of wanted.defines) {
+      if (this.#done.get(key) !== JSON.stringify(define)) this.#pending.push([key, define]);
+    }
+    this.#work();
+  }
+
+  /** Some commands now, the others in later turns: the node has peers to answer in between. */
+  #work(): void {
+    this.#cancelTurn?.();
+    this.#cancelTurn = undefined;
+    const registered = this.#registered();
+    for (const [key, define] of this.#pending.splice(0, commandsPerTurn)) {
+      if (define !== undefined) this.#define(key, define);
+      else this.#withdraw(registered.get(key));
+    }
+    if (this.#pending.length === 0) this.#settled.open();
+    else if (!this.#isStopped) this.#cancelTurn = this.#options.clock.after(0, () => this.#work());
+  }
+
+  #registered(): ReadonlyMap<string, Registration> {
+    const registered = new Map<string, Registration>();
+    for (const registration of this.#options.port.view().registrations()) {
+      registered.set(registrationKey(registration), registration);
+    }
+    return registered;
+  }
+
+  #withdraw(registration: Registration | undefined): void {
+    if (registration?.source === undefined) return;
+    withdraw(registration, this.#options, this.#pathOf(registration.source));
+  }
+
+  #define(key: string, define: Define): void {
+    const { port, log } = this.#options;
+    const result = port.dispatch(define);
+    if (result.ok) {
+      this.#done.set(key, JSON.stringify(define));
+      return log.info('registered from a service file', { file: this.#pathOf(define.source), key });
+    }
+    // Tried again at the next look: an instance that a check belongs to may come from a client.
+    this.#hasRefused = true;
+    this.#done.delete(key);
+    this.#complain(define.source, result.message);
   }
 
   #log(notice: FileNotice): void {
