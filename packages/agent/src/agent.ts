@@ -327,7 +327,9 @@ class RunningAgent implements Agent {
       refusal: (check) => scriptRefusal(config, check, config.services),
     });
     this.#parts.serviceFiles = serviceFiles;
+    this.#part('readiness').registering(true);
     await serviceFiles.start();
+    this.#part('readiness').registering(false);
   }
 
   #event(event: MeshEvent): void {

@@ -35,7 +35,7 @@ const settingsHelp = `
 Every setting can also be in a config file (camelCase: dataDir) or the environment (SKEIN_DATA_DIR). Flags win over
 the environment, the environment over files. Port 0 lets the system choose; the chosen ones are in the log line
 "ready" and in DATA_DIR/agent.json. SIGTERM and SIGINT leave the mesh and stop, a second one stops at once; SIGHUP
-reads the settings again.`;
+reads the settings and the service files again.`;
 
 /** `setExitCode` receives what the process should end with. */
 export function addAgentCommand(program: Command, setExitCode: (code: number) => void): void {
