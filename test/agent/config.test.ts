@@ -189,6 +189,17 @@ describe('dev', () => {
   });
 });
 
+test('service files and scripts are off, and come from any source of settings', () => {
+  const off = { services: undefined, enableScriptChecks: false, enableLocalScriptChecks: false };
+  expect(loadConfig({}).config).toMatchObject(off);
+  const env = { SKEIN_SERVICES: 'services.d', SKEIN_ENABLE_SCRIPT_CHECKS: 'true', SKEIN_ENABLE_LOCAL_SCRIPT_CHECKS: '1' };
+  const on = { services: 'services.d', enableScriptChecks: true, enableLocalScriptChecks: true };
+  expect(loadConfig({ env }).config).toMatchObject(on);
+  expect(loadConfig({ flags: on }).config).toMatchObject(on);
+  expect(refusal({ env: { SKEIN_ENABLE_SCRIPT_CHECKS: 'yes' } }).message).toContain('SKEIN_ENABLE_SCRIPT_CHECKS');
+  expect(refusal({ flags: { services: '' } }).message).toContain('--services');
+});
+
 test('the data directory follows the name, so that two agents of one host do not share one', () => {
   const env = { XDG_STATE_HOME: '/state' };
   expect(loadConfig({ env, flags: { name: 'a' } }).config.dataDir).toBe('/state/skein/a');

@@ -159,6 +159,14 @@ describe('readiness', () => {
     expect(state.state().ready).toBe(true);
   });
 
+  test('nobody is told that it is ready while it registers what service files say', () => {
+    const { state } = readiness([]);
+    state.registering(true);
+    expect(state.state()).toEqual({ ready: false, reason: 'registering what the service files say' });
+    state.registering(false);
+    expect(state.state().ready).toBe(true);
+  });
+
   test('with a seed it is joining until it was joined and synced', () => {
     const { state } = readiness(['a:1']);
     expect(state.state()).toEqual({ ready: false, reason: 'joining' });

@@ -7,7 +7,9 @@ import { createProxy, type Proxy } from '@skein/proxy';
 import { validateConfig } from '@skein/traffic';
 import { createIdentity, createTransport, loadIdentity, type Transport, type TransportHandler } from '@skein/transport';
 import { formatHostPort, type HostPort, isLoopback, isUnspecified, parseHostPort } from './address.ts';
-import { CheckRunner } from './checks/runner.ts';
+import { AliasChecks } from './checks/alias.ts';
+import { CheckRunner, type CheckRunnerOptions } from './checks/runner.ts';
+import { scriptRefusal } from './checks/script-rule.ts';
 import { systemClock } from './clock.ts';
 import type { AgentConfig } from './config.ts';
 import { Driver } from './driver.ts';
@@ -21,6 +23,8 @@ import type { LogSink } from './log-output.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import { diffSettings, type ReloadReport } from './reload.ts';
+import { localDirectory } from './service-files/definition-directory.ts';
+import { ServiceFiles, withdrawFileRegistrations } from './service-files/service-files.ts';
 import { memoryStorage, openStorage, type Storage } from './storage.ts';
 import { version } from './version.ts';
 
@@ -35,7 +39,7 @@ export interface Agent {
   readonly info: AgentInfo;
   readonly port: MeshPort;
   readonly log: Log;
-  /** Takes over what can change while running: tags, seeds, log level. */
+  /** Takes over what can change while running: tags, seeds, log level; and reads the service files again. */
   reload(config: AgentConfig): ReloadReport;
   /** Stops, after saying goodbye to the mesh when `leave`. Idempotent; a call without `leave` cuts a leave short. */
   stop(options: { readonly leave: boolean }): Promise<void>;
@@ -66,6 +70,8 @@ interface Parts {
   transport: Transport;
   driver: Driver;
   checks: CheckRunner;
+  aliases: AliasChecks;
+  serviceFiles: ServiceFiles;
   events: Events;
   metrics: Metrics;
   readiness: Readiness;
@@ -136,6 +142,9 @@ class RunningAgent implements Agent {
     const tags = this.#tags(gossip);
     if (JSON.stringify(tags) !== JSON.stringify(config.tags)) driver.dispatch({ type: 'set-tags', tags });
     if (config.join.length > 0) driver.dispatch({ type: 'join', addresses: config.join });
+    await this.#startServiceFiles(driver);
+    // Since the API listens, somebody may have told it to leave.
+    if (this.#stopping !== undefined) return;
     const { id } = this.info;
     storage.describe({ ...this.info, epoch: storage.epoch, pid: process.pid });
     this.log.info('ready', { listeners: this.#listeners, id, mesh: config.mesh, epoch: storage.epoch, version });
@@ -150,6 +159,7 @@ class RunningAgent implements Agent {
     if (report.applied.includes('tags')) this.port.dispatch({ type: 'set-tags', tags: this.#tags(this.#advertised()) });
     const seeds = join.filter((seed) => !known.has(seed));
     if (seeds.length > 0) this.port.dispatch({ type: 'join', addresses: seeds });
+    this.#parts.serviceFiles?.reload();
     this.log.info('settings reloaded', report);
     return report;
   }
@@ -257,11 +267,15 @@ class RunningAgent implements Agent {
     const transport = this.#part('transport');
     const readiness = this.#part('readiness');
     const storage = this.#part('storage');
+    const result: CheckRunnerOptions['result'] = (id, status, output) =>
+      void driver.dispatch({ type: 'check-result', id, status, output });
     const checks = new CheckRunner({
       clock: this.#clock,
       rng: randomRng(),
-      result: (id, status, output) => void driver.dispatch({ type: 'check-result', id, status, output }),
+      result,
+      refusal: ({ definition, source }) => scriptRefusal(config, definition, source),
     });
+    const aliases = new AliasChecks({ view: () => driver.view(), isSynced: () => readiness.isSynced, result });
     const events = new Events({
       publish: (message) => transport.publish(message),
       view: () => driver.view(),
@@ -300,6 +314,7 @@ class RunningAgent implements Agent {
       events,
       listen: formatHostPort(config.http),
       allowedHosts: config.allowedHosts,
+      scriptChecks: config.enableScriptChecks,
       log: ({ msg, ...fields }) => this.log.error(msg, fields),
       agent: {
         info: () => this.info,
@@ -310,17 +325,45 @@ class RunningAgent implements Agent {
         metrics: () => metrics.text(),
       },
     });
-    Object.assign(parts, { checks, events, proxy, metrics, api, dns });
+    Object.assign(parts, { checks, aliases, events, proxy, metrics, api, dns });
+  }
+
+  /** Before the agent is ready: whoever waits for that finds what the files say. */
+  async #startServiceFiles(port: MeshPort): Promise<void> {
+    const config = this.#config;
+    if (config.services === undefined) return withdrawFileRegistrations({ port, log: this.log });
+    const serviceFiles = new ServiceFiles({
+      directory: localDirectory(config.services),
+      port,
+      clock: this.#clock,
+      log: this.log,
+      refusal: (check) => scriptRefusal(config, check, config.services),
+    });
+    this.#parts.serviceFiles = serviceFiles;
+    this.#part('readiness').registering(true);
+    await serviceFiles.start();
+    this.#part('readiness').registering(false);
   }
 
   #event(event: MeshEvent): void {
-    const { metrics, readiness, checks } = this.#parts;
+    const { metrics, readiness } = this.#parts;
     metrics?.event(event);
     readiness?.event(event);
     this.#eventLog.mesh(event);
-    if (event.type === 'registration-changed') checks?.changed(event.registration);
-    else if (event.type === 'registration-removed') checks?.removed(event.key);
-    else if (event.type === 'left') this.#left.open();
+    this.#tellChecks(event);
+    if (event.type === 'left') this.#left.open();
+  }
+
+  #tellChecks(event: MeshEvent): void {
+    const { checks, aliases } = this.#parts;
+    if (event.type === 'registration-changed') {
+      checks?.changed(event.registration);
+      if (event.registration.type === 'check') aliases?.changed(event.registration.definition);
+    } else if (event.type === 'registration-removed') {
+      checks?.removed(event.key);
+      aliases?.removed(event.key);
+    } else if (event.type === 'view-changed') aliases?.viewChanged(event.topics);
+    else if (event.type === 'synced') aliases?.lookAtAll();
   }
 
   /**
@@ -354,8 +397,9 @@ class RunningAgent implements Agent {
   }
 
   async #stop(leave: boolean): Promise<void> {
-    const { storage, transport, driver, checks, events, proxy, api, dns, readiness } = this.#parts;
+    const { storage, transport, driver, checks, serviceFiles, events, proxy, api, dns, readiness } = this.#parts;
     readiness?.stopping();
+    serviceFiles?.stop();
     const hurry = this.#hurry.opened;
     if (leave && driver !== undefined && proxy !== undefined) {
       this.log.info('leaving the mesh');

@@ -62,6 +62,9 @@ export const settingsSchema = z.strictObject({
   logLevel: z.enum(logLevels).optional(),
   logFormat: z.enum(logFormats).optional(),
   allowedHosts: z.array(z.string().min(1).max(255)).max(64).optional(),
+  services: z.string().min(1).optional(),
+  enableScriptChecks: z.boolean().optional(),
+  enableLocalScriptChecks: z.boolean().optional(),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -94,6 +97,12 @@ export interface AgentConfig {
   readonly logFormat: (typeof logFormats)[number];
   /** Host names, beyond its own addresses, under which the HTTP API may be asked. */
   readonly allowedHosts: readonly string[];
+  /** The directory with service files; undefined: there are none. */
+  readonly services: string | undefined;
+  /** Checks may run programs, whoever registers them. */
+  readonly enableScriptChecks: boolean;
+  /** Checks of service files may run programs. */
+  readonly enableLocalScriptChecks: boolean;
 }
 
 export interface LoadedConfig {
@@ -175,6 +184,8 @@ function envName(key: string): string {
   return `SKEIN_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
+const booleanSettings: ReadonlySet<string> = new Set(['dev', 'enableScriptChecks', 'enableLocalScriptChecks']);
+
 /** Variables that other `skein` commands read. */
 const foreignVariables = new Set(['SKEIN_HTTP_ADDR']);
 
@@ -198,7 +209,7 @@ function parseVariable(key: string, text: string): unknown {
       .filter((part) => part !== '');
   if (key === 'join' || key === 'allowedHosts' || key === 'recursors') return list();
   if (key === 'tags') return Object.fromEntries(list().map(parseTag));
-  if (key === 'dev') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (booleanSettings.has(key)) return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   return text;
 }
 
@@ -243,6 +254,9 @@ function complete(settings: Settings, env: Readonly<Record<string, string | unde
     logLevel: settings.logLevel ?? 'info',
     logFormat: settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     allowedHosts: settings.allowedHosts ?? [],
+    services: settings.services,
+    enableScriptChecks: settings.enableScriptChecks ?? false,
+    enableLocalScriptChecks: settings.enableLocalScriptChecks ?? false,
   };
 }
 

@@ -41,6 +41,8 @@ export interface ApiOptions {
   readonly datacenter?: string;
   /** Told about requests that failed through no fault of their own. */
   readonly log?: (entry: { readonly msg: string; readonly [field: string]: unknown }) => void;
+  /** Whether clients may register checks that run programs. Default false. */
+  readonly scriptChecks?: boolean;
   /** Default: the platform's. */
   readonly timers?: Timers;
   /** Numbers from 0 to below 1, for jitter. Default `Math.random`. */
@@ -137,7 +139,8 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     random: options.random ?? Math.random,
     waitersMax: options.waitersMax ?? 16_384,
   });
-  const context: ApiContext = { port, agent, events, datacenter, reader: new Reader({ port, agent, datacenter, blocking }) };
+  const reader = new Reader({ port, agent, datacenter, blocking });
+  const context: ApiContext = { port, agent, events, datacenter, reader, scriptChecks: options.scriptChecks ?? false };
   return [
     agentRoutes,
     agentServiceRoutes,

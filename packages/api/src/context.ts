@@ -11,6 +11,8 @@ export interface ApiContext {
   readonly events: EventsPort;
   readonly datacenter: string;
   readonly reader: Reader;
+  /** Whether clients may register checks that run programs. */
+  readonly scriptChecks: boolean;
 }
 
 /**

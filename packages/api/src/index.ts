@@ -8,5 +8,7 @@ export { createApi } from './api.ts';
 export type { Api, ApiOptions, InjectedAnswer, InjectedRequest } from './api.ts';
 export { createDns } from './dns/dns.ts';
 export type { Dns, DnsOptions, DnsStats } from './dns/dns.ts';
+export { decodeDefinitions, DefinitionError } from './decode/definition-document.ts';
+export type { Definitions, ServiceDefinition } from './decode/definition-document.ts';
 export type { AgentInfo, AgentPort, EventsPort, UserEvent } from './ports.ts';
 export type { Timers } from './timers.ts';

@@ -53,11 +53,16 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
 ]);
 
+/** A truth value in one of the spellings that Go takes; undefined for any other text. */
+export function parseBoolean(text: string): boolean | undefined {
+  return booleans.get(text);
+}
+
 /** A flag as Go reads it; `undefined` when absent, `bare` when given without a value. */
 export function parseFlag(query: URLSearchParams, name: string, bare?: boolean): boolean | undefined {
   const given = query.get(name);
   if (given === null) return undefined;
-  const value = given === '' ? bare : booleans.get(given);
+  const value = given === '' ? bare : parseBoolean(given);
   if (value === undefined) throw badRequest(`Invalid value for ?${name}`);
   return value;
 }

@@ -3,6 +3,8 @@
 export const limits = {
   /** Text fields: node, mesh, service and check names, ids, regions, zones. UTF-16 units. */
   nameLength: 128,
+  /** The id and the name of a check, which clients and Consul's own rules make from those of its instance. UTF-16 units. */
+  checkNameLength: 192,
   /** Addresses of one member. */
   addresses: 16,
   addressLength: 256,
@@ -14,6 +16,9 @@ export const limits = {
   /** Text of one check. */
   notesLength: 1024,
   outputLength: 4096,
+  /** The words of one script check, and the length of each. */
+  scriptArgs: 64,
+  scriptArgLength: 4096,
   /** One sealed catalog record. */
   recordBytes: 16_384,
   /** All records of one owner. Keeps a whole snapshot within one sync message. */

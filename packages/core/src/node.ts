@@ -372,7 +372,7 @@ export class MeshNode {
       case 'deregister':
         return this.#health.deregister(command.id, 'deregistered');
       case 'register-check':
-        return this.#health.registerCheck(command.definition);
+        return this.#health.registerCheck(command.definition, command.source);
       case 'deregister-check':
         return this.#health.deregisterCheck(command.id);
       case 'check-result':

@@ -25,6 +25,9 @@ interface AgentFlags {
   readonly recursor?: readonly string[];
   readonly logLevel?: string;
   readonly logFormat?: string;
+  readonly services?: string;
+  readonly enableScriptChecks?: boolean;
+  readonly enableLocalScriptChecks?: boolean;
   readonly whileStdin?: boolean;
 }
 
@@ -34,7 +37,7 @@ const settingsHelp = `
 Every setting can also be in a config file (camelCase: dataDir) or the environment (SKEIN_DATA_DIR). Flags win over
 the environment, the environment over files. Port 0 lets the system choose; the chosen ones are in the log line
 "ready" and in DATA_DIR/agent.json. SIGTERM and SIGINT leave the mesh and stop, a second one stops at once; SIGHUP
-reads the settings again.`;
+reads the settings and the service files again.`;
 
 /** `setExitCode` receives what the process should end with. */
 export function addAgentCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -59,6 +62,9 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
     .option('--proxy <host:port>', 'the proxy (default 127.0.0.1:8080)')
     .option('--dns <host:port>', 'DNS, over UDP and TCP (default 127.0.0.1:8600)')
     .option('--recursor <address>', "name server for names that are not the mesh's, ADDRESS or ADDRESS:PORT (repeatable)", append)
+    .option('--services <dir>', 'directory of service definitions, YAML or JSON; watched')
+    .option('--enable-script-checks', 'let checks run programs, also those that API clients register')
+    .option('--enable-local-script-checks', 'let checks of service files run programs')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .option('--log-format <format>', 'pretty (default on a terminal) or json')
     .addOption(program.createOption('--while-stdin', 'leave and stop when standard input ends').hideHelp())
@@ -69,6 +75,7 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
         'skein agent --dev',
         'skein agent --token-file mesh.token',
         'skein agent --token-file mesh.token --join 10.0.0.7:7946 --zone b',
+        'skein agent --dev --services services.d',
       ]),
     )
     .action(async (flags: AgentFlags) => setExitCode(await agent(flags)));

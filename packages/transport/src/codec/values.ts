@@ -118,8 +118,8 @@ const instanceShape: Shape<Instance> = shape('Instance', {
 });
 
 const checkShape: Shape<Check> = shape('Check', {
-  id: id<CheckId>(1, names),
-  name: text(2, names),
+  id: id<CheckId>(1, limits.checkNameLength),
+  name: text(2, limits.checkNameLength),
   type: text(3, names),
   status: oneOf(4, ['passing', 'warning', 'critical']),
   notes: text(5, limits.notesLength),
