@@ -20,7 +20,7 @@ import { createLog, type Log } from './log.ts';
 import type { LogSink } from './log-output.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
-import { diffSettings, type ReloadReport } from './reload.ts';
+import { diffSettings, ReloadFailed, type ReloadReport } from './reload.ts';
 import { memoryStorage, openStorage, type Storage } from './storage.ts';
 import { version } from './version.ts';
 
@@ -29,6 +29,8 @@ export interface AgentHooks {
   readonly logTo?: LogSink;
   /** Things to say in the log at start, such as the notes of `loadConfig`. */
   readonly notes?: readonly string[];
+  /** Reads the settings again and applies them, for the API's reload. Throws when they are not accepted. */
+  readonly reload?: (agent: Agent) => void;
 }
 
 export interface Agent {
@@ -77,6 +79,7 @@ class RunningAgent implements Agent {
   readonly log: Log;
   readonly stopped: Promise<void>;
   #config: AgentConfig;
+  readonly #hooks: AgentHooks;
   readonly #clock = systemClock();
   readonly #eventLog: EventLog;
   readonly #startedAtMs = Date.now();
@@ -92,6 +95,7 @@ class RunningAgent implements Agent {
 
   constructor(config: AgentConfig, hooks: AgentHooks) {
     this.#config = config;
+    this.#hooks = hooks;
     this.log = createLog(config, hooks.logTo);
     this.#eventLog = new EventLog(this.log);
     this.stopped = this.#over.opened;
@@ -294,6 +298,7 @@ class RunningAgent implements Agent {
         lastContactMs: () => readiness.lastContactMs(),
         durable: () => storage.durable(),
         leave: () => this.#leave(),
+        reload: () => this.#reloadByHook(),
         metrics: () => metrics.text(),
       },
     });
@@ -323,6 +328,15 @@ class RunningAgent implements Agent {
       tags[name] ??= formatHostPort({ host, port: listener.port });
     }
     return tags;
+  }
+
+  async #reloadByHook(): Promise<void> {
+    if (this.#hooks.reload === undefined) throw new ReloadFailed('this agent was started without settings to read again');
+    try {
+      this.#hooks.reload(this);
+    } catch (error) {
+      throw new ReloadFailed((error as Error).message);
+    }
   }
 
   /** For the API: resolves once the others were told; stopping goes on behind it. */

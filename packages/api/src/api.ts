@@ -14,10 +14,14 @@ import type { AgentPort, EventsPort } from './ports.ts';
 import { Reader } from './reader.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';
+import { absentRoutes } from './routes/absent.ts';
 import { agentCheckRoutes } from './routes/agent-check.ts';
+import { agentFactRoutes } from './routes/agent-fact.ts';
+import { agentHealthRoutes } from './routes/agent-health.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { agentServiceRoutes } from './routes/agent-service.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { coordinateRoutes } from './routes/coordinate.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
@@ -141,7 +145,10 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     agentRoutes,
     agentServiceRoutes,
     agentCheckRoutes,
+    agentHealthRoutes,
+    agentFactRoutes,
     catalogRoutes,
+    coordinateRoutes,
     healthRoutes,
     statusRoutes,
     eventRoutes,
@@ -149,6 +156,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshMemberRoutes,
     meshExplainRoutes,
     operationsRoutes,
+    absentRoutes,
   ].flatMap((routesOf) => routesOf(context));
 }
 
@@ -242,6 +250,7 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     method: request.method,
     rest: params['*'] ?? '',
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
+    accept: request.headers.accept ?? '',
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
@@ -249,11 +258,14 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
-  const type = 'json' in answer ? 'application/json' : 'text/plain; charset=utf-8';
-  reply.headers({ 'content-type': type, ...answer.headers });
-  if (!('json' in answer)) return reply.send(answer.text ?? '');
+  const isJson = 'json' in answer || answer.bytes !== undefined;
+  reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
-  return reply.send(isPretty ? `${JSON.stringify(answer.json, null, 4)}\n` : JSON.stringify(answer.json));
+  const { json, bytes } = answer;
+  if (!isPretty) return reply.send(bytes ?? JSON.stringify(json));
+  const value: unknown = bytes === undefined ? json : JSON.parse(Buffer.from(bytes).toString());
+  return reply.send(`${JSON.stringify(value, null, 4)}\n`);
 }
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
