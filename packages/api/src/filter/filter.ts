@@ -131,11 +131,13 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
 ]);
 
-/** Go's `ParseInt` with base 0: decimal, `0x`, `0o`, `0b`, a leading zero for octal. Without its underscores. */
+/** Go's `ParseInt` with base 0: decimal, `0x`, `0o`, `0b`, a leading zero for octal, and `_` between digits. */
+const integer = /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
+
 function parseInteger(text: string): number | undefined {
-  const match = /^([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)$/.exec(text);
-  if (match === null) return undefined;
-  const [, sign, digits = ''] = match;
+  const [, sign, literal] = integer.exec(text) ?? [];
+  if (literal === undefined) return undefined;
+  const digits = literal.replaceAll('_', '');
   const size = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
   return sign === '-' ? 0 - size : size;
 }

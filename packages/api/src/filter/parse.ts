@@ -1,6 +1,6 @@
 /**
  * Reads a filter by go-bexpr's grammar (hashicorp/go-bexpr 0.1.2, `grammar.peg`), by recursive descent. Time is
- * linear in the length: where the grammar tries alternatives, what was read decides.
+ * linear in the length: where the grammar tries alternatives, what was read decides, or one attempt more.
  */
 
 import { filterLimits, FilterError } from './expression.ts';
@@ -74,10 +74,16 @@ class Parser {
 
   #not(): Expression {
     const start = this.#at;
-    // A field may be called `not`; then an operator follows instead of an expression.
-    if (this.#literal('not') && this.#blank() && !/[!=]/.test(this.#text[this.#at] ?? '')) {
-      const operand = this.#nested(() => this.#not());
-      return operand.type === 'not' ? operand.operand : { type: 'not', operand };
+    const matches = this.#matches;
+    if (this.#literal('not') && this.#blank()) {
+      try {
+        const operand = this.#nested(() => this.#not());
+        return operand.type === 'not' ? operand.operand : { type: 'not', operand };
+      } catch (error) {
+        if (!(error instanceof NoMatch)) throw error;
+        // A field or a bare value may be called `not`.
+        this.#matches = matches;
+      }
     }
     this.#at = start;
     return this.#grouping();
@@ -223,9 +229,11 @@ class Parser {
 
   #nested<T>(read: () => T): T {
     if (++this.#depth > filterLimits.depth) throw new FilterError(`the filter is nested deeper than ${filterLimits.depth}`);
-    const result = read();
-    this.#depth--;
-    return result;
+    try {
+      return read();
+    } finally {
+      this.#depth--;
+    }
   }
 
   #miss(what: string): never {
