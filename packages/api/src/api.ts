@@ -10,6 +10,7 @@ import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
+import { openApiDocument } from './openapi.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import { Reader } from './reader.ts';
 import { Refusal, refusalOf } from './refusal.ts';
@@ -141,7 +142,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     waitersMax: options.waitersMax ?? 16_384,
   });
   const context: ApiContext = { port, agent, events, datacenter, reader: new Reader({ port, agent, datacenter, blocking }) };
-  return [
+  const routes = [
     agentRoutes,
     agentServiceRoutes,
     agentCheckRoutes,
@@ -158,6 +159,9 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     operationsRoutes,
     absentRoutes,
   ].flatMap((routesOf) => routesOf(context));
+  const description = { method: 'GET', path: '/v1/mesh/openapi.json' } as const;
+  const served = [...routes, description];
+  return [...routes, { ...description, handle: () => ({ json: openApiDocument(agent.info().version, served) }) }];
 }
 
 /** Consul ignores the content type, and `curl -d` sends a wrong one. */
