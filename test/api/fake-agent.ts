@@ -76,6 +76,8 @@ export class FakeAgent implements AgentPort {
   hasLeft = false;
   durableCalls = 0;
   durableError: Error | undefined;
+  reloads = 0;
+  reloadError: Error | undefined;
 
   info() {
     return {
@@ -105,6 +107,11 @@ export class FakeAgent implements AgentPort {
   leave(): Promise<void> {
     this.hasLeft = true;
     return Promise.resolve();
+  }
+
+  reload(): Promise<void> {
+    this.reloads++;
+    return this.reloadError === undefined ? Promise.resolve() : Promise.reject(this.reloadError);
   }
 
   metrics(): Promise<string> {

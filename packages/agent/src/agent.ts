@@ -22,7 +22,7 @@ import { createLog, type Log } from './log.ts';
 import type { LogSink } from './log-output.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
-import { diffSettings, type ReloadReport } from './reload.ts';
+import { diffSettings, ReloadFailed, type ReloadReport } from './reload.ts';
 import { localDirectory } from './service-files/definition-directory.ts';
 import { ServiceFiles, withdrawFileRegistrations } from './service-files/service-files.ts';
 import { memoryStorage, openStorage, type Storage } from './storage.ts';
@@ -33,6 +33,8 @@ export interface AgentHooks {
   readonly logTo?: LogSink;
   /** Things to say in the log at start, such as the notes of `loadConfig`. */
   readonly notes?: readonly string[];
+  /** Reads the settings again and applies them, for the API's reload. Throws when they are not accepted. */
+  readonly reload?: (agent: Agent) => void;
 }
 
 export interface Agent {
@@ -84,6 +86,7 @@ class RunningAgent implements Agent {
   readonly log: Log;
   readonly stopped: Promise<void>;
   #config: AgentConfig;
+  readonly #hooks: AgentHooks;
   readonly #clock = systemClock();
   readonly #eventLog: EventLog;
   readonly #startedAtMs = Date.now();
@@ -99,6 +102,7 @@ class RunningAgent implements Agent {
 
   constructor(config: AgentConfig, hooks: AgentHooks) {
     this.#config = config;
+    this.#hooks = hooks;
     this.log = createLog(config, hooks.logTo);
     this.#eventLog = new EventLog(this.log);
     this.stopped = this.#over.opened;
@@ -322,6 +326,7 @@ class RunningAgent implements Agent {
         lastContactMs: () => readiness.lastContactMs(),
         durable: () => storage.durable(),
         leave: () => this.#leave(),
+        reload: () => this.#reloadByHook(),
         metrics: () => metrics.text(),
       },
     });
@@ -379,6 +384,15 @@ class RunningAgent implements Agent {
       tags[name] ??= formatHostPort({ host, port: listener.port });
     }
     return tags;
+  }
+
+  async #reloadByHook(): Promise<void> {
+    if (this.#hooks.reload === undefined) throw new ReloadFailed('this agent was started without settings to read again');
+    try {
+      this.#hooks.reload(this);
+    } catch (error) {
+      throw new ReloadFailed((error as Error).message);
+    }
   }
 
   /** For the API: resolves once the others were told; stopping goes on behind it. */

@@ -10,14 +10,19 @@ import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
+import { openApiDocument } from './openapi.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import { Reader } from './reader.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';
+import { absentRoutes } from './routes/absent.ts';
 import { agentCheckRoutes } from './routes/agent-check.ts';
+import { agentFactRoutes } from './routes/agent-fact.ts';
+import { agentHealthRoutes } from './routes/agent-health.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { agentServiceRoutes } from './routes/agent-service.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { coordinateRoutes } from './routes/coordinate.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
@@ -141,11 +146,14 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
   const context: ApiContext = { port, agent, events, datacenter, reader, scriptChecks: options.scriptChecks ?? false };
-  return [
+  const routes = [
     agentRoutes,
     agentServiceRoutes,
     agentCheckRoutes,
+    agentHealthRoutes,
+    agentFactRoutes,
     catalogRoutes,
+    coordinateRoutes,
     healthRoutes,
     statusRoutes,
     eventRoutes,
@@ -154,7 +162,11 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshExplainRoutes,
     meshResolveRoutes,
     operationsRoutes,
+    absentRoutes,
   ].flatMap((routesOf) => routesOf(context));
+  const description = { method: 'GET', path: '/v1/mesh/openapi.json' } as const;
+  const served = [...routes, description];
+  return [...routes, { ...description, handle: () => ({ json: openApiDocument(agent.info().version, served) }) }];
 }
 
 /** Consul ignores the content type, and `curl -d` sends a wrong one. */
@@ -247,6 +259,7 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     method: request.method,
     rest: params['*'] ?? '',
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
+    accept: request.headers.accept ?? '',
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
@@ -254,11 +267,14 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
-  const type = 'json' in answer ? 'application/json' : 'text/plain; charset=utf-8';
-  reply.headers({ 'content-type': type, ...answer.headers });
-  if (!('json' in answer)) return reply.send(answer.text ?? '');
+  const isJson = 'json' in answer || answer.bytes !== undefined;
+  reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
-  return reply.send(isPretty ? `${JSON.stringify(answer.json, null, 4)}\n` : JSON.stringify(answer.json));
+  const { json, bytes } = answer;
+  if (!isPretty) return reply.send(bytes ?? JSON.stringify(json));
+  const value: unknown = bytes === undefined ? json : JSON.parse(Buffer.from(bytes).toString());
+  return reply.send(`${JSON.stringify(value, null, 4)}\n`);
 }
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {

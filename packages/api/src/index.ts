@@ -12,3 +12,8 @@ export { decodeDefinitions, DefinitionError } from './decode/definition-document
 export type { Definitions, ServiceDefinition } from './decode/definition-document.ts';
 export type { AgentInfo, AgentPort, EventsPort, UserEvent } from './ports.ts';
 export type { Timers } from './timers.ts';
+export { compileFilter } from './filter/filter.ts';
+export type { Keep } from './filter/filter.ts';
+export { filterLimits, FilterError } from './filter/expression.ts';
+export { checkFields, healthEntryFields, memberFields, nodeFields, serviceFields, serviceNodeFields } from './filter/fields.ts';
+export type { Field, Fields } from './filter/fields.ts';

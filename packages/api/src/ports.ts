@@ -51,6 +51,8 @@ export interface AgentPort {
   durable(): Promise<void>;
   /** Leave the mesh and stop. Resolves when the announcement was made; the process ends after. */
   leave(): Promise<void>;
+  /** Reads the settings again and applies what can change while running. Rejects with an error of code `reload-failed`. */
+  reload(): Promise<void>;
   /** Prometheus text. */
   metrics(): Promise<string>;
 }

@@ -5,6 +5,8 @@ export interface ApiRequest {
   /** What the `*` at the end of the route's path stands for, decoded. Empty for a path without one. */
   readonly rest: string;
   readonly query: URLSearchParams;
+  /** The header of this name; empty without one. */
+  readonly accept: string;
   readonly body: Uint8Array | undefined;
   /** Aborts when the client is gone or the API closes. */
   readonly signal: AbortSignal;
@@ -14,8 +16,10 @@ export interface Answer {
   /** Default 200. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. Without it, `text` is sent. */
+  /** Sent as JSON. Without it and `bytes`, `text` is sent. */
   readonly json?: unknown;
+  /** JSON that is already serialised. */
+  readonly bytes?: Uint8Array;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }

@@ -334,7 +334,7 @@ export class MeshNode {
     if (coordinate === undefined || rttMs === undefined) return;
     if (!this.#vivaldi.moved(coordinate, rttMs)) return this.#turn.refuse(id, 'bad-coordinate');
     this.#membership.locate(id, coordinate);
-    this.#views.refreshMember(id);
+    for (const moved of [id, this.self]) this.#views.refreshMember(moved);
   }
 
   #peer(input: Extract<Input, { type: 'peer' }>): void {

@@ -7,6 +7,8 @@ import { write } from '../context.ts';
 import { decodeCheckRegistration, isCheckStatus } from '../decode/check-definition.ts';
 import { objectOf, text } from '../decode/decoder.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
+import { checkFields } from '../filter/fields.ts';
+import { keptEntries } from '../filter/filter.ts';
 import { badRequest } from '../refusal.ts';
 import { ownChecks, ownInstances } from '../registrations.ts';
 import type { ApiRequest, Route } from '../route.ts';
@@ -35,8 +37,8 @@ export function agentCheckRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/agent/checks',
       handle: (request) => {
-        context.reader.check(request);
-        return { json: listChecks(context) };
+        const keep = context.reader.check(request, checkFields);
+        return { json: keptEntries(listChecks(context), keep) };
       },
     },
     {

@@ -7,6 +7,8 @@ import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { decodeServiceRegistration } from '../decode/service-definition.ts';
+import { serviceFields } from '../filter/fields.ts';
+import { keptEntries } from '../filter/filter.ts';
 import { parseBoolean, parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import { ownChecks, ownInstance, ownInstances } from '../registrations.ts';
@@ -33,12 +35,12 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/agent/services',
       handle: (request) => {
-        reader.check(request);
+        const keep = reader.check(request, serviceFields);
         const services = ownInstances(port.view()).map((instance) => [
           instance.id,
           { ...agentService(instance), Datacenter: datacenter },
         ]);
-        return { json: Object.fromEntries(services) };
+        return { json: keptEntries(Object.fromEntries(services), keep) };
       },
     },
     {
