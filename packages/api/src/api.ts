@@ -20,9 +20,11 @@ import { agentServiceRoutes } from './routes/agent-service.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
+import { kvRoutes } from './routes/kv.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
+import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { platformTimers } from './timers.ts';
@@ -131,12 +133,14 @@ export function createApi(options: ApiOptions): Api {
 function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
   const { port, agent, events } = options;
   const datacenter = options.datacenter ?? agent.info().mesh;
+  const random = options.random ?? Math.random;
   const blocking = new BlockingQueries({
     timers,
-    random: options.random ?? Math.random,
+    random,
     waitersMax: options.waitersMax ?? 16_384,
   });
-  const context: ApiContext = { port, agent, events, datacenter, reader: new Reader({ port, agent, datacenter, blocking }) };
+  const reader = new Reader({ port, agent, datacenter, blocking });
+  const context: ApiContext = { port, agent, events, datacenter, reader, random };
   return [
     agentRoutes,
     agentServiceRoutes,
@@ -145,6 +149,8 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     healthRoutes,
     statusRoutes,
     eventRoutes,
+    kvRoutes,
+    preparedQueryRoutes,
     meshConfigRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
@@ -251,6 +257,7 @@ function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): Fas
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
   const type = 'json' in answer ? 'application/json' : 'text/plain; charset=utf-8';
   reply.headers({ 'content-type': type, ...answer.headers });
+  if (answer.bytes !== undefined) return reply.send(answer.bytes);
   if (!('json' in answer)) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
   return reply.send(isPretty ? `${JSON.stringify(answer.json, null, 4)}\n` : JSON.stringify(answer.json));

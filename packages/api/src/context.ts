@@ -11,6 +11,8 @@ export interface ApiContext {
   readonly events: EventsPort;
   readonly datacenter: string;
   readonly reader: Reader;
+  /** Numbers from 0 to below 1, to shuffle by. */
+  readonly random: () => number;
 }
 
 /**

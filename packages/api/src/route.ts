@@ -16,6 +16,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. Without it, `text` is sent. */
   readonly json?: unknown;
+  /** Sent as they are, under the content type that `headers` say. */
+  readonly bytes?: Uint8Array;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }
