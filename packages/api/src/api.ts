@@ -18,6 +18,7 @@ import { agentCheckRoutes } from './routes/agent-check.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { agentServiceRoutes } from './routes/agent-service.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { configRoutes } from './routes/config.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kvRoutes } from './routes/kv.ts';
@@ -151,6 +152,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     eventRoutes,
     kvRoutes,
     preparedQueryRoutes,
+    configRoutes,
     meshConfigRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
