@@ -17,6 +17,7 @@ import type { Answer, ApiRequest, Route } from './route.ts';
 import { agentCheckRoutes } from './routes/agent-check.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { agentServiceRoutes } from './routes/agent-service.ts';
+import { catalogWriteRoutes } from './routes/catalog-write.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { configRoutes } from './routes/config.ts';
 import { eventRoutes } from './routes/event.ts';
@@ -147,6 +148,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     agentServiceRoutes,
     agentCheckRoutes,
     catalogRoutes,
+    catalogWriteRoutes,
     healthRoutes,
     statusRoutes,
     eventRoutes,

@@ -10,7 +10,7 @@
 export * from './assert.ts';
 export type { NodeBase } from './base.ts';
 export * from './catalog/delta.ts';
-export { externalKind, externalName, externalNodeOf, externalValue } from './catalog/external.ts';
+export { externalFault, externalKind, externalName, externalNodeOf, externalValue } from './catalog/external.ts';
 export type { ExternalCheck, ExternalNode, ExternalPart } from './catalog/external.ts';
 export * from './catalog/record.ts';
 export * from './command.ts';

@@ -53,6 +53,12 @@ export function externalValue(part: ExternalPart): unknown {
   return part.type === 'node' ? part.node : part.type === 'instance' ? part.instance : part.check;
 }
 
+/** What keeps a part from being stored; undefined when nothing does. */
+export function externalFault(part: ExternalPart): string | undefined {
+  const parsed = parseExternal(externalName(part), externalValue(part));
+  return typeof parsed === 'string' ? parsed : undefined;
+}
+
 /** Reads an entry, whoever wrote it. A text says what is wrong. */
 export function parseExternal(name: string, value: unknown): ExternalPart | string {
   const node = externalNodeOf(name);
