@@ -97,6 +97,17 @@ test('an index grows whatever stamps come: too late, from the future, or none', 
   expect(next.index).toBeGreaterThan(first.index + 4096);
 });
 
+test('a reader who knows that there was no event waits for the first, also when others are not meant for this node', async () => {
+  const all = events();
+  let isWoken = false;
+  const first = all.changed(1, new AbortController().signal).then(() => (isWoken = true));
+  all.received(message('elsewhere', { nodeFilter: 'other' }));
+  await Promise.resolve();
+  expect([isWoken, all.list()]).toEqual([false, []]);
+  all.received(message('x'));
+  await first;
+});
+
 test('a reader that waits is woken by the next event, by its signal, and by the end', async () => {
   const all = events();
   const never = new AbortController().signal;

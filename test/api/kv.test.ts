@@ -79,6 +79,8 @@ describe('a key', () => {
       expect(indexOf(answer), url).toBeGreaterThan(1);
     }
     expect(await ok(sites[0].get('/v1/kv/?keys'))).toEqual([]);
+    expect(await ok(sites[0].get('/v1/kv?keys'))).toEqual([]);
+    expect((await sites[0].get('/v1/kv')).body).toBe('Missing key name');
   });
 
   test('written at one agent is read at every other, and so is its deletion', async () => {

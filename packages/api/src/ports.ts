@@ -26,7 +26,7 @@ export interface EventsPort {
   }): Promise<UserEvent>;
   /** The last 256, oldest first. */
   list(): readonly UserEvent[];
-  /** Resolves when an event came after `afterIndex`, or `signal` aborts. */
+  /** Resolves when an event came after `afterIndex`, which is 1 before the first, or `signal` aborts. */
   changed(afterIndex: number, signal: CancelSignal): Promise<void>;
 }
 

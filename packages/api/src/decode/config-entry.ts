@@ -330,14 +330,14 @@ function intentionsFault(value: Entry): string | undefined {
   if (sources.length === 0) return 'At least one source is required';
   const seen = new Set<unknown>();
   for (const [i, source] of sources.entries()) {
-    const { Name = '', Action = '', Type = 'consul', Permissions = [] } = source;
+    const { Name = '', Action = '', Type = '', Permissions = [] } = source;
     if (Name === '') return `Sources[${i}].Name is required`;
     if (seen.has(Name)) return `Sources[${i}] defines ${JSON.stringify(Name)} more than once`;
     seen.add(Name);
     const isL7 = (Permissions as readonly unknown[]).length > 0;
     if (isL7 && Action !== '') return `Sources[${i}].Action must be omitted if Permissions are specified`;
     if (!isL7 && Action !== 'allow' && Action !== 'deny') return `Sources[${i}].Action must be set to 'allow' or 'deny'`;
-    if (Type !== 'consul') return `Sources[${i}].Type must be set to 'consul'`;
+    if (Type !== 'consul' && Type !== '') return `Sources[${i}].Type must be set to 'consul'`;
   }
   return undefined;
 }
@@ -345,8 +345,8 @@ function intentionsFault(value: Entry): string | undefined {
 /** As Consul orders sources: the more exact first. */
 function withPrecedence(name: string, value: Entry): Entry {
   const sources = listIn(value, 'Sources').map((source) => ({
-    Type: 'consul',
     ...source,
+    Type: 'consul',
     Precedence: (name === '*' ? 6 : 9) - (source['Name'] === '*' ? 1 : 0),
   }));
   return { ...value, Sources: sources.sort((a, b) => b.Precedence - a.Precedence) };

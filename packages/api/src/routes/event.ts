@@ -43,7 +43,7 @@ export function eventRoutes(context: ApiContext): readonly Route[] {
 function eventSource({ events }: ApiContext, name: string): Source & { list(): readonly UserEvent[] } {
   const list = (): readonly UserEvent[] => (name === '' ? events.list() : events.list().filter((event) => event.name === name));
   const index = (): number => list().at(-1)?.index ?? 1;
-  const latest = (): number => events.list().at(-1)?.index ?? 0;
+  const latest = (): number => events.list().at(-1)?.index ?? 1;
   return {
     key: `event/${name}`,
     list,

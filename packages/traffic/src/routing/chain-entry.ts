@@ -156,7 +156,7 @@ export function goDurationMs(text: string): number | undefined {
 function beyond(value: Value, followed: readonly string[], path: string): string | undefined {
   const key = Object.keys(value).find((each) => !followed.includes(each) && saysSomething(value[each]));
   if (key === undefined) return undefined;
-  return `${path === '' ? '' : `${path}.`}${key}: this version cannot follow it; it follows ${followed.join(', ')}`;
+  return `${path === '' ? '' : `${path}.`}${key}: this version cannot follow it; it follows ${followed.filter((each) => !['Kind', 'Name', 'Meta'].includes(each)).join(', ')}`;
 }
 
 function saysSomething(value: unknown): boolean {
