@@ -42,6 +42,8 @@ export class EventLog {
       case 'config-quarantined':
         return this.#log.warn('a config entry is not applied: the last good one stays', fields);
       case 'config-conflict':
+        if (event.kind === kvKind || event.kind === externalKind)
+          return this.#log.debug('concurrent writes of one entry: the latest is kept', fields);
         return this.#log.warn('concurrent writes of one config entry: the latest is applied, see config conflicts', fields);
       case 'config-changed':
         // Clients write these all the time, and by themselves.

@@ -43,6 +43,9 @@ export const limits = {
   factsPerMessage: 8192,
   digestEntries: 65_536,
   digestBuckets: 256,
+  /** Bytes of keys and stamps after which a digest takes up no further bucket, and of keys after which no more is asked for. */
+  digestBytes: 2_621_440,
+  wantBytes: 1_048_576,
   wantsPerMessage: 8192,
   /**
    * Messages that one side writes in one anti-entropy exchange, its first one included, and the bytes of facts after which it
