@@ -80,6 +80,20 @@ describe('an external node', () => {
     }
   });
 
+  test('is never seen, by any agent at any moment, without the check that keeps traffic from it', async () => {
+    const { world, nodes, apis } = mesh(4);
+    const seen = new Set<boolean>();
+    const watch = (): boolean => {
+      for (const node of nodes)
+        for (const { routable, checks } of node.view().service('search')?.instances ?? [])
+          seen.add(routable || checks.length === 0);
+      return nodes.every((node) => node.view().service('search') !== undefined);
+    };
+    await register(apis[0], { ...search, Check: { ...search.Check, Status: 'critical' } });
+    expect(world.runUntil(watch, 5000)).toBeDefined();
+    expect([...seen]).toEqual([false]);
+  });
+
   test('outlives the agent that took it, and is removed at any other', async () => {
     const { world, nodes, apis } = mesh(4);
     await register(apis[0], search);

@@ -172,7 +172,12 @@ func external(here, there *api.Client) {
 	eventually("an external service through the other agent", func() bool {
 		entries, _, err := there.Health().Service("db", "", true, nil)
 		check("Health().Service() of an external service", err)
-		return len(entries) == 1 && entries[0].Node.Address == "10.9.0.1" && entries[0].Checks[0].Definition.TCP == "10.9.0.1:5432"
+		if len(entries) == 0 {
+			return false
+		}
+		entry := entries[0]
+		expect("the check of an external service, as soon as it is there", len(entry.Checks) == 1, "1 check", entry.Checks)
+		return entry.Node.Address == "10.9.0.1" && entry.Checks[0].Definition.TCP == "10.9.0.1:5432"
 	})
 	_, err = there.Catalog().Deregister(&api.CatalogDeregistration{Node: "db.example"}, nil)
 	check("Catalog().Deregister()", err)

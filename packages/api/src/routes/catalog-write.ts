@@ -29,7 +29,7 @@ async function register(context: ApiContext, request: ApiRequest): Promise<Answe
   if (existing === undefined && nodePart === undefined)
     throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address, without SkipNodeUpdate`);
   requireServices(view, node, parts);
-  for (const part of nodePart === undefined ? parts : [nodePart, ...parts]) {
+  for (const part of inOrder(nodePart === undefined ? parts : [nodePart, ...parts])) {
     const [name, value] = [externalName(part), externalValue(part)];
     const before = view.configEntry(externalKind, name);
     // Whoever watches over a node says the same of it again and again.
@@ -59,6 +59,14 @@ async function deregister(context: ApiContext, request: ApiRequest): Promise<Ans
   }
   await agent.durable();
   return { json: true };
+}
+
+/**
+ * Checks, then instances, then the node: what is incomplete is not shown, so nobody, here or elsewhere, sees an instance
+ * before the check that would keep traffic from it.
+ */
+function inOrder(parts: readonly ExternalPart[]): readonly ExternalPart[] {
+  return (['check', 'instance', 'node'] as const).flatMap((type) => parts.filter((part) => part.type === type));
 }
 
 /** A service goes with its checks, a node with everything. */
