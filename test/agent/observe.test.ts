@@ -228,6 +228,7 @@ describe('metrics', () => {
       services: () => [],
       registrations: () => [],
       configEntries: () => [],
+      kvEntries: () => [],
     } as unknown as View;
     const classes = { '1xx': 0, '2xx': 3, '3xx': 0, '4xx': 0, '5xx': 1 };
     const latency = { count: 4, sumMs: 2000, buckets: [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] };

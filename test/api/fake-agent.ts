@@ -47,7 +47,7 @@ export class FakeEvents implements EventsPort {
 
   fire(event: Omit<UserEvent, 'id' | 'index'>): Promise<UserEvent> {
     if (this.rejectWith !== undefined) return Promise.reject(this.rejectWith);
-    const fired = { ...event, id: `event-${this.events.length + 1}`, index: this.events.length + 1 };
+    const fired = { ...event, id: `event-${this.events.length + 1}`, index: this.events.length + 2 };
     this.events.push(fired);
     for (const wake of this.#waiting) wake();
     return Promise.resolve(fired);

@@ -173,6 +173,9 @@ export class FakePort implements MeshPort {
       instancesOf: (owner) => this.#instanceViews().filter((instance) => instance.owner === owner),
       configEntries: (kind) => [...this.configs.values()].filter((entry) => kind === undefined || entry.kind === kind),
       configEntry: (kind, name) => this.configs.get(`${kind}/${name}`),
+      externalNodes: () => [],
+      kvEntries: () => [],
+      kvIndex: () => 1,
       registrations: () => [...this.registrations.values()],
     };
   }

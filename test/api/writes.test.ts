@@ -203,7 +203,7 @@ test('an event is fired with its payload and filters, and listed by name', async
     ServiceFilter: 'web',
     TagFilter: 'v1',
     Version: 1,
-    LTime: 1,
+    LTime: 2,
   });
   await api.put('/v1/event/fire/restart');
   expect(json(await api.get('/v1/event/list'))).toMatchObject([{ Name: 'deploy' }, { Name: 'restart', Payload: null }]);
@@ -237,7 +237,7 @@ test('config entries are written, deleted and refused by the mesh', async () => 
 test.each([
   ['nope', '"nope". Known kinds: route'],
   ['Route', '"Route"; did you mean "route"? Known kinds: route'],
-  ['service-router', 'did you mean "route"?'],
+  ['service-router', 'written with PUT /v1/config'],
   ['HTTPRoute', 'did you mean "route"?'],
   ['roue', 'did you mean "route"?'],
   ['constructor', 'Known kinds: route'],

@@ -297,7 +297,7 @@ describe('what peers name to be pulled', () => {
     expect(pulls.size).toBe(2);
   });
 
-  test.each(['x', 'm/', 'c/', 'k/', 'k/route', 'k//x', `m/${'x'.repeat(129)}`, `k/${'x'.repeat(129)}/${'x'.repeat(129)}`])(
+  test.each(['x', 'm/', 'c/', 'k/', 'k/route', 'k//x', `m/${'x'.repeat(129)}`, `k/${'x'.repeat(129)}/${'x'.repeat(513)}`])(
     'is refused when it is no subject: %s',
     (key) => {
       expect(isSubjectKey(key)).toBe(false);

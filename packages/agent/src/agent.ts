@@ -284,6 +284,7 @@ class RunningAgent implements Agent {
       publish: (message) => transport.publish(message),
       view: () => driver.view(),
       nodeName: config.name,
+      wallMs: () => this.#clock.wallMs(),
     });
     const proxy = createProxy({
       port: driver,

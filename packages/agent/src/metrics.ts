@@ -138,6 +138,7 @@ export class Metrics {
       }
     });
     this.#value('skein_config_entries', 'Config entries applied.', () => count(port.view().configEntries(), () => true));
+    this.#value('skein_kv_keys', 'Keys in the key-value store.', () => count(port.view().kvEntries(''), () => true));
     this.#value('skein_view_index', 'The greatest index of the view.', () => port.view().lastIndex);
     this.#family('skein_refused_messages_total', 'Messages of peers that did not hold, by reason.', ['reason'], (add) => {
       for (const [reason, times] of this.#refusedMessages) add({ reason }, times);

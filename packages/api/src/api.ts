@@ -21,14 +21,18 @@ import { agentFactRoutes } from './routes/agent-fact.ts';
 import { agentHealthRoutes } from './routes/agent-health.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { agentServiceRoutes } from './routes/agent-service.ts';
+import { catalogWriteRoutes } from './routes/catalog-write.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { configRoutes } from './routes/config.ts';
 import { coordinateRoutes } from './routes/coordinate.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
+import { kvRoutes } from './routes/kv.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
 import { meshResolveRoutes } from './routes/mesh-resolve.ts';
+import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { platformTimers } from './timers.ts';
@@ -139,13 +143,14 @@ export function createApi(options: ApiOptions): Api {
 function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
   const { port, agent, events } = options;
   const datacenter = options.datacenter ?? agent.info().mesh;
+  const random = options.random ?? Math.random;
   const blocking = new BlockingQueries({
     timers,
-    random: options.random ?? Math.random,
+    random,
     waitersMax: options.waitersMax ?? 16_384,
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
-  const context: ApiContext = { port, agent, events, datacenter, reader, scriptChecks: options.scriptChecks ?? false };
+  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks: options.scriptChecks ?? false };
   const routes = [
     agentRoutes,
     agentServiceRoutes,
@@ -154,9 +159,13 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     agentFactRoutes,
     catalogRoutes,
     coordinateRoutes,
+    catalogWriteRoutes,
     healthRoutes,
     statusRoutes,
     eventRoutes,
+    kvRoutes,
+    preparedQueryRoutes,
+    configRoutes,
     meshConfigRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
@@ -267,13 +276,14 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
-  const isJson = 'json' in answer || answer.bytes !== undefined;
+  const isJson = 'json' in answer || answer.jsonBytes !== undefined;
   reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  if (answer.bytes !== undefined) return reply.send(answer.bytes);
   if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
-  const { json, bytes } = answer;
-  if (!isPretty) return reply.send(bytes ?? JSON.stringify(json));
-  const value: unknown = bytes === undefined ? json : JSON.parse(Buffer.from(bytes).toString());
+  const { json, jsonBytes } = answer;
+  if (!isPretty) return reply.send(jsonBytes ?? JSON.stringify(json));
+  const value: unknown = jsonBytes === undefined ? json : JSON.parse(Buffer.from(jsonBytes).toString());
   return reply.send(`${JSON.stringify(value, null, 4)}\n`);
 }
 

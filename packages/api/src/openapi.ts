@@ -100,6 +100,23 @@ const operations: readonly Operation[] = [
       problems: listOf({}),
     }),
   },
+  {
+    method: 'get',
+    path: '/v1/mesh/resolve',
+    summary: 'What DNS answers here and now, and for a service which instances that leaves out, and why.',
+    parameters: [
+      query('name', 'A service, or a whole domain name such as `orders.service.consul`.', { required: true }),
+      query('type', 'The type of record. Default `ANY`.'),
+    ],
+    answer: object({
+      name: text,
+      type: text,
+      rcode: text,
+      answers: listOf({}),
+      additional: listOf({}),
+      instances: { type: ['array', 'null'] },
+    }),
+  },
   { method: 'get', path: '/v1/mesh/openapi.json', summary: 'This document.', answer: { type: 'object' } },
 ];
 

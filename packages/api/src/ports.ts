@@ -4,13 +4,14 @@ import type { CancelSignal, NodeId } from '@skein/core';
 
 /** A user event, as Consul's `event/list` shows it. */
 export interface UserEvent {
+  /** A UUID, the same on every agent. Its halves, xored, are the index, as Consul's clients in Go expect. */
   readonly id: string;
   readonly name: string;
   readonly payload: Uint8Array;
   readonly nodeFilter: string;
   readonly serviceFilter: string;
   readonly tagFilter: string;
-  /** Counts events as this agent saw them, from 1. */
+  /** Grows with each event that this agent saw; above 1. */
   readonly index: number;
 }
 
@@ -25,7 +26,7 @@ export interface EventsPort {
   }): Promise<UserEvent>;
   /** The last 256, oldest first. */
   list(): readonly UserEvent[];
-  /** Resolves when an event came after `afterIndex`, or `signal` aborts. */
+  /** Resolves when an event came after `afterIndex`, which is 1 before the first, or `signal` aborts. */
   changed(afterIndex: number, signal: CancelSignal): Promise<void>;
 }
 

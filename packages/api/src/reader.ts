@@ -47,7 +47,7 @@ export class Reader {
     const seen = view();
     const headers = this.headers(request, latest(seen, read.topics(seen)));
     const content = read.json(seen, keep);
-    return content instanceof Uint8Array ? { bytes: content, headers } : { json: content, headers };
+    return content instanceof Uint8Array ? { jsonBytes: content, headers } : { json: content, headers };
   }
 
   /**

@@ -16,9 +16,11 @@ export interface Answer {
   /** Default 200. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. Without it and `bytes`, `text` is sent. */
+  /** Sent as JSON. Without it, `jsonBytes` and `bytes`, `text` is sent. */
   readonly json?: unknown;
   /** JSON that is already serialised. */
+  readonly jsonBytes?: Uint8Array;
+  /** Sent as they are, under the content type that `headers` say. */
   readonly bytes?: Uint8Array;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;

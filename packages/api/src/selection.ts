@@ -28,10 +28,10 @@ export function selectInstances(view: View, service: ServiceView | undefined, qu
   return selected;
 }
 
-/** The nodes of the catalog that match `node-meta`. */
+/** The nodes of the catalog that match `node-meta`, external ones too. */
 export function selectNodes(view: View, query: URLSearchParams): readonly MemberView[] {
   const hasMeta = parseNodeMeta(query);
-  return [...view.members()].filter((member) => isInCatalog(member) && hasMeta(nodeMeta(member)));
+  return [...view.members(), ...view.externalNodes()].filter((member) => isInCatalog(member) && hasMeta(nodeMeta(member)));
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -74,6 +74,11 @@ func main() {
 	check("Catalog().Services()", err)
 	expect("Catalog().Services()", len(services[service]) == 1, "tags of "+service, services)
 
+	store(here, there)
+	events(here, os.Args[1])
+	queries(here, there)
+	configEntries(here)
+	external(here, there)
 	checks(here, there)
 	reads(there, node)
 	parked(there)

@@ -82,7 +82,7 @@ const hybridTime: Shape<HybridTime> = shape('HybridTime', { ms: uint(1), counter
 export const configShape: Shape<ConfigVersion> = shape('ConfigVersion', {
   mesh: id(1, names),
   kind: id(2, names),
-  name: id(3, names),
+  name: id(3, limits.configNameLength),
   author: id<NodeId>(4, names),
   time: nested(5, hybridTime),
   parent: text(6, 2 * names),
