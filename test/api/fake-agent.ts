@@ -2,7 +2,7 @@
 
 import type { CancelSignal } from '@skein/core';
 import { createApi } from '@skein/api';
-import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, Timers, UserEvent } from '@skein/api';
+import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, LogLevel, Timers, UserEvent } from '@skein/api';
 import { FakePort } from './fake-port.ts';
 
 /** Timers that fire when a test says how much time has passed. */
@@ -76,6 +76,7 @@ export class FakeAgent implements AgentPort {
   hasLeft = false;
   durableCalls = 0;
   durableError: Error | undefined;
+  readonly followers = new Set<{ readonly level: LogLevel; readonly take: (line: string) => void }>();
 
   info() {
     return {
@@ -105,6 +106,12 @@ export class FakeAgent implements AgentPort {
   leave(): Promise<void> {
     this.hasLeft = true;
     return Promise.resolve();
+  }
+
+  followLog(level: LogLevel, take: (line: string) => void): () => void {
+    const follower = { level, take };
+    this.followers.add(follower);
+    return () => void this.followers.delete(follower);
   }
 
   metrics(): Promise<string> {

@@ -295,6 +295,7 @@ class RunningAgent implements Agent {
         durable: () => storage.durable(),
         leave: () => this.#leave(),
         metrics: () => metrics.text(),
+        followLog: (level, take) => this.log.follow(level, take),
       },
     });
     Object.assign(parts, { checks, events, proxy, metrics, api });

@@ -3,6 +3,7 @@
  * the rest: who may ask, how large a request may be, and what errors look like.
  */
 
+import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
@@ -23,6 +24,7 @@ import { healthRoutes } from './routes/health.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
+import { monitorRoutes } from './routes/monitor.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { platformTimers } from './timers.ts';
@@ -148,6 +150,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshConfigRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
+    monitorRoutes,
     operationsRoutes,
   ].flatMap((routesOf) => routesOf(context));
 }
@@ -188,10 +191,14 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
         url,
         handler: async (request, reply) => {
           const { signal, release } = underWay.add(reply);
+          let isStream = false;
           try {
-            return send(reply, request, await route.handle(apiRequest(request, signal)));
+            const answer = await route.handle(apiRequest(request, signal));
+            isStream = answer.stream !== undefined;
+            if (isStream) reply.raw.once('close', release);
+            return send(reply, request, answer);
           } finally {
-            release();
+            if (!isStream) release();
           }
         },
       });
@@ -251,6 +258,7 @@ function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): Fas
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
   const type = 'json' in answer ? 'application/json' : 'text/plain; charset=utf-8';
   reply.headers({ 'content-type': type, ...answer.headers });
+  if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
   if (!('json' in answer)) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
   return reply.send(isPretty ? `${JSON.stringify(answer.json, null, 4)}\n` : JSON.stringify(answer.json));

@@ -6,5 +6,5 @@
 
 export { createApi } from './api.ts';
 export type { Api, ApiOptions, InjectedAnswer, InjectedRequest } from './api.ts';
-export type { AgentInfo, AgentPort, EventsPort, UserEvent } from './ports.ts';
+export type { AgentInfo, AgentPort, EventsPort, LogLevel, UserEvent } from './ports.ts';
 export type { Timers } from './timers.ts';

@@ -16,6 +16,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. Without it, `text` is sent. */
   readonly json?: unknown;
+  /** Sent piece by piece while the client takes them, instead of `text`. The request's signal still tells its end. */
+  readonly stream?: AsyncIterable<string>;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }
