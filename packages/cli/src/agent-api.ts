@@ -31,7 +31,7 @@ export interface AgentApi {
   delete(path: string): Promise<unknown>;
   /** What is at `path` once it changed after `index`, or a minute is over; at once for 0. */
   getAfter(path: string, index: number, signal: AbortSignal): Promise<Indexed>;
-  /** The pieces of an answer that goes on until one side ends it. */
+  /** The pieces of an answer that goes on until one side ends it, in whatever way; rejects when it does not begin. */
   stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
@@ -71,8 +71,8 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
       const answer = await exchange(io, base, { method: 'GET', path, timeoutMs: undefined, signal });
       try {
         yield* answer.body ?? [];
-      } catch (error) {
-        if (!signal.aborted) throw unreachable(base, error, undefined);
+      } catch {
+        // Cut off, by us or by the end of the agent: there is no more.
       }
     },
   };
@@ -175,5 +175,7 @@ function unreachable(base: string, error: unknown, timeoutMs: number | undefined
 
 function refusal(base: string, request: string, status: number, text: string): CliFailure {
   const body = text.trim().slice(0, errorTextLength);
-  return new CliFailure(`the agent at ${base} answered ${status} to ${request}${body === '' ? '' : `: ${body}`}`, { status });
+  return new CliFailure(`the agent at ${base} answered ${status} to ${request}${body === '' ? '' : `: ${body}`}`, {
+    refusal: { status, text: body },
+  });
 }

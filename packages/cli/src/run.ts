@@ -45,6 +45,8 @@ function programFor(io: Io, setExitCode: (code: number) => void): Command {
     .showHelpAfterError('(--help shows what it takes)')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), getOutHelpWidth: () => io.columns() })
     .exitOverride()
+    // Options belong to the command before them: those of "maint" and of "maint on" have the same names.
+    .enablePositionalOptions()
     .addHelpText('after', '\nStart here:\n  skein demo\n  skein agent --dev');
   addAgentCommand(program, setExitCode);
   addDemoCommands(program, io, setExitCode);

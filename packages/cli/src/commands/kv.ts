@@ -69,16 +69,20 @@ export function addKvCommands(program: Command, io: Io): void {
 export async function listKeys(api: Pick<AgentApi, 'get'>, prefix: string, separator = ''): Promise<readonly string[]> {
   const query = separator === '' ? '' : `&separator=${encodeURIComponent(separator)}`;
   const answer = await api.get(`${keyPath(prefix)}?keys${query}`).catch((error: unknown) => {
-    if (error instanceof CliFailure && error.status === 404) return [];
+    if (isNoKey(error)) return [];
     throw error;
   });
   return Array.isArray(answer) ? answer.filter((key) => typeof key === 'string') : [];
 }
 
-/** An answer of 404 without a text means that there is no such key. */
+/** An answer of 404 without a text; with one, the agent says what it does not have. */
+function isNoKey(error: unknown): boolean {
+  return error instanceof CliFailure && error.refusal?.status === 404 && error.refusal.text === '';
+}
+
 async function existing(key: string, answer: Promise<unknown>): Promise<unknown> {
   return answer.catch((error: unknown) => {
-    if (!(error instanceof CliFailure) || error.status !== 404) throw error;
+    if (!isNoKey(error)) throw error;
     throw new CliFailure(`there is no key "${plain(key)}"`, { hint: ['list the keys: skein kv list'] });
   });
 }

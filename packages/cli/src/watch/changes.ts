@@ -86,6 +86,6 @@ function ask(api: Pick<AgentApi, 'getAfter'>, watched: Watched, signal: AbortSig
 }
 
 /** Too many requests is the one refusal that passes. */
-function isFinal({ status }: CliFailure): boolean {
-  return status !== undefined && status < 500 && status !== 429;
+function isFinal({ refusal }: CliFailure): boolean {
+  return refusal !== undefined && refusal.status < 500 && refusal.status !== 429;
 }
