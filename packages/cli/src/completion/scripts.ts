@@ -40,18 +40,21 @@ const zsh = `#compdef skein
 # skein completion for zsh. Now, after compinit: source <(skein completion zsh)
 # For good: skein completion zsh > "\${fpath[1]}/_skein"
 _skein() {
-  local line value hasFiles=
-  local -a described
+  local line value description hasFiles= result=1
+  local -a described suffix
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
       hasFiles=1
     else
       value=\${line%%$'\\t'*}
-      described+=("\${value//:/\\\\:}:\${line#*$'\\t'}")
+      description=\${line#*$'\\t'}
+      described+=("\${value//:/\\\\:}\${description:+:$description}")
+      [[ $value == */ ]] && suffix=(-S '')
     fi
   done < <(skein complete zsh -- "\${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
-  (( $#described )) && _describe -V skein described
-  [[ -n $hasFiles ]] && _files
+  (( $#described )) && _describe -V skein described $suffix && result=0
+  [[ -n $hasFiles ]] && _files && result=0
+  return result
 }
 if [[ $funcstack[1] == _skein ]]; then _skein "$@"; else compdef _skein skein; fi
 `;
