@@ -21,7 +21,10 @@ import { ManualClock } from './manual-clock.ts';
 
 const peer = nodeId('12D3peer');
 
-function lines(level: 'debug' | 'info' | 'warn' = 'debug'): { log: ReturnType<typeof createLog>; entries: Record<string, unknown>[] } {
+function lines(level: 'debug' | 'info' | 'warn' = 'debug'): {
+  log: ReturnType<typeof createLog>;
+  entries: Record<string, unknown>[];
+} {
   const entries: Record<string, unknown>[] = [];
   const sink = { write: (line: string) => void entries.push(JSON.parse(line)) };
   return { log: createLog({ logLevel: level, logFormat: 'json', name: 'n' }, sink), entries };

@@ -10,14 +10,14 @@ function line(level: string, msg: string, fields: Record<string, unknown> = {}):
 /** Reads the log while `during` runs; resolves with what came. */
 async function monitored(query: string, during: (log: (text: string) => void) => void): Promise<string> {
   const agent = new FakeAgent();
-  const { api, get } = setup({ agent });
-  const answer = get(`/v1/agent/monitor${query}`);
+  const http = setup({ agent });
+  const answer = http.get(`/v1/agent/monitor${query}`);
   await settle();
   during((text) => {
     for (const { take } of agent.followers) take(text);
   });
   await settle();
-  await api.close();
+  await http.api.close();
   const { statusCode, body, headers } = await answer;
   expect(statusCode).toBe(200);
   expect(headers['content-type']).toContain('text/plain');
@@ -48,11 +48,11 @@ test.each([
   ['?loglevel=err', 'error'],
 ])('the query %j follows the log from %s up', async (query, level) => {
   const agent = new FakeAgent();
-  const { api, get } = setup({ agent });
-  const answer = get(`/v1/agent/monitor${query}`);
+  const http = setup({ agent });
+  const answer = http.get(`/v1/agent/monitor${query}`);
   await settle();
   expect([...agent.followers].map((follower) => follower.level)).toEqual([level]);
-  await api.close();
+  await http.api.close();
   await answer;
 });
 
@@ -77,11 +77,11 @@ test('a reader that is too slow loses lines and is told how many, and nothing el
 
 test('a reader too many is refused until another one goes', async () => {
   const agent = new FakeAgent();
-  const { api, get } = setup({ agent });
-  const answers = Array.from({ length: 16 }, () => get('/v1/agent/monitor'));
+  const http = setup({ agent });
+  const answers = Array.from({ length: 16 }, () => http.get('/v1/agent/monitor'));
   await settle();
-  expect((await get('/v1/agent/monitor')).statusCode).toBe(429);
-  await api.close();
+  expect((await http.get('/v1/agent/monitor')).statusCode).toBe(429);
+  await http.api.close();
   await Promise.all(answers);
   expect(agent.followers.size).toBe(0);
 });

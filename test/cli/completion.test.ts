@@ -1,6 +1,6 @@
 /** What Tab offers, asked the way the scripts of the shells ask. */
 
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom, oneof, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { refused, skein, type World } from './fake-io.ts';
 import { members } from './fixtures.ts';
@@ -152,12 +152,12 @@ test.each([
 });
 
 test('no line, however odd, makes completion fail', async () => {
-  const piece = fc.oneof(
-    fc.constantFrom('skein', 'sim', 'config', 'get', 'kv', '--', '--http-addr', '--status=', '-', '"', "'", '\\', ' ', '=', ':'),
-    fc.string({ maxLength: 6 }),
+  const piece = oneof(
+    constantFrom('skein', 'sim', 'config', 'get', 'kv', '--', '--http-addr', '--status=', '-', '"', "'", '\\', ' ', '=', ':'),
+    string({ maxLength: 6 }),
   );
-  await fc.assert(
-    fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+  await assert(
+    asyncProperty(array(piece, { maxLength: 12 }), async (pieces) => {
       for (const words of [
         ['bash', '--', pieces.join('')],
         ['zsh', '--', ...pieces, ''],

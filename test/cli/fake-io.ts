@@ -19,10 +19,10 @@ export type Reply =
       readonly json?: unknown;
       readonly text?: string;
       /** Of a blocking query. */
-      readonly index?: number;
+      readonly index?: number | string;
       /** An answer that is streamed: its pieces, and how it goes on after them. */
       readonly chunks?: readonly string[];
-      readonly then?: 'end' | 'interrupt' | Error;
+      readonly after?: 'end' | 'interrupt' | Error;
     }
   | Error
   | 'interrupt'
@@ -165,13 +165,13 @@ function answerOf(reply: Exclude<Reply, Error | string>, signal: AbortSignal, in
 }
 
 async function* streamed(
-  { chunks = [], then = 'end' }: Exclude<Reply, Error | string>,
+  { chunks = [], after = 'end' }: Exclude<Reply, Error | string>,
   signal: AbortSignal,
   interrupt: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (const chunk of chunks) yield Buffer.from(chunk, 'latin1');
-  if (then instanceof Error) throw then;
-  if (then === 'end') return;
+  if (after instanceof Error) throw after;
+  if (after === 'end') return;
   const ended = aborted(signal);
   interrupt();
   await ended;

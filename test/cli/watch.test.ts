@@ -55,6 +55,11 @@ test('an answer without a change shows nothing, and an agent that never waits is
   expect(sleptMs).toEqual([250, 250]);
 });
 
+test('an index beyond what a number holds is kept to the digit', async () => {
+  const { requests } = await watch([{ index: '18446744073709551615', json: [] }, 'interrupt']);
+  expect(requests.at(-1)?.url).toContain('index=18446744073709551615&');
+});
+
 test('an index that went back is taken over', async () => {
   const { requests } = await watch([{ index: 9, json: [] }, { index: 3, json: [] }, 'interrupt']);
   expect(requests.at(-1)?.url).toContain('index=3&');

@@ -16,8 +16,8 @@ interface Payload {
 /** An answer to a blocking query. */
 export interface Indexed {
   readonly body: unknown;
-  /** When the thing asked for last changed, by the agent's own count: what to wait after. */
-  readonly index: number;
+  /** When the thing asked for last changed, by the agent's own count: what to wait after. Digits, of any length. */
+  readonly index: string;
 }
 
 export interface AgentApi {
@@ -29,8 +29,8 @@ export interface AgentApi {
   /** The same for a body that is not JSON. */
   putRaw(path: string, data: Payload['data']): Promise<unknown>;
   delete(path: string): Promise<unknown>;
-  /** What is at `path` once it changed after `index`, or a minute is over; at once for 0. */
-  getAfter(path: string, index: number, signal: AbortSignal): Promise<Indexed>;
+  /** What is at `path` once it changed after `index`, or a minute is over; at once without. */
+  getAfter(path: string, index: string | undefined, signal: AbortSignal): Promise<Indexed>;
   /** The pieces of an answer that goes on until one side ends it, in whatever way; rejects when it does not begin. */
   stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
 }
@@ -58,12 +58,12 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
     putRaw: (path, data) => call('PUT', path, { type: 'application/octet-stream', data }),
     delete: (path) => call('DELETE', path),
     getAfter: async (path, index, signal) => {
-      const asked = index === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${waitSeconds}s`;
-      const timeoutMs = index === 0 ? answerTimeoutMs : waitTimeoutMs;
+      const asked = index === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${waitSeconds}s`;
+      const timeoutMs = index === undefined ? answerTimeoutMs : waitTimeoutMs;
       const answer = await exchange(io, base, { method: 'GET', path: asked, timeoutMs, signal });
       const body = parsed(base, `GET ${path}`, await textOf(base, answer, timeoutMs));
-      const told = Number(answer.headers.get('x-consul-index') ?? '');
-      if (!(told >= 1))
+      const told = answer.headers.get('x-consul-index') ?? '';
+      if (!/^[1-9]\d{0,19}$/.test(told))
         throw new CliFailure(`${base} answered GET ${path} without an index to wait after`, { hint: isItAnAgent });
       return { body, index: told };
     },

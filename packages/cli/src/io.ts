@@ -69,8 +69,9 @@ export function processIo(main: string): Io {
     err: (chunk) => void process.stderr.write(chunk),
     outIsTerminal: process.stdout.isTTY,
     errIsTerminal: process.stderr.isTTY,
-    columns: () => process.stdout.columns ?? 80,
-    rows: () => process.stdout.rows ?? 24,
+    // Terminals that do not know their size say 0.
+    columns: () => process.stdout.columns || 80,
+    rows: () => process.stdout.rows || 24,
     onResize: (changed) => {
       process.stdout.on('resize', changed);
       return () => void process.stdout.off('resize', changed);

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { pathPart } from '../agent-api.ts';
 import type { Io } from '../io.ts';
-import { numberAt, objectsIn, textAt } from '../json-value.ts';
+import { objectsIn, textAt } from '../json-value.ts';
 import { plain, short, table } from '../table.ts';
 import { showListing, withWatch } from '../watch/watch-list.ts';
 import type { WatchOptions } from '../watch/watch-list.ts';
@@ -11,8 +11,6 @@ import { apiFor, print, withApiOptions } from './api-command.ts';
 import type { ApiOptions } from './api-command.ts';
 
 interface EventRow {
-  /** Counts events as the agent saw them. */
-  readonly number: number;
   readonly name: string;
   readonly id: string;
   /** As text; bytes that are none are replaced. */
@@ -67,9 +65,8 @@ export function addEventCommands(program: Command, io: Io): void {
       table: (events, paint) => {
         if (events.length === 0) return 'this agent saw no such event yet; send one: skein event NAME\n';
         return table(
-          ['#', 'NAME', 'PAYLOAD', 'NODE', 'SERVICE', 'TAG', 'ID'],
+          ['NAME', 'PAYLOAD', 'NODE', 'SERVICE', 'TAG', 'ID'],
           events.map((event) => [
-            String(event.number),
             event.name,
             short(plain(event.payload), payloadLength),
             event.node,
@@ -86,7 +83,6 @@ export function addEventCommands(program: Command, io: Io): void {
 
 function toEvent(value: unknown): EventRow {
   return {
-    number: numberAt(value, 'LTime'),
     name: textAt(value, 'Name'),
     id: textAt(value, 'ID'),
     payload: Buffer.from(textAt(value, 'Payload'), 'base64').toString('utf8'),

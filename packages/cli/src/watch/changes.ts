@@ -67,7 +67,7 @@ export async function* changes<T>(options: ChangesOptions<T>): AsyncGenerator<T,
 
 async function* rounds<T>({ api, io, paths, read }: ChangesOptions<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
   const all = paths.map((path): Watched => ({ path, latest: undefined, next: undefined }));
-  await Promise.all(all.map(async (watched) => (watched.latest = await api.getAfter(watched.path, 0, signal))));
+  await Promise.all(all.map(async (watched) => (watched.latest = await api.getAfter(watched.path, undefined, signal))));
   for (;;) {
     yield await read(all.map(({ latest }) => latest?.body));
     for (const watched of all) watched.next ??= ask(api, watched, signal);
@@ -79,7 +79,7 @@ async function* rounds<T>({ api, io, paths, read }: ChangesOptions<T>, signal: A
 }
 
 function ask(api: Pick<AgentApi, 'getAfter'>, watched: Watched, signal: AbortSignal): NonNullable<Watched['next']> {
-  const asked = api.getAfter(watched.path, watched.latest?.index ?? 0, signal).then((answer) => ({ watched, answer }));
+  const asked = api.getAfter(watched.path, watched.latest?.index, signal).then((answer) => ({ watched, answer }));
   // The race may be over when this one fails; the next race hears of it.
   asked.catch(() => undefined);
   return asked;

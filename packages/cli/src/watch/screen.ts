@@ -54,7 +54,7 @@ export function liveScreen(io: ScreenIo, title: string, paint: Paint): WatchScre
     const wanted = lines().map((line) => cut(line, io.columns()));
     let output = '';
     for (let row = 0; row < Math.max(wanted.length, drawn.length); row++)
-      if (wanted[row] !== drawn[row]) output += `${place(row)}${wanted[row] ?? ''}${clearToEndOfLine}`;
+      if (wanted[row] !== drawn[row]) output += `${place(row)}${clearToEndOfLine}${wanted[row] ?? ''}`;
     drawn = wanted;
     if (output !== '') io.out(output);
   };
