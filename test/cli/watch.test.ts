@@ -127,6 +127,17 @@ test('Ctrl-C before the first answer ends it as well as later', async () => {
   expect(await watch(['interrupt'])).toMatchObject({ exitCode: 0, out: '', err: '' });
 });
 
+test('Ctrl-C does not wait for what is asked after a change', async () => {
+  const ran = await skein(['services', '--watch', '--json'], {
+    replies: {
+      'GET /v1/catalog/services': { index: 3, json: { orders: [] } },
+      'GET /v1/health/state/any': { index: 4, json: [] },
+      'GET /v1/health/service/orders': 'interrupt',
+    },
+  });
+  expect(ran).toMatchObject({ exitCode: 0, out: '', err: '' });
+});
+
 test('services wait for names and for checks, keep the request that did not answer, and count again', async () => {
   const { out, requests } = await skein(['services', '--watch', '--json'], {
     replies: {

@@ -164,6 +164,11 @@ test('what changes is followed: lists, the log and events, over a restart of the
   await sees(/orders-1 +alder +\S+ +passing +yes/, watches.instances.output);
   await sees(/passing +service:orders-1 +alder +orders-1 +orders/, watches.checks.output);
   await sees(/\[DEBUG\] registration-changed/, log.output);
+  expect(await type(`${skein} maint on orders-1 --reason disk; ${skein} maint`, place)).toMatch(
+    /instance +orders-1 +orders +disk/,
+  );
+  await sees(/critical +_service_maintenance:orders-1 +alder +orders-1 +orders +disk/, watches.checks.output);
+  expect(await type(`${skein} maint off orders-1; ${skein} maint`, place)).toContain('nothing is in maintenance');
   await type(`${skein} event deploy v42`, place);
   await sees(/deploy +v42/, watches.events.output);
 

@@ -10,7 +10,7 @@ import { isObject, objectsIn, textAt } from '../json-value.ts';
 import type { Candidate, Candidates, ValuePlace, ValuesFor } from './candidates.ts';
 
 /** Whoever presses Tab does not wait longer. */
-const agentTimeoutMs = 500;
+const agentTimeoutMs = 1000;
 const candidatesMax = 1000;
 
 const fixed: Readonly<Record<string, readonly string[]>> = {

@@ -69,7 +69,7 @@ async function* rounds<T>({ api, io, paths, read }: ChangesOptions<T>, signal: A
   const all = paths.map((path): Watched => ({ path, latest: undefined, next: undefined }));
   await Promise.all(all.map(async (watched) => (watched.latest = await api.getAfter(watched.path, undefined, signal))));
   for (;;) {
-    yield await read(all.map(({ latest }) => latest?.body));
+    yield await untilAborted(Promise.resolve(read(all.map(({ latest }) => latest?.body))), signal);
     for (const watched of all) watched.next ??= ask(api, watched, signal);
     const { watched, answer } = await Promise.race(all.map(({ next }) => next as NonNullable<typeof next>));
     const isSame = answer.index === watched.latest?.index;
@@ -83,6 +83,16 @@ function ask(api: Pick<AgentApi, 'getAfter'>, watched: Watched, signal: AbortSig
   // The race may be over when this one fails; the next race hears of it.
   asked.catch(() => undefined);
   return asked;
+}
+
+/** Whoever ends it does not wait for an answer that is under way. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
 }
 
 /** Too many requests is the one refusal that passes. */
