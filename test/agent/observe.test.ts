@@ -21,7 +21,10 @@ import { ManualClock } from './manual-clock.ts';
 
 const peer = nodeId('12D3peer');
 
-function lines(level: 'debug' | 'info' = 'debug'): { log: ReturnType<typeof createLog>; entries: Record<string, unknown>[] } {
+function lines(level: 'debug' | 'info' | 'warn' = 'debug'): {
+  log: ReturnType<typeof createLog>;
+  entries: Record<string, unknown>[];
+} {
   const entries: Record<string, unknown>[] = [];
   const sink = { write: (line: string) => void entries.push(JSON.parse(line)) };
   return { log: createLog({ logLevel: level, logFormat: 'json', name: 'n' }, sink), entries };
@@ -120,6 +123,32 @@ describe('the log', () => {
     log.setLevel('debug');
     log.debug('b');
     expect(entries.map((entry) => entry['msg'])).toEqual(['b']);
+  });
+
+  test('who follows the log gets its lines from a level of his own, and the output stays as it is', () => {
+    const { log, entries } = lines('warn');
+    const followed: string[] = [];
+    const forget = log.follow('debug', (line) => void followed.push(JSON.parse(line).msg));
+    const forgetErrors = log.follow('error', (line) => void followed.push(`error ${JSON.parse(line).msg}`));
+    log.debug('a');
+    log.error('b');
+    log.setLevel('error');
+    log.warn('c');
+    forget();
+    log.info('d');
+    forgetErrors();
+    log.error('e');
+    expect(followed).toEqual(['a', 'b', 'error b', 'c']);
+    expect(entries.map((entry) => entry['msg'])).toEqual(['b', 'e']);
+  });
+
+  test('a silent log can be followed', () => {
+    const { log, entries } = lines('info');
+    log.setLevel('silent');
+    const followed: string[] = [];
+    log.follow('info', (line) => void followed.push(JSON.parse(line).msg));
+    log.info('a');
+    expect({ followed, entries }).toEqual({ followed: ['a'], entries: [] });
   });
 
   test('every kind of notice about storage names what to do, or that nothing is', () => {

@@ -2,7 +2,7 @@
 
 import type { CancelSignal } from '@skein/core';
 import { createApi } from '@skein/api';
-import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, Timers, UserEvent } from '@skein/api';
+import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, LogLevel, Timers, UserEvent } from '@skein/api';
 import { FakePort } from './fake-port.ts';
 
 /** Timers that fire when a test says how much time has passed. */
@@ -78,6 +78,7 @@ export class FakeAgent implements AgentPort {
   durableError: Error | undefined;
   reloads = 0;
   reloadError: Error | undefined;
+  readonly followers = new Set<{ readonly level: LogLevel; readonly take: (line: string) => void }>();
 
   info() {
     return {
@@ -112,6 +113,12 @@ export class FakeAgent implements AgentPort {
   reload(): Promise<void> {
     this.reloads++;
     return this.reloadError === undefined ? Promise.resolve() : Promise.reject(this.reloadError);
+  }
+
+  followLog(level: LogLevel, take: (line: string) => void): () => void {
+    const follower = { level, take };
+    this.followers.add(follower);
+    return () => void this.followers.delete(follower);
   }
 
   metrics(): Promise<string> {

@@ -329,6 +329,7 @@ class RunningAgent implements Agent {
         leave: () => this.#leave(),
         reload: () => this.#reloadByHook(),
         metrics: () => metrics.text(),
+        followLog: (level, take) => this.log.follow(level, take),
       },
     });
     Object.assign(parts, { checks, aliases, events, proxy, metrics, api, dns });

@@ -3,6 +3,7 @@
  * the rest: who may ask, how large a request may be, and what errors look like.
  */
 
+import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
@@ -32,6 +33,7 @@ import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
 import { meshResolveRoutes } from './routes/mesh-resolve.ts';
+import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -170,6 +172,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshMemberRoutes,
     meshExplainRoutes,
     meshResolveRoutes,
+    monitorRoutes,
     operationsRoutes,
     absentRoutes,
   ].flatMap((routesOf) => routesOf(context));
@@ -214,10 +217,14 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
         url,
         handler: async (request, reply) => {
           const { signal, release } = underWay.add(reply);
+          let isStream = false;
           try {
-            return send(reply, request, await route.handle(apiRequest(request, signal)));
+            const answer = await route.handle(apiRequest(request, signal));
+            isStream = answer.stream !== undefined;
+            if (isStream) reply.raw.once('close', release);
+            return send(reply, request, answer);
           } finally {
-            release();
+            if (!isStream) release();
           }
         },
       });
@@ -278,6 +285,7 @@ function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): Fas
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
   const isJson = 'json' in answer || answer.jsonBytes !== undefined;
   reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
   if (answer.bytes !== undefined) return reply.send(answer.bytes);
   if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);

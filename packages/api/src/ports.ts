@@ -42,6 +42,8 @@ export interface AgentInfo {
   readonly dataDir: string;
 }
 
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
 export interface AgentPort {
   info(): AgentInfo;
   /** Joined and synced, or alone by choice. The reason is for people. */
@@ -56,4 +58,9 @@ export interface AgentPort {
   reload(): Promise<void>;
   /** Prometheus text. */
   metrics(): Promise<string>;
+  /**
+   * Calls `take` with each line that is logged from now on at `level` or above: JSON with `time`, `level` and `msg`, without
+   * its end. Returns how to listen no more.
+   */
+  followLog(level: LogLevel, take: (line: string) => void): () => void;
 }

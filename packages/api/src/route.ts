@@ -22,6 +22,8 @@ export interface Answer {
   readonly jsonBytes?: Uint8Array;
   /** Sent as they are, under the content type that `headers` say. */
   readonly bytes?: Uint8Array;
+  /** Sent piece by piece while the client takes them, instead of `text`. The request's signal still tells its end. */
+  readonly stream?: AsyncIterable<string>;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }
