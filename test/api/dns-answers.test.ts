@@ -213,12 +213,21 @@ test('each answer has an order of its own, and every instance comes first', asyn
   expect(first.size).toBe(5);
 });
 
-test('prepared queries are answered where the agent has them', async () => {
-  const client = new DnsClient({
-    preparedQueries: (name, view) => (name === 'near.web' ? view.service('web')?.instances : undefined),
-  });
-  client.port.addInstance(client.port.self, fakeInstance('web-1', 'web', { address: '10.1.0.1' }));
-  expect(texts((await client.ask('near.web.query.consul', 'A')).answers)).toEqual(['near.web.query.consul A 10.1.0.1']);
+test('a prepared query is found by its name in either case, and names instances that are in rotation', async () => {
+  const client = new DnsClient();
+  const { port } = client;
+  port.addInstance(port.self, fakeInstance('web-1', 'web', { address: '10.1.0.1', tags: ['v1'] }));
+  port.addInstance(port.self, fakeInstance('web-2', 'web', { address: '10.1.0.2', tags: ['v2'] }));
+  const version = { time: { ms: 1, counter: 0 }, author: port.self, parents: [] };
+  port.configs.set('prepared-query/1', {
+    kind: 'prepared-query',
+    name: '1',
+    value: { Name: 'Near.Web', Service: { Service: 'web', Tags: ['v2'] } },
+    version,
+    conflicts: [],
+  } as never);
+  for (const name of ['near.web.query.consul', 'NEAR.web.query.mesh'])
+    expect(texts((await client.ask(name, 'A')).answers)).toEqual([`${name} A 10.1.0.2`]);
   expect((await client.ask('other.query.consul', 'A')).rcode).toBe('NXDOMAIN');
 });
 

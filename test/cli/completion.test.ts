@@ -66,7 +66,11 @@ test.each([
   [['agent', '--data-dir', './x'], [':files']],
   [['agent', '--name', ''], []],
   [['monitor', '--log-level', 'd'], ['debug']],
-  [['config', 'get', ''], ['route']],
+  [['config', 'get', 'r'], ['route']],
+  [
+    ['resolve', 'orders', '--type', 'S'],
+    ['SOA', 'SRV'],
+  ],
   [['config', 'get', 'route', ''], ['orders']],
   [
     ['kv', 'get', ''],

@@ -5,6 +5,7 @@
 
 import { assertNever, sample, topics } from '@skein/core';
 import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
+import { executeQuery, resolveQuery } from '../prepared-query/execution.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
 import { Directory } from './directory.ts';
 import { ipBytes } from './ip.ts';
@@ -38,17 +39,10 @@ export interface Found {
   readonly elsewhere?: DomainName;
 }
 
-/**
- * Prepared queries, for names below `query.`: the instances that one finds now, best first; undefined when there is
- * no such query. Names come in lower case.
- */
-export type PreparedQueries = (name: string, view: View) => readonly InstanceView[] | undefined;
-
 export interface AnswersOptions {
   readonly port: MeshPort;
   readonly zone: Zone;
   readonly rng: Rng;
-  readonly preparedQueries?: PreparedQueries | undefined;
 }
 
 type AskedService = Extract<Asked, { readonly type: 'service' }>;
@@ -68,6 +62,8 @@ const keptMax = 4096;
 /** Aliases within our domains that may follow each other. */
 const aliasesMax = 3;
 const nameServersMax = 3;
+/** Numbers from 0 to below 1 are made of so many parts. */
+const randomParts = 2 ** 30;
 /** Records of one answer. */
 const srvMax = 1024;
 const recordsMax = 4096;
@@ -135,8 +131,8 @@ export class Answers {
       case 'address':
         return wantsAddress(question.type, asked.bytes) ? foundAll([addressRecord(name, asked.bytes)]) : noData(view, domain);
       case 'query': {
-        const instances = this.#options.preparedQueries?.(asked.query, view);
-        return instances === undefined ? noName(view, domain) : this.#ofInstances(question, domain, instances);
+        const instances = this.#queried(view, asked.query);
+        return instances.length === 0 ? noName(view, domain) : this.#ofInstances(question, domain, instances);
       }
       case 'empty':
         return noData(view, domain);
@@ -145,6 +141,18 @@ export class Answers {
       default:
         return assertNever(asked);
     }
+  }
+
+  /** What a prepared query finds now, as far as it is in rotation. */
+  #queried(view: View, name: string): readonly InstanceView[] {
+    const stored = resolveQuery(view, name);
+    if (stored === undefined) return none;
+    const { rng } = this.#options;
+    const random = (): number => rng.below(randomParts) / randomParts;
+    const self = view.member(view.self)?.name ?? '';
+    return executeQuery(view, stored, { self, near: '', limit: 0, random })
+      .map(({ instance }) => instance)
+      .filter(({ routable }) => routable);
   }
 
   #apex({ name, type, view }: Question, domain: Domain): Found {

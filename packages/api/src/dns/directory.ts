@@ -71,7 +71,7 @@ export class Directory {
     this.#nodesAt = index;
     this.#nodes = new Map();
     this.#nodeParents = new Set();
-    for (const { name } of view.members()) {
+    for (const { name } of [...view.members(), ...view.externalNodes()]) {
       const member = view.memberByName(name);
       if (!isInCatalog(member)) continue;
       const folded = name.toLowerCase();
@@ -90,7 +90,7 @@ export class Directory {
       found.set(key, known);
       return known;
     };
-    for (const member of view.members()) {
+    for (const member of [...view.members(), ...view.externalNodes()]) {
       const owners = isInCatalog(member) ? at(member.address) : undefined;
       if (owners !== undefined && (owners.node === undefined || member.name < owners.node.name)) owners.node = member;
     }

@@ -10,7 +10,6 @@ import { platformTimers } from '../timers.ts';
 import type { Timers } from '../timers.ts';
 import { AmplificationLimit } from './amplification.ts';
 import { Answers } from './answers.ts';
-import type { PreparedQueries } from './answers.ts';
 import { rcodes } from './record.ts';
 import { Recursors } from './recursors.ts';
 import type { Recursor } from './recursors.ts';
@@ -31,7 +30,6 @@ export interface DnsOptions {
   readonly recursors: readonly Recursor[];
   /** For the order of answers. */
   readonly rng: Rng;
-  readonly preparedQueries?: PreparedQueries;
   /** Default: sockets. */
   readonly upstream?: Upstream;
   /** Default: the platform's. */
@@ -73,10 +71,10 @@ const rcodeNames = new Map<number, string>(Object.entries(rcodes).map(([name, co
 
 /** Nothing is opened before `listen`. */
 export function createDns(options: DnsOptions): Dns {
-  const { port, rng, preparedQueries } = options;
+  const { port, rng } = options;
   const recursors = new Recursors({ recursors: options.recursors, upstream: options.upstream ?? socketUpstream });
   const responder = new Responder({
-    answers: new Answers({ port, rng, zone: new Zone(options.datacenter), preparedQueries }),
+    answers: new Answers({ port, rng, zone: new Zone(options.datacenter) }),
     recursors,
     rng,
     amplification: new AmplificationLimit(options.nowMs ?? (() => performance.now())),

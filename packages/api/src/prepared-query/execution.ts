@@ -19,10 +19,12 @@ export function resolveQuery(view: View, idOrName: string): StoredQuery | undefi
   if (byId !== undefined) throw badRequest('prepared query templates can only be resolved up by name, not by ID');
   const older = (a: StoredQuery, b: StoredQuery): number =>
     a.entry.version.time.ms - b.entry.version.time.ms || (a.query.ID < b.query.ID ? -1 : 1);
-  const named = stored.filter(({ query }) => query.Template.Type === '' && query.Name === idOrName).sort(older)[0];
+  // DNS folds names, and Consul looks them up without regard to case.
+  const folded = idOrName.toLowerCase();
+  const named = stored.filter(({ query }) => query.Template.Type === '' && query.Name.toLowerCase() === folded).sort(older)[0];
   if (named !== undefined) return named;
   const template = stored
-    .filter(({ query }) => query.Template.Type !== '' && idOrName.startsWith(query.Name))
+    .filter(({ query }) => query.Template.Type !== '' && folded.startsWith(query.Name.toLowerCase()))
     .sort((a, b) => b.query.Name.length - a.query.Name.length || older(a, b))[0];
   return template === undefined ? undefined : { ...template, query: renderTemplate(template.query, idOrName) };
 }
