@@ -162,3 +162,20 @@ chaos('moody', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(round++ % 3)
   expect(status).toBe(1);
   expect(output).toMatch(/one script told two plans for seed \w+: faults\[0\] is .*"node":1.*, then .*"node":2/);
 });
+
+test('two runs that do the same and are judged differently are not the same', { timeout: 60_000 }, () => {
+  const counts = `let told = 0;
+chaos('counts', { nodes: 3 }, (sim) => {
+  const k = ++told;
+  sim.eventually('p', { within: '5s' }, () => k % 2 === 1);
+});
+let asked = 0;
+chaos('hopes', { nodes: 3 }, (sim) => {
+  const k = ++asked;
+  sim.sometimes('q', () => k % 2 === 0);
+});`;
+  const { status, output } = runUserTest('counts', counts, { CHAOS_CHECK_DETERMINISM: '1' });
+  expect(status).toBe(1);
+  expect(output).toMatch(/did the same, and 'p' came out as failed \(it did not come true\) at \d+ ms, then as held/);
+  expect(output).toMatch(/did the same, and 'q' came out as .* which happened, then as .* which never happened/);
+});
