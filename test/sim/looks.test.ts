@@ -110,7 +110,7 @@ test('a property sees a run and has no hold of it', () => {
 
 test.each<readonly [string, (view: View) => void]>([
   ['a row of a member', (view) => write(view.member(view.self)!, 'status')],
-  ['who accuses a member', (view) => void (view.member(view.self)!.accusers as string[]).push('x')],
+  ['who accuses a member', (view) => void (view.member(view.self)!.accusers as unknown as string[]).push('x')],
   ['the list of instances', (view) => void ((view.service('a')!.instances as unknown[]).length = 0)],
   ['an instance', (view) => write(view.service('a')!.instances[0]!, 'routable')],
   ['the instances of nobody', (view) => void (view.instancesOf(view.self) as unknown[]).push({})],
