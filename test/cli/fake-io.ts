@@ -58,9 +58,14 @@ export async function skein(args: readonly string[], world: World = {}): Promise
       return text;
     },
     write: async (path, text) => {
-      if (path.startsWith('/nowhere/')) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      if (path.startsWith('/full/')) throw failure('ENOSPC', 'no space left on device, write');
       written[path] = text;
     },
+    checkWritable: async (path) => {
+      if (path.startsWith('/nowhere/')) throw failure('ENOENT', `no such file or directory, access '/nowhere'`);
+      if (path.startsWith('/theirs/')) throw failure('EACCES', `permission denied, access '${path}'`);
+    },
+    keepOutput: () => {},
     simulations,
     onInterrupt: (stop) => {
       world.onInterrupt?.(stop);
@@ -77,6 +82,10 @@ export async function skein(args: readonly string[], world: World = {}): Promise
   };
   const exitCode = await run(args, io);
   return { exitCode, out, err, requests, written };
+}
+
+function failure(code: string, text: string): Error {
+  return Object.assign(new Error(`${code}: ${text}`), { code });
 }
 
 /** How Node's `fetch` says that nobody listens. */

@@ -467,8 +467,65 @@ test.each([
   expect(err).toContain(message);
 });
 
-test('a page that cannot be written is a failure that names the file', async () => {
-  const { exitCode, err } = await skein(['sim', 'forms', '--html', '/nowhere/run.html'], { simulations });
-  expect(exitCode).toBe(1);
-  expect(err).toContain('/nowhere/run.html');
+test.each([
+  ['/nowhere/run.html', 'ENOENT', 'a file in a folder that exists'],
+  ['/theirs/run.html', 'EACCES', 'a file that you may write'],
+])('a page %s that cannot be opened is refused before anything runs, with what to do about %s', async (path, code, hint) => {
+  for (const name of ['forms', 'measures']) {
+    const { exitCode, out, err } = await skein(['sim', name, '--html', path], { simulations });
+    expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+    expect(err).toContain(`the page cannot be written to ${path}, so that nothing was run: ${code}`);
+    expect(err).toContain(`\n  give --html ${hint}\n`);
+  }
+});
+
+test('a page that does not fit on the disk costs nothing but itself: the result is told in full, and then the failure', async () => {
+  const full = ['--html', '/full/run.html'];
+  const held = await skein(['sim', 'forms', ...full], { simulations });
+  expect(held.exitCode).toBe(1);
+  expect(held.out).toContain('forms held: 3 nodes');
+  expect(held.out).not.toContain('/full/run.html');
+  expect(held.err).toMatch(/the page cannot be written to \/full\/run\.html: ENOSPC.*\n  make room there/);
+  const failed = await skein(['sim', 'writes', '--seed', '2', ...full], { simulations });
+  expect(failed.out).toContain('The first of them, made small:');
+  expect(failed.err).toContain('ENOSPC');
+  for (const name of ['writes', 'measures']) {
+    const { exitCode, out, err } = await skein(['sim', name, '--json', ...full], { simulations });
+    expect(JSON.parse(out)).toMatchObject({ name, passed: false });
+    expect({ exitCode, isTold: err.includes('ENOSPC') }).toEqual({ exitCode: 1, isTold: true });
+  }
+  const figures = await skein(['sim', 'measures', ...full], { simulations });
+  expect(figures.out).toContain('measures missed 1 of the 2 goals');
+});
+
+test.each([
+  ['seeds: 3', 'seeds: is not an option of a scenario: seeds are chosen where it is run, as by skein sim --seed 1 --runs 3'],
+  ['properties: []', 'properties: is not an option of a scenario: there are name, summary, script, nodes, zones'],
+  ['noeds: 3', 'noeds: is not an option of a scenario'],
+  ['nodes: 0', 'nodes: 0 is no count from 1 to 2048'],
+  ['config: { probeIntervalMss: 3 }', 'config.probeIntervalMss'],
+  ["network: 'lann'", 'network'],
+])('a file that exports a scenario with %s is refused by its export, and its script is not blamed', async (option, message) => {
+  const text = `export default { name: 'mine', summary: 'Mine.', nodes: 2, script() {}, ${option} };`;
+  const path = file(`option-${option.replace(/\W/g, '-')}.mjs`, text);
+  const { exitCode, out, err } = await skein(['sim', path], {});
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect(err).toContain(`${path}: its default export: ${message}`);
+  expect(err).not.toContain('the script of');
+});
+
+test('a drawn scenario with an option that nothing reads is refused, too', async () => {
+  const drawn = { name: 'drawn', summary: 'Drawn.', plan: () => undefined, nodes: 5 };
+  const { exitCode, err } = await skein(['sim', 'drawn'], { simulations: { drawn: { default: drawn } } });
+  expect(exitCode).toBe(2);
+  expect(err).toContain('drawn: its default export: nodes: is not an option of a scenario: there are name, summary, plan');
+});
+
+test('a script or a property that ends the process is refused by what it did', async () => {
+  const script = await skein(['sim', file('exit.mjs', storyOf('process.exit(0)'))], {});
+  expect(script.exitCode).toBe(2);
+  expect(script.err).toContain('process.exit() is not for simulations, which would end without a result');
+  const property = await skein(['sim', file('exits.mjs', storyOf("sim.always('x', () => process.exit(0))"))], {});
+  expect(property.exitCode).toBe(1);
+  expect(property.err).toContain("the property 'x' cannot be meant: process.exit() is not for simulations");
 });

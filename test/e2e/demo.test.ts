@@ -119,6 +119,8 @@ test(
       rows: () => 50,
       read: async () => '',
       write: async () => undefined,
+      checkWritable: async () => undefined,
+      keepOutput: () => {},
       simulations: { names: () => [], load: async () => undefined },
       onInterrupt: () => () => {},
       fetch: (url, init) => fetch(url, init),

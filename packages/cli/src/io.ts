@@ -1,6 +1,8 @@
 /** Everything a command touches outside itself. The process has the real one, tests a scripted one. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { folderLibrary } from './sim/library.ts';
 import type { Library } from './sim/library.ts';
@@ -31,6 +33,10 @@ export interface Io {
   read(path: string): Promise<string>;
   /** Writes a file, over what was there. */
   write(path: string, text: string): Promise<void>;
+  /** Rejects where `write` could not open the file, of which nothing is changed. */
+  checkWritable(path: string): Promise<void>;
+  /** From now on standard output has results only: what anybody else prints there goes to standard error. */
+  keepOutput(): void;
   /** The simulations that come with the command. */
   readonly simulations: Library;
   /** Calls `stop` at the first Ctrl-C, which then does not end the process, once nothing synchronous runs. Returns how to listen no more. */
@@ -40,10 +46,12 @@ export interface Io {
 
 /** `main`: where the running program is; the build puts simulations beside it. */
 export function processIo(main: string): Io {
+  // `console` asks for the method each time, so that it can be kept from standard output.
+  const write = process.stdout.write.bind(process.stdout);
   return {
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     env: process.env,
-    out: (chunk) => void process.stdout.write(chunk),
+    out: (chunk) => void write(chunk),
     err: (chunk) => void process.stderr.write(chunk),
     outIsTerminal: process.stdout.isTTY,
     errIsTerminal: process.stderr.isTTY,
@@ -51,6 +59,8 @@ export function processIo(main: string): Io {
     rows: () => process.stdout.rows ?? 24,
     read: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
     write: (path, content) => writeFile(path, content),
+    checkWritable,
+    keepOutput: () => void (process.stdout.write = process.stderr.write.bind(process.stderr)),
     simulations: folderLibrary(new URL('./simulations/', main)),
     onInterrupt: (stop) => {
       process.once('SIGINT', stop);
@@ -58,4 +68,14 @@ export function processIo(main: string): Io {
     },
     fetch: (url, init) => fetch(url, init),
   };
+}
+
+async function checkWritable(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined) return await access(dirname(path), constants.W_OK);
+  if (found.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+  await access(path, constants.W_OK);
 }
