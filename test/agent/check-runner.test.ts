@@ -1,6 +1,6 @@
 import type { CheckDefinition, CheckProbe, Registration } from '@skein/core';
 import { checkId, seededRng } from '@skein/core';
-import { CheckRunner, type Verdict } from '@skein/agent/parts';
+import { CheckRunner, type RunBounds, type Verdict } from '@skein/agent/parts';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, settle } from './manual-clock.ts';
 
@@ -12,6 +12,7 @@ let runner: CheckRunner;
 let runs: {
   readonly probe: CheckProbe;
   readonly signal: AbortSignal;
+  readonly bounds: RunBounds | undefined;
   answer(verdict: Verdict): void;
   fail(error: Error): void;
 }[];
@@ -25,9 +26,9 @@ beforeEach(() => {
     clock,
     rng: seededRng(1),
     result: (id, status, output) => results.push(`${id} ${status} ${output}`),
-    run: (probe, signal) =>
+    run: (probe, signal, bounds) =>
       new Promise((resolve, reject) => {
-        runs.push({ probe, signal, answer: resolve, fail: reject });
+        runs.push({ probe, signal, bounds, answer: resolve, fail: reject });
         signal.addEventListener('abort', () => resolve({ status: 'critical', output: 'cut off' }));
       }),
   });
@@ -55,17 +56,27 @@ function check(id: string, changes: Partial<CheckDefinition> = {}): Registration
   };
 }
 
-test('a check runs within a second of its registration, then at its interval', async () => {
+test('a check runs within a second of its registration, then at its interval, give or take a twentieth', async () => {
   runner.changed(check('a'));
   clock.advance(1000);
   expect(runs).toHaveLength(1);
   runs[0]?.answer(passing);
   await settle();
   expect(results).toEqual(['a passing ok']);
-  clock.advance(4999);
+  clock.advance(4749);
   expect(runs).toHaveLength(1);
-  clock.advance(1);
+  clock.advance(501);
   expect(runs).toHaveLength(2);
+});
+
+test('checks that ran at one time drift apart', async () => {
+  for (let n = 0; n < 20; n++) runner.changed(check(`c${n}`, { intervalMs: 60_000 }));
+  clock.advance(1000);
+  for (const run of runs) run.answer(passing);
+  await settle();
+  clock.advance(60_000);
+  expect(runs.length).toBeGreaterThan(20);
+  expect(runs.length).toBeLessThan(40);
 });
 
 test('checks registered together do not start together', () => {
@@ -87,7 +98,7 @@ test('a run that hangs is cut off at its timeout, and no other run of its check 
   clock.advance(1001);
   await settle();
   expect(results).toEqual(['a critical cut off']);
-  clock.advance(1000);
+  clock.advance(1050);
   expect(runs).toHaveLength(2);
 });
 
@@ -108,6 +119,45 @@ test('the same definition again leaves the schedule as it is; another one replac
   expect(runs[0]?.signal.aborted).toBe(true);
   clock.advance(1000);
   expect(runs[1]?.probe).toEqual({ type: 'tcp', address: '127.0.0.1:2' });
+});
+
+test('what is only said of a check changes without a new schedule', async () => {
+  runner.changed(check('a'));
+  clock.advance(1000);
+  runner.changed(check('a', { notes: 'new', failuresBeforeCritical: 3, outputLengthMax: 10 }));
+  expect(runs[0]?.signal.aborted).toBe(false);
+  runs[0]?.answer(passing);
+  await settle();
+  clock.advance(5250);
+  expect(runs[1]?.bounds).toEqual({ timeoutMs: 2000, outputLengthMax: 10 });
+});
+
+test('a check that is refused is critical with the reason, as often as its thresholds need, and is not run', async () => {
+  const refusing = new CheckRunner({
+    clock,
+    rng: seededRng(1),
+    refusal: ({ definition }) => (definition.probe.type === 'script' ? 'no scripts here' : undefined),
+    result: (id, status, output) => results.push(`${id} ${status} ${output}`),
+    run: () => Promise.reject(new Error('this was to be refused')),
+  });
+  refusing.changed(check('a', { probe: { type: 'script', args: ['true'] } }));
+  clock.advance(1000);
+  await settle();
+  clock.advance(5250);
+  await settle();
+  expect(results).toEqual(['a critical no scripts here', 'a critical no scripts here']);
+});
+
+test('scripts have a lane of their own, so that they and sockets do not wait for each other', async () => {
+  for (let n = 0; n < 40; n++) runner.changed(check(`s${n}`, { probe: { type: 'script', args: ['x'] }, timeoutMs: 50_000 }));
+  for (let n = 0; n < 10; n++) runner.changed(check(`t${n}`, { timeoutMs: 50_000 }));
+  clock.advance(1000);
+  const kinds = runs.map(({ probe }) => probe.type);
+  expect(kinds.filter((type) => type === 'script')).toHaveLength(16);
+  expect(kinds.filter((type) => type === 'tcp')).toHaveLength(10);
+  for (const run of runs.slice()) run.answer(passing);
+  await settle();
+  expect(runs.filter(({ probe }) => probe.type === 'script')).toHaveLength(32);
 });
 
 test('a removed check ends its run and reports nothing more', async () => {
@@ -151,13 +201,14 @@ test('a run that throws is a critical result, not the end of the check', async (
   runs[0]?.fail(new Error('odd'));
   await settle();
   expect(results[0]).toContain('a critical');
-  clock.advance(5000);
+  clock.advance(5250);
   expect(runs).toHaveLength(2);
 });
 
 describe('what is not run', () => {
   test.each<[string, Registration]>([
     ['TTL checks', check('t', { probe: { type: 'ttl', ttlMs: 1 } })],
+    ['aliases', check('l', { probe: { type: 'alias', node: '', instance: 'x' } })],
     ['checks that only their writer updates', check('n', { probe: { type: 'none' } })],
     ['instances', { type: 'instance', instance: { id: 'i' } } as Registration],
   ])('%s', (_what, registration) => {

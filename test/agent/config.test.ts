@@ -56,6 +56,20 @@ describe('sources', () => {
     expect(config).toMatchObject({ join: ['10.0.0.1:7946', '10.0.0.2:7946'], tags: { rack: '7', spare: '' }, dev: true });
   });
 
+  test('DNS listens on 8600 of loopback and asks nobody else, unless told so', () => {
+    expect(loadConfig({ env: {} }).config).toMatchObject({ dns: { host: '127.0.0.1', port: 8600 }, recursors: [] });
+    const env = { SKEIN_DNS: '[::1]:53', SKEIN_RECURSORS: '10.0.0.2, 10.0.0.3:5353, fd00::53, [fd00::54]:54' };
+    expect(loadConfig({ env }).config).toMatchObject({
+      dns: { host: '::1', port: 53 },
+      recursors: [
+        { host: '10.0.0.2', port: 53 },
+        { host: '10.0.0.3', port: 5353 },
+        { host: 'fd00::53', port: 53 },
+        { host: 'fd00::54', port: 54 },
+      ],
+    });
+  });
+
   test('an unknown SKEIN_ variable is named, not obeyed and not fatal', () => {
     expect(loadConfig({ env: { SKEIN_ZOEN: 'x' } }).notes.join()).toContain('SKEIN_ZOEN');
     expect(loadConfig({ env: { SKEIN_HTTP_ADDR: 'http://127.0.0.1:1' } }).notes.join()).not.toContain('HTTP_ADDR');
@@ -175,8 +189,27 @@ describe('dev', () => {
   });
 });
 
+test('service files and scripts are off, and come from any source of settings', () => {
+  const off = { services: undefined, enableScriptChecks: false, enableLocalScriptChecks: false };
+  expect(loadConfig({}).config).toMatchObject(off);
+  const env = { SKEIN_SERVICES: 'services.d', SKEIN_ENABLE_SCRIPT_CHECKS: 'true', SKEIN_ENABLE_LOCAL_SCRIPT_CHECKS: '1' };
+  const on = { services: 'services.d', enableScriptChecks: true, enableLocalScriptChecks: true };
+  expect(loadConfig({ env }).config).toMatchObject(on);
+  expect(loadConfig({ flags: on }).config).toMatchObject(on);
+  expect(refusal({ env: { SKEIN_ENABLE_SCRIPT_CHECKS: 'yes' } }).message).toContain('SKEIN_ENABLE_SCRIPT_CHECKS');
+  expect(refusal({ flags: { services: '' } }).message).toContain('--services');
+});
+
 test('the data directory follows the name, so that two agents of one host do not share one', () => {
   const env = { XDG_STATE_HOME: '/state' };
   expect(loadConfig({ env, flags: { name: 'a' } }).config.dataDir).toBe('/state/skein/a');
   expect(loadConfig({ env, flags: { name: 'b' } }).config.dataDir).toBe('/state/skein/b');
+});
+
+test('a recursor is another name server, by its address', () => {
+  expect(refusal({ flags: { recursors: ['dns.example.com'] } }).message).toBe(
+    '--recursor.0 on the command line: must be the address of a name server, such as 10.0.0.2 or 10.0.0.2:53',
+  );
+  expect(refusal({ env: { SKEIN_RECURSORS: '127.0.0.1:8600' } }).message).toContain('is this agent itself');
+  expect(refusal({ flags: { dns: '0.0.0.0:53', recursors: ['127.0.0.1'] } }).message).toContain('is this agent itself');
 });

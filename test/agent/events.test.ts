@@ -12,22 +12,33 @@ const view = {
 const plain = { name: 'deploy', payload: new Uint8Array([1]), nodeFilter: '', serviceFilter: '', tagFilter: '' };
 
 function message(id: string, changes: Partial<MeshMessage> = {}): MeshMessage {
-  return { ...plain, id, origin: nodeId('other'), ...changes };
+  return { ...plain, id, origin: nodeId('other'), stamp: 0, ...changes };
 }
 
-function events(publish?: (event: typeof plain) => Promise<MeshMessage>): Events {
+const wallMs = 1_700_000_000_000;
+
+type Publish = (event: Omit<MeshMessage, 'id' | 'origin'>) => Promise<MeshMessage>;
+
+/** As Go's client makes an index of an event's id. */
+function indexOfId(id: string): number {
+  const hex = id.replaceAll('-', '');
+  return Number(BigInt(`0x${hex.slice(0, 16)}`) ^ BigInt(`0x${hex.slice(16)}`));
+}
+
+function events(publish?: Publish, now = () => wallMs): Events {
   let counter = 0;
   return new Events({
     publish: publish ?? (async (event) => ({ ...event, id: `self-${++counter}`, origin: view.self })),
     view: () => view,
     nodeName: 'node-1',
+    wallMs: now,
   });
 }
 
 test('an event that was fired is listed here too', async () => {
   const all = events();
   const fired = await all.fire(plain);
-  expect(fired).toMatchObject({ name: 'deploy', index: 1 });
+  expect(fired).toMatchObject({ name: 'deploy', index: indexOfId(fired.id) });
   expect(all.list()).toEqual([fired]);
 });
 
@@ -42,8 +53,59 @@ test('the last 256 are kept, oldest first, with indexes that grow', () => {
   const all = events();
   for (let n = 1; n <= 300; n++) all.received(message(`m${n}`));
   expect(all.list()).toHaveLength(256);
-  expect(all.list()[0]).toMatchObject({ id: 'm45', index: 45 });
-  expect(all.list().at(-1)).toMatchObject({ index: 300 });
+  expect(all.list()[0]).toMatchObject({ index: 46 });
+  expect(all.list().at(-1)).toMatchObject({ index: 301 });
+});
+
+test('an id is a UUID, the same on every agent, from which Go clients tell the index', async () => {
+  const sent: MeshMessage[] = [];
+  const one = events(async (event) => {
+    sent.push({ ...event, id: `one-${sent.length}`, origin: view.self });
+    return sent.at(-1)!;
+  });
+  const two = events();
+  for (const name of ['a', 'b', 'c']) {
+    const fired = await one.fire({ ...plain, name });
+    const seen = two.received(sent.at(-1)!);
+    expect(fired.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect([seen?.id, seen?.index, indexOfId(fired.id)]).toEqual([fired.id, fired.index, fired.index]);
+  }
+});
+
+test('an event is later than every one that its agent saw, though another clock is ahead', async () => {
+  const ahead = events(undefined, () => wallMs + 60_000);
+  const stamps: number[] = [];
+  const behind = events((event) => {
+    stamps.push(event.stamp);
+    return Promise.resolve({ ...event, id: `b${stamps.length}`, origin: view.self });
+  });
+  const first = await ahead.fire(plain);
+  behind.received(message('a1', { stamp: first.index }));
+  const second = await behind.fire(plain);
+  expect(second.index).toBeGreaterThan(first.index);
+  expect(ahead.received(message('b1', { stamp: stamps[0] ?? 0 }))?.index).toBe(second.index);
+});
+
+test('an index grows whatever stamps come: too late, from the future, or none', async () => {
+  const all = events();
+  const first = await all.fire(plain);
+  const stamps = [first.index - 5000, 0, Number.MAX_SAFE_INTEGER, first.index + 4096];
+  const indexes = stamps.map((stamp, at) => all.received(message(`m${at}`, { stamp }))?.index ?? 0);
+  expect(indexes).toEqual([first.index + 1, first.index + 2, first.index + 3, first.index + 4096]);
+  const next = await all.fire(plain);
+  expect(next.index).toBeLessThan(first.index + 100_000);
+  expect(next.index).toBeGreaterThan(first.index + 4096);
+});
+
+test('a reader who knows that there was no event waits for the first, also when others are not meant for this node', async () => {
+  const all = events();
+  let isWoken = false;
+  const first = all.changed(1, new AbortController().signal).then(() => (isWoken = true));
+  all.received(message('elsewhere', { nodeFilter: 'other' }));
+  await Promise.resolve();
+  expect([isWoken, all.list()]).toEqual([false, []]);
+  all.received(message('x'));
+  await first;
 });
 
 test('a reader that waits is woken by the next event, by its signal, and by the end', async () => {
@@ -53,8 +115,8 @@ test('a reader that waits is woken by the next event, by its signal, and by the 
   all.received(message('x'));
   await next;
   await all.changed(0, never);
-  await all.changed(1, AbortSignal.abort());
-  const last = all.changed(1, never);
+  await all.changed(2, AbortSignal.abort());
+  const last = all.changed(2, never);
   all.stop();
   await last;
 });

@@ -21,7 +21,10 @@ import { ManualClock } from './manual-clock.ts';
 
 const peer = nodeId('12D3peer');
 
-function lines(level: 'debug' | 'info' = 'debug'): { log: ReturnType<typeof createLog>; entries: Record<string, unknown>[] } {
+function lines(level: 'debug' | 'info' | 'warn' = 'debug'): {
+  log: ReturnType<typeof createLog>;
+  entries: Record<string, unknown>[];
+} {
   const entries: Record<string, unknown>[] = [];
   const sink = { write: (line: string) => void entries.push(JSON.parse(line)) };
   return { log: createLog({ logLevel: level, logFormat: 'json', name: 'n' }, sink), entries };
@@ -122,6 +125,32 @@ describe('the log', () => {
     expect(entries.map((entry) => entry['msg'])).toEqual(['b']);
   });
 
+  test('who follows the log gets its lines from a level of his own, and the output stays as it is', () => {
+    const { log, entries } = lines('warn');
+    const followed: string[] = [];
+    const forget = log.follow('debug', (line) => void followed.push(JSON.parse(line).msg));
+    const forgetErrors = log.follow('error', (line) => void followed.push(`error ${JSON.parse(line).msg}`));
+    log.debug('a');
+    log.error('b');
+    log.setLevel('error');
+    log.warn('c');
+    forget();
+    log.info('d');
+    forgetErrors();
+    log.error('e');
+    expect(followed).toEqual(['a', 'b', 'error b', 'c']);
+    expect(entries.map((entry) => entry['msg'])).toEqual(['b', 'e']);
+  });
+
+  test('a silent log can be followed', () => {
+    const { log, entries } = lines('info');
+    log.setLevel('silent');
+    const followed: string[] = [];
+    log.follow('info', (line) => void followed.push(JSON.parse(line).msg));
+    log.info('a');
+    expect({ followed, entries }).toEqual({ followed: ['a'], entries: [] });
+  });
+
   test('every kind of notice about storage names what to do, or that nothing is', () => {
     const { log, entries } = lines();
     const events = new EventLog(log);
@@ -156,6 +185,14 @@ describe('readiness', () => {
     const { state } = readiness([]);
     expect(state.state().ready).toBe(true);
     state.heard();
+    expect(state.state().ready).toBe(true);
+  });
+
+  test('nobody is told that it is ready while it registers what service files say', () => {
+    const { state } = readiness([]);
+    state.registering(true);
+    expect(state.state()).toEqual({ ready: false, reason: 'registering what the service files say' });
+    state.registering(false);
     expect(state.state().ready).toBe(true);
   });
 
@@ -220,6 +257,7 @@ describe('metrics', () => {
       services: () => [],
       registrations: () => [],
       configEntries: () => [],
+      kvEntries: () => [],
     } as unknown as View;
     const classes = { '1xx': 0, '2xx': 3, '3xx': 0, '4xx': 0, '5xx': 1 };
     const latency = { count: 4, sumMs: 2000, buckets: [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1] };
@@ -239,6 +277,7 @@ describe('metrics', () => {
       proxy: {
         stats: () => ({ inFlight: 1, requests: 4, errors: { overloaded: 2 }, services: stats }),
       },
+      dns: { stats: () => ({ answers: { NXDOMAIN: 7 }, dropped: 5, truncated: 6, forwarded: 8, connections: 2 }) },
       checks: { counts: { scheduled: 0, running: 0 } },
       lagMs: () => 1500,
       healthScore: () => 3,
@@ -258,6 +297,9 @@ describe('metrics', () => {
       'skein_members_reachable 1',
       'skein_event_loop_lag_seconds 1.5',
       'skein_local_health_score 3',
+      'skein_dns_queries_total{rcode="NXDOMAIN"} 7',
+      'skein_dns_queries_total{rcode="SERVFAIL"} 0',
+      'skein_dns_forwarded_total 8',
       '# TYPE skein_local_health_score gauge',
       'skein_refused_peers_total{reason="wrong-token"} 3',
       'skein_bytes_total{direction="out"} 5',

@@ -334,3 +334,73 @@ test.each([
   const answer = await setup().get(`${url}?${query}`);
   expect([answer.statusCode, answer.body]).toEqual([400, text]);
 });
+
+test.each([
+  ['/v1/catalog/nodes', topics.members],
+  ['/v1/catalog/services', topics.services],
+  ['/v1/catalog/service/web', topics.service('web')],
+  ['/v1/catalog/connect/web', topics.service('web')],
+  ['/v1/catalog/node/alpha', topics.node(nodeId('12D3Koo-alpha'))],
+  ['/v1/catalog/node-services/alpha', topics.node(nodeId('12D3Koo-alpha'))],
+  ['/v1/health/service/web', topics.service('web')],
+  ['/v1/health/connect/web', topics.service('web')],
+  ['/v1/health/node/alpha', topics.node(nodeId('12D3Koo-alpha'))],
+  ['/v1/health/checks/web', topics.checksOf('web')],
+  ['/v1/health/state/any', topics.checks],
+  ['/v1/coordinate/nodes', topics.members],
+  ['/v1/mesh/members', topics.members],
+  ['/v1/mesh/config', topics.config],
+])('%s hangs at its own index, wakes by a change of %s alone, and ends by its wait with the same index', async (path, topic) => {
+  const api = await withService();
+  const before = await api.get(path);
+  const index = indexOf(before);
+  const woken = start(api, `${path}?index=${index}`);
+  await settle();
+  api.port.bump('something/else');
+  await settle();
+  expect(woken.answer).toBeUndefined();
+  api.port.bump(topic);
+  await settle();
+  expect(indexOf(woken.answer!)).toBeGreaterThan(index);
+
+  const timedOut = start(api, `${path}?index=${indexOf(woken.answer!)}&wait=10s`);
+  await settle();
+  await api.timers.pass(11_000);
+  expect(indexOf(timedOut.answer!)).toBe(indexOf(woken.answer!));
+  expect(timedOut.answer!.body).toBe((await api.get(path)).body);
+});
+
+test('one change wakes only those who wait for what changed', async () => {
+  const api = await withService();
+  const parked = Array.from({ length: 500 }, (_, at) => start(api, `/v1/health/service/other-${at}?index=1&wait=10m`));
+  const concerned = start(api, `${url}?index=${api.index}&wait=10m`);
+  await settle();
+  expect(api.port.waiting).toBe(501);
+  api.port.bump(topics.service('web'));
+  await settle();
+  expect(concerned.answer?.statusCode).toBe(200);
+  expect(parked.every(({ answer }) => answer === undefined)).toBe(true);
+  expect(api.port.waiting).toBe(500);
+  await api.api.close();
+});
+
+test('a wait with a filter or by nearness ends with the entries that it keeps', async () => {
+  const api = await withService();
+  const request = start(api, `${url}?index=${api.index}&near=_agent&filter=${encodeURIComponent('Service.ID == "web-2"')}`);
+  await settle();
+  expect(request.answer).toBeUndefined();
+  api.port.addInstance(api.port.self, fakeInstance('web-2', 'web'));
+  await settle();
+  expect(json<unknown[]>(request.answer!)).toMatchObject([{ Service: { ID: 'web-2' } }]);
+});
+
+test('the content hash of a service waits no longer than asked, and answers the same hash', async () => {
+  const api = setup();
+  const path = await hashUrl(api);
+  const request = start(api, `${path}&wait=1m`);
+  await settle();
+  expect(request.answer).toBeUndefined();
+  await api.timers.pass(64_000);
+  expect(request.answer?.statusCode).toBe(200);
+  expect(path.endsWith(String(request.answer?.headers['x-consul-contenthash']))).toBe(true);
+});

@@ -178,7 +178,7 @@ test.each([
     { TTL: '1s', DeregisterCriticalServiceAfter: '5s' },
     { deregisterCriticalAfterMs: 60_000 },
   ],
-  ['warnings come with failures unless said otherwise', { TTL: '1s', FailuresBeforeCritical: 4 }, { failuresBeforeWarning: 4 }],
+  ['warnings come with failures unless said otherwise', { ...http, FailuresBeforeCritical: 4 }, { failuresBeforeWarning: 4 }],
 ])('%s', async (_rule, check, kept) => {
   expect(await checkOf(check)).toMatchObject(kept);
 });
@@ -239,7 +239,7 @@ test.each([
 test.each([
   [{ Name: 'web', Prot: 80 }, 'Request decode failed: unknown key "Prot"'],
   [{ Name: 'web', Check: { TTL: '1s', Intervall: '5s' } }, 'Request decode failed: unknown key "Check.Intervall"'],
-  [{ Name: 'web', Checks: [{ TTL: '1s' }, { ServiceID: 'x' }] }, 'Request decode failed: unknown key "Checks[1].ServiceID"'],
+  [{ Name: 'web', Checks: [{ TTL: '1s' }, { ServiceName: 'x' }] }, 'Request decode failed: unknown key "Checks[1].ServiceName"'],
   [{ Name: 'web', Weights: { Pass: 1 } }, 'Request decode failed: unknown key "Weights.Pass"'],
   [JSON.parse('{"Name":"web","__proto__":{"a":1}}'), 'Request decode failed: unknown key "__proto__"'],
   [{ Name: 'web', constructor: 1 }, 'Request decode failed: unknown key "constructor"'],
@@ -284,27 +284,22 @@ test.each([
 });
 
 test.each([
-  ['GRPC', 'gRPC', '127.0.0.1:1'],
-  ['UDP', 'UDP', '127.0.0.1:1'],
-  ['H2PING', 'H2PING', '127.0.0.1:1'],
-  ['OSService', 'OSService', 'sshd'],
-  ['ScriptArgs', 'script', ['true']],
-  ['Args', 'script', ['true']],
-  ['DockerContainerID', 'Docker', 'abc'],
-  ['AliasService', 'alias', 'db'],
-])('a %s check is refused with the kinds that work', async (key, kind, value) => {
-  expect(await refused(register, { Name: 'web', Check: { [key]: value, Interval: '10s' } })).toBe(
-    `Request decode failed: Check.${key}: ${kind} checks are not supported by this version; supported are HTTP, TCP and TTL`,
-  );
-});
-
-test.each([
-  [{ Interval: '10s' }, 'Invalid check: TTL must be > 0 for TTL checks; a check needs one of HTTP, TCP or TTL'],
+  [
+    { Interval: '10s' },
+    'Invalid check: TTL must be > 0 for TTL checks; a check needs one of HTTP, TCP, UDP, GRPC, H2PING, ScriptArgs, AliasService or TTL',
+  ],
   [{ ...http, TCP: 'a:1' }, 'Invalid check: exactly one kind of check is allowed, got HTTP and TCP'],
-  [{ ...http, TTL: '1s' }, 'Invalid check: exactly one kind of check is allowed, got HTTP and TTL'],
+  [{ ...http, TTL: '1s' }, 'Invalid check: Interval and TTL cannot both be specified'],
+  [{ HTTP: 'http://x/', TTL: '1s' }, 'Invalid check: exactly one kind of check is allowed, got HTTP and TTL'],
+  [{ ...http, AliasService: 'x' }, 'Invalid check: Interval cannot be set for Alias checks'],
+  [{ AliasNode: 'n', TTL: '1s' }, 'Invalid check: TTL must be not be set for Alias checks'],
+  [{ ...http, OutputMaxSize: -1 }, 'Invalid check: MaxOutputMaxSize must be positive'],
+  [{ GRPC: 'nowhere/x', Interval: '1s' }, 'Invalid check: GRPC must be HOST:PORT, got "nowhere/x"'],
+  [{ UDP: ':53', Interval: '1s' }, 'Invalid check: UDP must be HOST:PORT, got ":53"'],
+  [{ H2PING: 'a:0', Interval: '1s' }, 'Invalid check: H2PING must be HOST:PORT, got "a:0"'],
   [{ TTL: '1s', Interval: '1s' }, 'Invalid check: Interval and TTL cannot both be specified'],
-  [{ HTTP: 'http://x/' }, 'Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks'],
-  [{ TCP: 'a:1', Interval: '0s' }, 'Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks'],
+  [{ HTTP: 'http://x/' }, 'Invalid check: Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks'],
+  [{ TCP: 'a:1', Interval: '0s' }, 'Invalid check: Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks'],
   [{ ...http, Interval: '25h' }, 'Invalid check: Interval must be at most 24h'],
   [{ ...http, Timeout: '25h' }, 'Invalid check: Timeout must be at most 24h'],
   [
@@ -319,10 +314,6 @@ test.each([
   [{ ...http, Header: { a: ['x\r\ny: z'] } }, 'Invalid check: Header "a" has a value with characters that are not allowed'],
   [{ TCP: 'nowhere', Interval: '1s' }, 'Invalid check: TCP must be HOST:PORT, got "nowhere"'],
   [{ TCP: 'a:70000', Interval: '1s' }, 'Invalid check: TCP must be HOST:PORT, got "a:70000"'],
-  [
-    { TCP: 'a:1', Interval: '1s', TCPUseTLS: true },
-    'Request decode failed: Check.TCPUseTLS: TCP checks over TLS are not supported by this version',
-  ],
 ])('a check of %j is refused: %s', async (check, text) => {
   expect(await refused(register, { Name: 'web', Check: check })).toBe(text);
 });

@@ -2,7 +2,7 @@
 
 import type { CancelSignal } from '@skein/core';
 import { createApi } from '@skein/api';
-import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, Timers, UserEvent } from '@skein/api';
+import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, LogLevel, Timers, UserEvent } from '@skein/api';
 import { FakePort } from './fake-port.ts';
 
 /** Timers that fire when a test says how much time has passed. */
@@ -47,7 +47,7 @@ export class FakeEvents implements EventsPort {
 
   fire(event: Omit<UserEvent, 'id' | 'index'>): Promise<UserEvent> {
     if (this.rejectWith !== undefined) return Promise.reject(this.rejectWith);
-    const fired = { ...event, id: `event-${this.events.length + 1}`, index: this.events.length + 1 };
+    const fired = { ...event, id: `event-${this.events.length + 1}`, index: this.events.length + 2 };
     this.events.push(fired);
     for (const wake of this.#waiting) wake();
     return Promise.resolve(fired);
@@ -76,6 +76,9 @@ export class FakeAgent implements AgentPort {
   hasLeft = false;
   durableCalls = 0;
   durableError: Error | undefined;
+  reloads = 0;
+  reloadError: Error | undefined;
+  readonly followers = new Set<{ readonly level: LogLevel; readonly take: (line: string) => void }>();
 
   info() {
     return {
@@ -105,6 +108,17 @@ export class FakeAgent implements AgentPort {
   leave(): Promise<void> {
     this.hasLeft = true;
     return Promise.resolve();
+  }
+
+  reload(): Promise<void> {
+    this.reloads++;
+    return this.reloadError === undefined ? Promise.resolve() : Promise.reject(this.reloadError);
+  }
+
+  followLog(level: LogLevel, take: (line: string) => void): () => void {
+    const follower = { level, take };
+    this.followers.add(follower);
+    return () => void this.followers.delete(follower);
   }
 
   metrics(): Promise<string> {

@@ -12,6 +12,7 @@ import type {
   Command,
   CommandResult,
   ConfigEntry,
+  Coordinate,
   Instance,
   InstanceView,
   MemberStatus,
@@ -39,6 +40,7 @@ export interface FakeMember {
   tags: Record<string, string>;
   accusers: NodeId[];
   checks: CheckView[];
+  coordinate: Coordinate | undefined;
 }
 
 export function fakeInstance(id: string, service: string, more: Partial<Instance> = {}): Instance {
@@ -84,6 +86,7 @@ export class FakePort implements MeshPort {
       tags: {},
       accusers: [],
       checks: [],
+      coordinate: undefined,
       ...more,
     };
     this.members.set(member.id, member);
@@ -170,6 +173,9 @@ export class FakePort implements MeshPort {
       instancesOf: (owner) => this.#instanceViews().filter((instance) => instance.owner === owner),
       configEntries: (kind) => [...this.configs.values()].filter((entry) => kind === undefined || entry.kind === kind),
       configEntry: (kind, name) => this.configs.get(`${kind}/${name}`),
+      externalNodes: () => [],
+      kvEntries: () => [],
+      kvIndex: () => 1,
       registrations: () => [...this.registrations.values()],
     };
   }
@@ -207,7 +213,7 @@ export class FakePort implements MeshPort {
   }
 
   #memberView(member: FakeMember): MemberView {
-    const { id, name, status, reachable, verified, address, tags, accusers, checks } = member;
+    const { id, name, status, reachable, verified, address, tags, accusers, checks, coordinate } = member;
     const record = {
       mesh: 'testmesh',
       id,
@@ -225,7 +231,6 @@ export class FakePort implements MeshPort {
       keyHashes: [],
     };
     const indexes = { createIndex: firstIndex, modifyIndex: this.index(topics.node(id)) };
-    const coordinate = undefined;
     return { id, name, status, reachable, verified, record, address, coordinate, accusers, linked: true, checks, ...indexes };
   }
 }

@@ -314,7 +314,7 @@ test.each(['ns=default', 'partition=', 'near=_agent', 'merge-central-config', 't
   },
 );
 
-test.each(['ns=team', 'partition=p', 'peer=other', 'filter=Service.Port==1', 'stale&consistent', 'cached&consistent'])(
+test.each(['ns=team', 'partition=p', 'peer=other', 'filter=No.Such==1', 'stale&consistent', 'cached&consistent'])(
   '%s is refused, since it cannot be honoured',
   async (query) => {
     for (const path of ['/v1/health/service/web', '/v1/catalog/nodes', '/v1/agent/services', '/v1/agent/members']) {

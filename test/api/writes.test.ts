@@ -53,7 +53,11 @@ test("an unknown id answers 404 in Consul's words", async () => {
     'Unknown check ID "nope". Ensure that the check ID is passed, not the check name.',
   ]);
   expect((await api.get('/v1/agent/service/nope')).statusCode).toBe(404);
-  expect((await api.put('/v1/agent/service/maintenance/nope?enable=true')).statusCode).toBe(404);
+  const unknown = await api.put('/v1/agent/service/maintenance/nope?enable=true');
+  expect([unknown.statusCode, unknown.body]).toEqual([
+    404,
+    'Unknown service ID "nope". Ensure that the service ID is passed, not the service name.',
+  ]);
   api.port.refuse = { code: 'not-a-ttl-check', message: 'no' };
   const ttl = await api.put('/v1/agent/check/pass/c');
   expect([ttl.statusCode, ttl.body]).toEqual([500, 'CheckID "c" does not have associated TTL']);
@@ -79,7 +83,7 @@ test('a check is registered alone, by name, for a service or for the node', asyn
   expect(await refused(registerCheck, { Name: 'x' })).toContain('Invalid check: TTL must be > 0');
 });
 
-test('results of TTL checks carry their note, cut to what is kept', async () => {
+test('results of TTL checks carry their note; the node cuts it to what is kept', async () => {
   const api = setup();
   await api.put('/v1/agent/check/pass/c?note=fine');
   await api.put('/v1/agent/check/warn/c');
@@ -89,7 +93,7 @@ test('results of TTL checks carry their note, cut to what is kept', async () => 
     { type: 'update-ttl', id: 'c', status: 'passing', output: 'fine' },
     { type: 'update-ttl', id: 'c', status: 'warning', output: '' },
     { type: 'update-ttl', id: 'c', status: 'critical', output: 'a b&c' },
-    { type: 'update-ttl', id: 'c', status: 'warning', output: 'x'.repeat(4096) },
+    { type: 'update-ttl', id: 'c', status: 'warning', output: 'x'.repeat(5000) },
   ]);
   expect(await refused('/v1/agent/check/update/c', { Status: 'ok' })).toContain("Invalid check status: 'ok'");
   expect(await refused('/v1/agent/check/update/c', { Output: 'x' })).toContain("Invalid check status: ''");
@@ -122,9 +126,12 @@ test('maintenance of the node is a check of no service, and needs to know whethe
   expect(json(await api.get('/v1/agent/checks'))).toMatchObject({
     _node_maintenance: { Name: 'Node Maintenance Mode', ServiceID: '', Notes: expect.stringContaining('no reason was provided') },
   });
-  expect((await api.put('/v1/agent/maintenance')).statusCode).toBe(400);
-  expect((await api.put('/v1/agent/maintenance?enable')).statusCode).toBe(400);
-  expect((await api.put('/v1/agent/maintenance?enable=maybe')).statusCode).toBe(400);
+  const answers = await Promise.all(['', '?enable', '?enable=maybe'].map((query) => api.put(`/v1/agent/maintenance${query}`)));
+  expect(answers.map(({ statusCode, body }) => `${statusCode} ${body}`)).toEqual([
+    '400 Missing value for enable',
+    '400 Invalid value for enable: ""',
+    '400 Invalid value for enable: "maybe"',
+  ]);
 });
 
 test('join passes an address on, with the default port for a bare address', async () => {
@@ -196,7 +203,7 @@ test('an event is fired with its payload and filters, and listed by name', async
     ServiceFilter: 'web',
     TagFilter: 'v1',
     Version: 1,
-    LTime: 1,
+    LTime: 2,
   });
   await api.put('/v1/event/fire/restart');
   expect(json(await api.get('/v1/event/list'))).toMatchObject([{ Name: 'deploy' }, { Name: 'restart', Payload: null }]);
@@ -230,7 +237,7 @@ test('config entries are written, deleted and refused by the mesh', async () => 
 test.each([
   ['nope', '"nope". Known kinds: route'],
   ['Route', '"Route"; did you mean "route"? Known kinds: route'],
-  ['service-router', 'did you mean "route"?'],
+  ['service-router', 'written with PUT /v1/config'],
   ['HTTPRoute', 'did you mean "route"?'],
   ['roue', 'did you mean "route"?'],
   ['constructor', 'Known kinds: route'],

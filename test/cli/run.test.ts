@@ -32,6 +32,7 @@ const commands = [
   ['members'],
   ['services'],
   ['instances'],
+  ['resolve'],
   ['service', 'register'],
   ['service', 'deregister'],
   ['join'],
@@ -40,6 +41,19 @@ const commands = [
   ['config', 'get'],
   ['config', 'list'],
   ['config', 'delete'],
+  ['checks'],
+  ['maint'],
+  ['maint', 'on'],
+  ['maint', 'off'],
+  ['monitor'],
+  ['event'],
+  ['events'],
+  ['force-leave'],
+  ['kv', 'get'],
+  ['kv', 'put'],
+  ['kv', 'delete'],
+  ['kv', 'list'],
+  ['completion'],
   ['token', 'create'],
   ['sim'],
 ];
@@ -58,6 +72,7 @@ test.each(commands.map((words) => [words.join(' ')]))(
 test('what users should not need is not in the help', async () => {
   const { out } = await skein(['--help']);
   expect(out).not.toContain('demo-orders');
+  expect(out).not.toMatch(/^ +complete /m);
   expect((await skein(['agent', '--help'])).out).not.toContain('while-stdin');
 });
 

@@ -100,7 +100,7 @@ export class Station {
 
   /** Publishes until `others` all have it: a link carries events a moment after it is made. */
   async publishUntilSeen(name: string, others: readonly Station[]): Promise<void> {
-    const event = { name, payload: new Uint8Array([1]), nodeFilter: '', serviceFilter: '', tagFilter: '' };
+    const event = { stamp: 7, name, payload: new Uint8Array([1]), nodeFilter: '', serviceFilter: '', tagFilter: '' };
     for (let attempt = 0; attempt < 40; attempt++) {
       await this.transport.publish(event);
       const arrived = others.map((other) => other.until(name, () => other.events.some((seen) => seen.name === name)));

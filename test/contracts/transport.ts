@@ -379,7 +379,14 @@ export function transportContract(name: string, make: MakeTransport): void {
     test('an event reaches the others with its fields, and not its own node', async () => {
       const [a, b] = await pair();
       await a.publishUntilSeen('warm-up', [b]);
-      const event = { name: 'deploy', payload: new Uint8Array([0, 255]), nodeFilter: 'n', serviceFilter: 's', tagFilter: 't' };
+      const event = {
+        stamp: 7,
+        name: 'deploy',
+        payload: new Uint8Array([0, 255]),
+        nodeFilter: 'n',
+        serviceFilter: 's',
+        tagFilter: 't',
+      };
       const sent = await a.transport.publish(event);
       const seen = await b.until('deploy', () => b.events.find(({ name }) => name === 'deploy'));
       expect(seen).toEqual({ ...event, id: sent.id, origin: a.id });
@@ -389,14 +396,14 @@ export function transportContract(name: string, make: MakeTransport): void {
 
     test('every event has an id of its own', async () => {
       const a = await station();
-      const event = { name: 'x', payload: new Uint8Array(0), nodeFilter: '', serviceFilter: '', tagFilter: '' };
+      const event = { stamp: 7, name: 'x', payload: new Uint8Array(0), nodeFilter: '', serviceFilter: '', tagFilter: '' };
       const ids = [await a.transport.publish(event), await a.transport.publish(event)].map(({ id }) => id);
       expect(new Set(ids).size).toBe(2);
     });
 
     test('an event over the limits is refused to its publisher', async () => {
       const a = await station();
-      const event = { name: 'x', payload: new Uint8Array(70_000), nodeFilter: '', serviceFilter: '', tagFilter: '' };
+      const event = { stamp: 7, name: 'x', payload: new Uint8Array(70_000), nodeFilter: '', serviceFilter: '', tagFilter: '' };
       await expect(a.transport.publish(event)).rejects.toMatchObject({ code: 'event-too-large' });
       await expect(a.transport.publish({ ...event, payload: new Uint8Array(0), name: '' })).rejects.toMatchObject({
         code: 'event-too-large',
@@ -426,7 +433,14 @@ export function transportContract(name: string, make: MakeTransport): void {
       a.transport.send(b.id, ping(1), 'wire');
       a.transport.disconnect(b.id, 'test');
       await expect(
-        a.transport.publish({ name: 'x', payload: new Uint8Array(0), nodeFilter: '', serviceFilter: '', tagFilter: '' }),
+        a.transport.publish({
+          stamp: 7,
+          name: 'x',
+          payload: new Uint8Array(0),
+          nodeFilter: '',
+          serviceFilter: '',
+          tagFilter: '',
+        }),
       ).rejects.toMatchObject({ code: 'not-running' });
     });
   });

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { accusation, claim, events, ids, notaryOf, refusals } from './fixture.ts';
 import { Table } from './table.ts';
 
-const [self, a] = ids as [NodeId, NodeId];
+const [self, a, c] = ids as [NodeId, NodeId, NodeId];
 const many = Array.from({ length: 12 }, (_, i) => nodeId(`x${i.toString().padStart(2, '0')}`));
 
 /** A table of this node, n1 and twelve others. */
@@ -70,17 +70,18 @@ describe('accounts', () => {
     expect(budget.affords(many[1]!, 1, 2600)).toBe(false);
   });
 
-  test('are not kept of strangers: whatever one says of us is answered, once in an interval', () => {
+  test('are not kept of strangers: whoever passes on what they say of us pays for it, and others still may', () => {
     const table = crowd();
-    const stranger = nodeId('stranger');
-    const { refuteIntervalMs } = profiles.lan;
-    for (let round = 0; round < 8; round++) {
-      for (let i = 0; i < 5; i++)
-        table.accused(accusation(stranger, self, { incarnation: table.own.incarnation, sequence: i }), stranger).pass(0);
-      expect(table.own.incarnation).toBe(round + 1);
-      table.pass(refuteIntervalMs);
-    }
-    expect(refusals(table.turn.take())).toEqual([]);
+    const { accusationsOpen, refuteIntervalMs } = profiles.lan;
+    const told = (round: number, from: NodeId): number => {
+      const { incarnation } = table.own;
+      table.accused(accusation(nodeId(`stranger-${round}`), self, { incarnation }), from).pass(refuteIntervalMs);
+      return table.own.incarnation - incarnation;
+    };
+    const answered = Array.from({ length: 10 }, (_, round) => told(round, a));
+    expect(answered).toEqual(answered.map((_, round) => Number(round < accusationsOpen)));
+    expect(told(10, c)).toBe(1);
+    expect(refusals(table.turn.take())).toHaveLength(10 - accusationsOpen);
   });
 });
 

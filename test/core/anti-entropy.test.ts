@@ -297,7 +297,7 @@ describe('what peers name to be pulled', () => {
     expect(pulls.size).toBe(2);
   });
 
-  test.each(['x', 'm/', 'c/', 'k/', 'k/route', 'k//x', `m/${'x'.repeat(129)}`, `k/${'x'.repeat(129)}/${'x'.repeat(129)}`])(
+  test.each(['x', 'm/', 'c/', 'k/', 'k/route', 'k//x', `m/${'x'.repeat(129)}`, `k/${'x'.repeat(129)}/${'x'.repeat(513)}`])(
     'is refused when it is no subject: %s',
     (key) => {
       expect(isSubjectKey(key)).toBe(false);
@@ -353,7 +353,7 @@ describe('pushes', () => {
     const { turn, push, step } = setUp();
     push.push('m/x', [], a);
     expect(step()).toEqual([]);
-    push.advertiseDue();
+    push.due('advertise');
     expect(turn.take()).toEqual([
       { type: 'send', to: b, message: { type: 'have', entries: [{ key: 'm/x', stamp: [1] }] }, lane: 'wire' },
     ]);

@@ -2,6 +2,7 @@
 
 import { limits, nodeId } from '@skein/core';
 import type { NodeId, SyncMessage } from '@skein/core';
+import { encodeMessage } from '@skein/transport/parts';
 import { describe, expect, test } from 'vitest';
 import { claim, fact, ids, keys } from './fixture.ts';
 import { Owner, Solo, instanceRecord } from './solo.ts';
@@ -22,6 +23,8 @@ function teach(solo: Solo, from: NodeId, count: number): void {
 }
 
 interface Traffic {
+  /** Of the largest message, encoded. */
+  bytes: number;
   /** What each side wrote in each exchange. */
   readonly messages: Map<string, number>;
   readonly synced: NodeId[];
@@ -30,7 +33,7 @@ interface Traffic {
 
 /** Links two nodes and carries what they say on the sync lane until both are done. `mayOpen`: whose openings arrive. */
 function converse(one: Solo, other: Solo, mayOpen: (id: NodeId) => boolean = () => true): Traffic {
-  const traffic: Traffic = { messages: new Map(), synced: [], opened: 0 };
+  const traffic: Traffic = { bytes: 0, messages: new Map(), synced: [], opened: 0 };
   const [first, second] = [one.node.self, other.node.self];
   one.step({ type: 'peer', id: second, state: 'linked', epoch: 1 });
   other.step({ type: 'peer', id: first, state: 'linked', epoch: 1 });
@@ -40,6 +43,7 @@ function converse(one: Solo, other: Solo, mayOpen: (id: NodeId) => boolean = () 
       if (effect.type === 'emit' && effect.event.type === 'synced') traffic.synced.push(sender.node.self);
       if (effect.type !== 'send' || effect.lane !== 'sync') continue;
       const message = effect.message as SyncMessage;
+      traffic.bytes = Math.max(traffic.bytes, encodeMessage(message).length);
       const opens = message.type === 'sync-open' || message.type === 'sync-pull';
       if (opens && !mayOpen(sender.node.self)) continue;
       if (opens) traffic.opened++;
@@ -111,3 +115,21 @@ test('an exchange begins no further message once it carries two megabytes, and w
   converse(old, late);
   for (const id of owners) expect([...late.view.instancesOf(id)]).toHaveLength(80);
 });
+
+test.each([a, b])(
+  'as many keys as there may be, all of the greatest length, pass in messages within the limit, held by %s',
+  (holder) => {
+    const [old, late] = [new Solo({ id: a }), new Solo({ id: b })];
+    const full = holder === a ? old : late;
+    for (let i = 0; i < limits.kvEntries; i++) {
+      const name = `${i}/`.padEnd(limits.kvKeyBytes, 'k');
+      expect(full.command({ type: 'apply-config', kind: 'kv', name, value: { value: '', flags: i } })).toEqual({ ok: true });
+    }
+    full.take();
+    const traffic = converse(old, late);
+    expect(traffic.bytes).toBeLessThanOrEqual(limits.syncMessageBytes);
+    expect(most(traffic)).toBeLessThanOrEqual(limits.exchangeMessages);
+    for (const { view } of [old, late]) expect([...view.kvEntries('')]).toHaveLength(limits.kvEntries);
+    expect(traffic.synced).toEqual(expect.arrayContaining([a, b]));
+  },
+);

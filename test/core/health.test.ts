@@ -1,86 +1,11 @@
 /** Local registrations and their checks: Consul's thresholds, TTLs, deregistration of what stays critical, and limits. */
 
 import { checkId, instanceId, limits } from '@skein/core';
-import type { CheckDefinition, CheckStatus, CommandResult, Instance, RecordValue, Registration } from '@skein/core';
-import { Health, type HealthListener, type Turn } from '@skein/core/parts';
+import type { CheckDefinition, Registration } from '@skein/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { events, ids, instance, makeTurn, persisted } from './fixture.ts';
-
-function definition(id: string, fields: Partial<CheckDefinition> = {}): CheckDefinition {
-  return {
-    id: checkId(id),
-    name: id,
-    notes: '',
-    instanceId: undefined,
-    probe: { type: 'tcp', address: 'x:1' },
-    intervalMs: 10_000,
-    timeoutMs: 1000,
-    successBeforePassing: 0,
-    failuresBeforeWarning: 0,
-    failuresBeforeCritical: 0,
-    deregisterCriticalAfterMs: 0,
-    initialStatus: 'critical',
-    ...fields,
-  };
-}
-
-class Agent implements HealthListener {
-  readonly turn: Turn = makeTurn(ids[0]!);
-  readonly health = new Health(this.turn, this);
-  readonly writes: { readonly upserts: readonly RecordValue[]; readonly removals: readonly string[] }[] = [];
-  refuse = false;
-  /** Instances that do not fit. */
-  readonly tooLarge = new Set<string>();
-
-  writeRecords = (upserts: readonly RecordValue[], removals: readonly string[]): CommandResult => {
-    const isLarge = upserts.some((value) => value.type === 'instance' && this.tooLarge.has(value.instance.id));
-    if (this.refuse || isLarge) return { ok: false, code: 'limit-exceeded', message: 'full' };
-    this.writes.push({ upserts, removals });
-    return { ok: true };
-  };
-  registrationsChanged = (): void => undefined;
-
-  register(fields: Partial<Instance> = {}, checks: readonly CheckDefinition[] = [], replaceChecks = false): CommandResult {
-    return this.health.register({ type: 'register', instance: instance('web', fields), checks, replaceChecks });
-  }
-
-  with(...checks: readonly CheckDefinition[]): this {
-    for (const check of checks) expect(this.health.registerCheck(check)).toEqual({ ok: true });
-    return this;
-  }
-
-  pass(ms: number): this {
-    const end = this.turn.now + ms;
-    for (let at = this.turn.deadlines.next(); at !== undefined && at <= end; at = this.turn.deadlines.next()) {
-      this.turn.now = Math.max(this.turn.now, at);
-      const key = this.turn.deadlines.takeDue(this.turn.now)?.key ?? '';
-      const slash = key.indexOf('/');
-      if (key.startsWith('ttl/')) this.health.expireTtl(key.slice(slash + 1));
-      else this.health.expireCritical(key.slice(slash + 1));
-    }
-    this.turn.now = end;
-    return this;
-  }
-
-  result(id: string, status: CheckStatus, output = ''): CommandResult {
-    return this.health.result(checkId(id), status, output);
-  }
-
-  state(id: string): { status: CheckStatus; output: string } | undefined {
-    for (const each of this.health.registrations.values())
-      if (each.type === 'check' && each.definition.id === id) return each.state;
-    return undefined;
-  }
-
-  status(id: string): CheckStatus | undefined {
-    return this.state(id)?.status;
-  }
-
-  has(id: string): boolean {
-    return [...this.health.registrations.values()].some((each) => each.type === 'instance' && each.instance.id === id);
-  }
-}
+import { events, instance, persisted } from './fixture.ts';
+import { Agent, definition } from './health-agent.ts';
 
 describe('thresholds', () => {
   const run = (fields: Partial<CheckDefinition>, results: string): string => {
@@ -149,6 +74,13 @@ describe('thresholds', () => {
     expect(agent.state('c')?.output).toHaveLength(limits.outputLength);
   });
 
+  test('output that comes and goes is told once', () => {
+    const agent = new Agent().with(definition('c', { initialStatus: 'passing' }));
+    for (const output of ['one', '', 'two', '', 'three']) agent.result('c', 'passing', output);
+    expect(agent.writes).toHaveLength(2);
+    expect(agent.state('c')?.output).toBe('three');
+  });
+
   test('a change is told with what it was before', () => {
     const agent = new Agent().with(definition('c'));
     agent.turn.take();
@@ -169,6 +101,15 @@ describe('a TTL check', () => {
     expect(agent.pass(1).state('t')).toEqual({ status: 'critical', output: 'TTL expired' });
     expect(agent.health.updateTtl(checkId('t'), 'warning', 'late')).toEqual({ ok: true });
     expect(agent.status('t')).toBe('warning');
+    expect(agent.pass(1000).state('t')?.output).toBe('TTL expired (last output before timeout follows): late');
+  });
+
+  test('keeps as much of what its client says as its definition allows, and says that it was cut', () => {
+    const agent = new Agent().with(ttl({ outputLengthMax: 10 }), definition('u', { probe: { type: 'ttl', ttlMs: 1000 } }));
+    for (const id of ['t', 'u']) agent.health.updateTtl(checkId(id), 'passing', 'x'.repeat(5000));
+    expect(agent.state('t')?.output).toBe(`${'x'.repeat(10)} ... (captured 10 of 5000 characters)`);
+    expect(agent.state('u')?.output).toMatch(/^x+ \.\.\. \(captured \d+ of 5000 characters\)$/);
+    expect(agent.state('u')?.output.length).toBeLessThanOrEqual(limits.outputLength);
   });
 
   test('counts from its last update, and takes no account of thresholds', () => {
@@ -272,6 +213,34 @@ describe('registering again', () => {
     expect(agent.writes.at(-1)?.removals).toEqual(['c/a']);
   });
 
+  test('leaves maintenance to the one who ends it, also where checks are replaced', () => {
+    const agent = new Agent();
+    agent.register({}, [definition('a')]);
+    agent.with(definition('_service_maintenance:web', { instanceId: instanceId('web'), probe: { type: 'none' } }));
+    agent.register({}, [definition('b')], true);
+    expect(agent.status('a')).toBeUndefined();
+    expect(agent.status('_service_maintenance:web')).toBe('critical');
+  });
+
+  test('says whose it is now: of a file, or of a client', () => {
+    const agent = new Agent();
+    const sources = (): (string | undefined)[] => [...agent.health.registrations.values()].map(({ source }) => source);
+    const checks = [definition('c')];
+    agent.health.register({ type: 'register', instance: instance('web'), checks, replaceChecks: false, source: 'web.yaml' });
+    expect(sources()).toEqual(['web.yaml', 'web.yaml']);
+    agent.register({}, checks);
+    expect(sources()).toEqual([undefined, undefined]);
+    expect([...agent.health.registrations.values()].some((each) => 'source' in each)).toBe(false);
+  });
+
+  test('an id and a name made from the longest ones of an instance fit', () => {
+    const id = 'i'.repeat(limits.nameLength);
+    const agent = new Agent();
+    expect(agent.register({ id: instanceId(id), service: id }, [])).toEqual({ ok: true });
+    const made = { name: `Service '${id}' check`, instanceId: instanceId(id) };
+    agent.with(definition(`_service_maintenance:${id}`, made), definition(`service:${id}:100`, made));
+  });
+
   test('writes the instance and its checks as one version', () => {
     const agent = new Agent();
     agent.register({}, [definition('a'), definition('b')]);
@@ -279,113 +248,6 @@ describe('registering again', () => {
     expect(
       agent.writes[0]?.upserts.map((value) => (value.type === 'instance' ? value.instance.id : value.check.instanceId)),
     ).toEqual(['web', 'web', 'web']);
-  });
-});
-
-describe('what is refused', () => {
-  test('an id that is not registered is named, and nothing changes', () => {
-    const agent = new Agent();
-    expect(agent.health.deregister(instanceId('nobody'), '')).toMatchObject({
-      ok: false,
-      code: 'unknown-instance',
-      message: expect.stringContaining('"nobody"'),
-    });
-    expect(agent.health.deregisterCheck(checkId('nobody'))).toMatchObject({ ok: false, code: 'unknown-check' });
-    expect(agent.result('nobody', 'passing')).toMatchObject({ ok: false, code: 'unknown-check' });
-    expect(agent.health.registerCheck(definition('c', { instanceId: instanceId('nobody') }))).toMatchObject({
-      ok: false,
-      code: 'unknown-instance',
-    });
-    expect(agent.writes).toEqual([]);
-    expect(agent.turn.take()).toEqual([]);
-  });
-
-  test('what the catalog has no room for is not registered, kept or told', () => {
-    const agent = new Agent();
-    agent.register({}, [definition('a')]);
-    const before = [...agent.health.registrations.values()];
-    agent.turn.take();
-    agent.refuse = true;
-    expect(agent.register({ port: 5 }, [definition('b')], true)).toMatchObject({ code: 'limit-exceeded' });
-    expect(agent.health.registerCheck(definition('c'))).toMatchObject({ code: 'limit-exceeded' });
-    expect([...agent.health.registrations.values()]).toEqual(before);
-    expect(agent.turn.take()).toEqual([]);
-  });
-
-  const long = (n: number): string => 'x'.repeat(n);
-  test.each<[string, Partial<Instance>]>([
-    ['Name', { service: '' }],
-    ['Name', { service: long(129) }],
-    ['ID', { id: instanceId('') }],
-    ['Address', { address: long(257) }],
-    ['Address 0.0.0.0', { address: '0.0.0.0' }],
-    ['Port', { port: 65_536 }],
-    ['Port', { port: -1 }],
-    ['Port', { port: 1.5 }],
-    ['Port', { port: Number.NaN }],
-    ['Tags', { tags: Array.from({ length: 65 }, String) }],
-    ['Tags[1]', { tags: ['a', long(257)] }],
-    ['Meta', { meta: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, ''])) }],
-    ['Meta key', { meta: { '': 'x' } }],
-    ['Meta.k', { meta: { k: long(513) } }],
-    ['Weights.Passing', { weights: { passing: -1, warning: 1 } }],
-    ['Weights.Warning', { weights: { passing: 1, warning: 70_000 } }],
-    ['TaggedAddresses.lan.Port', { taggedAddresses: { lan: { address: 'x', port: 70_000 } } }],
-    [
-      'TaggedAddresses',
-      { taggedAddresses: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, { address: '', port: 1 }])) },
-    ],
-    ['Locality.Zone', { zone: long(129) }],
-    ['Kind', { kind: long(129) }],
-    ['SocketPath', { socketPath: long(257) }],
-    ['Protocol', { protocol: 'smtp' }],
-  ])('an instance names the field that breaks a rule: %s', (field, fields) => {
-    const agent = new Agent();
-    expect(agent.register(fields)).toMatchObject({
-      ok: false,
-      code: 'invalid-registration',
-      message: expect.stringContaining(field),
-    });
-    expect(agent.writes).toEqual([]);
-  });
-
-  test.each<[string, Partial<CheckDefinition>]>([
-    ['CheckID', { id: checkId('') }],
-    ['Check.Name', { name: '' }],
-    ['Check.Notes', { notes: long(1025) }],
-    ['Check.Interval', { intervalMs: 0 }],
-    ['Check.Interval', { intervalMs: Number.NaN }],
-    ['Check.Timeout', { timeoutMs: -1 }],
-    ['Check.SuccessBeforePassing', { successBeforePassing: 1001 }],
-    ['Check.FailuresBeforeWarning', { failuresBeforeWarning: 3, failuresBeforeCritical: 2 }],
-    ['Check.FailuresBeforeCritical', { failuresBeforeCritical: 0.5 }],
-    ['Check.DeregisterCriticalServiceAfter', { deregisterCriticalAfterMs: -1 }],
-    ['Check.DeregisterCriticalServiceAfter', { deregisterCriticalAfterMs: Number.NaN }],
-    [
-      'Check.HTTP',
-      { probe: { type: 'http', url: '', method: 'GET', headers: {}, body: '', followRedirects: true, skipTlsVerify: false } },
-    ],
-    ['Check.TCP', { probe: { type: 'tcp', address: long(257) } }],
-    ['Check.TTL', { probe: { type: 'ttl', ttlMs: 0 } }],
-    ['Check.TTL', { probe: { type: 'ttl', ttlMs: Number.POSITIVE_INFINITY } }],
-  ])('a check names the field that breaks a rule: %s', (field, fields) => {
-    const agent = new Agent();
-    const message = expect.stringContaining(field);
-    expect(agent.health.registerCheck(definition('c', fields))).toMatchObject({
-      ok: false,
-      code: 'invalid-registration',
-      message,
-    });
-    expect(agent.register({}, [definition('c', fields)])).toMatchObject({ ok: false, code: 'invalid-registration', message });
-    expect(agent.has('web')).toBe(false);
-  });
-
-  test('two checks of one registration with one id', () => {
-    const agent = new Agent();
-    expect(agent.register({}, [definition('c'), definition('c')])).toMatchObject({
-      code: 'invalid-registration',
-      message: expect.stringContaining('"c" is used twice'),
-    });
   });
 });
 
@@ -443,39 +305,22 @@ describe('a restart', () => {
     expect(published).toContain('host');
   });
 
+  test('does not keep alive what stays critical: the time that it may be begins anew and ends', () => {
+    const agent = new Agent();
+    const check = definition('c', { instanceId: instanceId('web'), deregisterCriticalAfterMs: 60_000 });
+    agent.health.restore([
+      { type: 'instance', instance: instance('web') },
+      { type: 'check', definition: check, state: { status: 'critical', output: '' } },
+    ]);
+    expect(agent.pass(59_999).has('web')).toBe(true);
+    expect(agent.pass(1).has('web')).toBe(false);
+  });
+
   test('drops a check whose instance is lost', () => {
     const agent = new Agent();
     agent.health.restore([
       { type: 'check', definition: definition('c', { instanceId: instanceId('web') }), state: { status: 'passing', output: '' } },
     ]);
     expect([...agent.health.registrations.values()]).toEqual([]);
-  });
-});
-
-describe('text', () => {
-  test.each([
-    ['half of a surrogate pair', 's\ud800', 'surrogate'],
-    ['a line feed', 'a\nb', 'U+000A'],
-    ['an escape sequence', '\u001b[31m', 'U+001B'],
-    ['a mark that turns the reading direction', 'a\u202Eb', 'U+202E'],
-  ])('a name, id or tag with %s is refused and changes nothing', (_what, bad, said) => {
-    const agent = new Agent();
-    for (const fields of [{ id: instanceId(bad) }, { service: bad }, { tags: [bad] }]) {
-      const result = agent.register(fields);
-      expect(result).toMatchObject({ ok: false, code: 'invalid-registration', message: expect.stringContaining(said) as string });
-    }
-    expect(agent.writes).toEqual([]);
-  });
-
-  test('names outside ASCII are names like others', () => {
-    expect(new Agent().register({ service: 'bücher-本-😀' })).toEqual({ ok: true });
-  });
-
-  test('output that is cut within a pair is shown with a replacement character', () => {
-    const agent = new Agent();
-    agent.register({}, [definition('c', { initialStatus: 'passing' })]);
-    agent.health.result(checkId('c'), 'critical', `${'x'.repeat(limits.outputLength - 1)}😀`);
-    const check = agent.writes.at(-1)?.upserts[0];
-    expect(check?.type === 'check' && check.check.output.endsWith('x\ufffd')).toBe(true);
   });
 });

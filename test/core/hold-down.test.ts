@@ -116,6 +116,24 @@ describe('members that failed', () => {
   });
 });
 
+describe('a member that two others accuse again after each of its refutations', () => {
+  it('is back in rotation with each of them, and held out by nobody', () => {
+    const world = new World({ seed: 1, network: 'lan', profile: 'local', traceLines: 0 });
+    const nodes = world.mesh(9);
+    world.runFor(5000);
+    // Liars take the first other member for their prey.
+    const [prey, ...witnesses] = nodes.slice(0, 7) as [SimNode, ...SimNode[]];
+    for (const liar of nodes.slice(7)) liar.lie('stalker');
+    let out = 0;
+    const seconds = 300;
+    for (let second = 0; second < seconds; second++) {
+      world.runFor(1000);
+      for (const node of witnesses) if (node.view().member(prey.id)?.reachable === false) out++;
+    }
+    expect(out / (seconds * witnesses.length)).toBeLessThan(0.05);
+  });
+});
+
 describe('a member that hears nothing by turns', () => {
   it('stays out of rotation everywhere while it is well for a moment, and is back once it stays well', () => {
     const world = new World({ seed: 1, network: 'lan', traceLines: 0 });

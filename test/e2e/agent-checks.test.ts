@@ -68,7 +68,8 @@ describe('HTTP', () => {
       request.setEncoding('utf8');
       request.on('data', (chunk: string) => (body += chunk));
       request.on('end', () => {
-        seen.push({ method: request.method, host: request.headers.host, x: request.headers['x-a'], body });
+        const { host, accept, 'user-agent': agent, 'x-a': x } = request.headers;
+        seen.push({ method: request.method, host, x, body, accept, agent });
         response.end();
       });
     });
@@ -76,7 +77,19 @@ describe('HTTP', () => {
       probe(url, { method: 'post', headers: { Host: ['orders.mesh'], 'X-A': ['1', '2'] }, body: 'hello' }),
       patience(),
     );
-    expect(seen).toEqual([{ method: 'POST', host: 'orders.mesh', x: '1, 2', body: 'hello' }]);
+    const own = { accept: 'text/plain, text/*, */*', agent: 'Consul Health Check' };
+    expect(seen).toEqual([{ method: 'POST', host: 'orders.mesh', x: '1, 2', body: 'hello', ...own }]);
+    await runHttpCheck(probe(url, { headers: { 'user-agent': ['mine'], Accept: ['a/b'] } }), patience());
+    expect(seen[1]).toMatchObject({ accept: 'a/b', agent: 'mine' });
+  });
+
+  test('the output is the line of the status and as much of the body as was asked for', async () => {
+    const url = await serve((_request, response) => response.writeHead(503).end('busy'.repeat(10)));
+    const bounds = { timeoutMs: 1000, outputLengthMax: 6 };
+    expect(await runHttpCheck(probe(url), patience(), bounds)).toEqual({
+      status: 'critical',
+      output: `HTTP GET ${url}/: 503 Service Unavailable Output: busybu`,
+    });
   });
 
   test('a body without end is cut at 4 KiB and the verdict is given', async () => {

@@ -29,7 +29,14 @@ export class Nodes {
   }
 
   config(settings: Partial<Settings>): AgentConfig {
-    const base = { bind: '127.0.0.1:0', http: '127.0.0.1:0', proxy: '127.0.0.1:0', profile: 'local', logFormat: 'json' } as const;
+    const base = {
+      bind: '127.0.0.1:0',
+      http: '127.0.0.1:0',
+      proxy: '127.0.0.1:0',
+      dns: '127.0.0.1:0',
+      profile: 'local',
+      logFormat: 'json',
+    } as const;
     return loadConfig({
       flags: { ...base, ...(settings.dataDir === undefined ? { dataDir: this.directory() } : {}), ...settings },
     }).config;

@@ -1,56 +1,13 @@
 /** The agent as a process: signals, exit codes, kill -9. */
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually, type LogLine } from './agent-nodes.ts';
+import { AgentProcess } from './agent-child.ts';
+import { eventually } from './agent-nodes.ts';
 
-const bundle = fileURLToPath(new URL('../../packages/cli/dist/skein.js', import.meta.url));
 const token = 'a-token-of-enough-length';
-
-class AgentProcess {
-  readonly log: LogLine[] = [];
-  readonly exit: Promise<{ code: number | null; signal: string | null }>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
-  errors = '';
-
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    const own = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--proxy', '127.0.0.1:0', '--log-format', 'json'];
-    this.#child = spawn(process.execPath, [bundle, 'agent', ...own, '--profile', 'local', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.log.push(JSON.parse(line) as LogLine));
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.errors += text));
-    this.exit = new Promise((resolve) => this.#child.on('close', (code, signal) => resolve({ code, signal })));
-  }
-
-  said(msg: string): LogLine | undefined {
-    return this.log.find((line) => line.msg === msg);
-  }
-
-  /** Its listeners, once it is ready. */
-  async ready(): Promise<{ readonly gossip: string; readonly http: string }> {
-    await eventually('ready', () => this.said('ready') !== undefined || this.#child.exitCode !== null);
-    const listeners = this.said('ready')?.['listeners'];
-    if (listeners === undefined) throw new Error(`the agent ended: ${this.errors}`);
-    return listeners as { gossip: string; http: string };
-  }
-
-  /** Nobody reads its log any more. */
-  stopReading(): void {
-    this.#child.stdout.destroy();
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-}
 
 let dir: string;
 let processes: AgentProcess[];

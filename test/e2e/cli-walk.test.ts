@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const ports = [7946, 7947, 8500, 8501, 8080, 8081, 9001];
+const ports = [7946, 7947, 8500, 8501, 8080, 8081, 8600, 8601, 9001];
 const stepWithinMs = 20_000;
 
 /** The shell blocks of the section "By hand", with free ports, and the environment to run them in. */
@@ -131,4 +131,61 @@ test('the walk in the README works as it is written', { timeout: 120_000 }, asyn
   await once(again.process, 'close');
   await sees(/birch +left/, () => type(members, place));
   expect(service.output()).not.toContain('Request decode failed');
+});
+
+test('what changes is followed: lists, the log and events, over a restart of the agent', { timeout: 120_000 }, async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'skein-walk-'));
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+  const [gossip = 0, http = 0, dns = 0] = await freePorts(3);
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('SKEIN_'));
+  const env = { ...Object.fromEntries(own), SKEIN_HTTP_ADDR: `127.0.0.1:${http}`, SKEIN_DNS: `127.0.0.1:${dns}` };
+  const place = { cwd, env };
+  const skein = `'${process.execPath}' '${join(root, 'packages/cli/bin/skein.js')}'`;
+  const start = `exec ${skein} agent --name alder --data-dir data --bind 127.0.0.1:${gossip} --http 127.0.0.1:${http} --proxy 127.0.0.1:0`;
+
+  const first = open(start, place);
+  await sees(/ready/, first.output);
+  const watches = {
+    members: open(`exec ${skein} members --watch --json`, place),
+    services: open(`exec ${skein} services --watch`, place),
+    instances: open(`exec ${skein} instances orders --watch`, place),
+    checks: open(`exec ${skein} checks orders --watch`, place),
+    events: open(`exec ${skein} events --watch`, place),
+  };
+  const log = open(`exec ${skein} monitor --log-level debug`, place);
+  await sees(/^\[\{.*"name":"alder".*\}\]\n/, watches.members.output);
+  await sees(/no services are registered/, watches.services.output);
+  await sees(/no instance of service "orders" is known/, watches.instances.output);
+  await sees(/no such event yet/, watches.events.output);
+
+  const registration = JSON.stringify({ name: 'orders', id: 'orders-1', port: 9, check: { ttl: '1h', status: 'passing' } });
+  await type(`echo '${registration}' | ${skein} service register -`, place);
+  await sees(/orders +1\/1/, watches.services.output);
+  await sees(/orders-1 +alder +\S+ +passing +yes/, watches.instances.output);
+  await sees(/passing +service:orders-1 +alder +orders-1 +orders/, watches.checks.output);
+  await sees(/\[DEBUG\] registration-changed/, log.output);
+  expect(await type(`${skein} maint on orders-1 --reason disk; ${skein} maint`, place)).toMatch(
+    /instance +orders-1 +orders +disk/,
+  );
+  await sees(/critical +_service_maintenance:orders-1 +alder +orders-1 +orders +disk/, watches.checks.output);
+  expect(await type(`${skein} maint off orders-1; ${skein} maint`, place)).toContain('nothing is in maintenance');
+  await type(`${skein} event deploy v42`, place);
+  await sees(/deploy +v42/, watches.events.output);
+
+  process.kill(first.process.pid ?? 0, 'SIGKILL');
+  await once(log.process, 'close');
+  expect(log.process.exitCode).toBe(1);
+  expect(log.output()).toContain('ended its log');
+  await sees(/trying again in/, watches.services.output);
+  const second = open(start, place);
+  await sees(/ready/, second.output);
+  for (const { output } of Object.values(watches)) await sees(/answers again/, output);
+  await type(`${skein} service deregister orders-1`, place);
+  await sees(/answers again[^]*no instance of service "orders" is known/, watches.instances.output);
+
+  for (const [name, { process: watch, output }] of Object.entries(watches)) {
+    watch.kill('SIGINT');
+    if (watch.exitCode === null) await once(watch, 'close');
+    expect(watch.exitCode, `${name}: ${output()}`).toBe(0);
+  }
 });

@@ -54,7 +54,14 @@ test(
     const first = all[0] as Station;
     await first.publishUntilSeen('all know', all.slice(1));
     for (const self of all) {
-      const event = { name: `from ${self.id}`, payload: new Uint8Array(100), nodeFilter: '', serviceFilter: '', tagFilter: '' };
+      const event = {
+        stamp: 7,
+        name: `from ${self.id}`,
+        payload: new Uint8Array(100),
+        nodeFilter: '',
+        serviceFilter: '',
+        tagFilter: '',
+      };
       await self.transport.publish(event);
       await Promise.all(
         all

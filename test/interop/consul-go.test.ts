@@ -29,7 +29,7 @@ interface Listeners {
 async function startAgent(name: string, directory: string, seed: string | undefined): Promise<Listeners> {
   const any = '127.0.0.1:0';
   const identity = ['--name', name, '--mesh', 'interop', '--token', token, '--data-dir', join(directory, name)];
-  const listeners = ['--bind', any, '--http', any, '--proxy', any];
+  const listeners = ['--bind', any, '--http', any, '--proxy', any, '--dns', any];
   const joining = seed === undefined ? [] : ['--join', seed];
   const child = spawn(
     process.execPath,

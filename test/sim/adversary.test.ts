@@ -55,7 +55,7 @@ function refusals({ events, liar }: Stage): Set<string> {
 const seeds = [1, 2, 3];
 
 describe('a liar', () => {
-  const lies: readonly Lie[] = ['accuser', 'inflater', 'zombie', 'forger', 'equivocator', 'flooder', 'silent-relay'];
+  const lies: readonly Lie[] = ['accuser', 'stalker', 'inflater', 'zombie', 'forger', 'equivocator', 'flooder', 'silent-relay'];
   test.each(lies)('(%s) removes nobody, and once it is honest again all agree', (lie) => {
     const stage = lied(lie, 5);
     stage.world.runFor(20_000);

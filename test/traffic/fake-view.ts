@@ -144,6 +144,9 @@ export class FakeMesh implements MeshPort {
       instancesOf: () => [],
       configEntries: (kind) => (kind === undefined || kind === 'route' ? routes.values() : []),
       configEntry: (_kind, name) => routes.get(name),
+      externalNodes: () => [],
+      kvEntries: () => [],
+      kvIndex: () => 1,
       registrations: () => [],
     };
   }

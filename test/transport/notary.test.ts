@@ -101,7 +101,14 @@ describe('hashes', () => {
 });
 
 describe('events', () => {
-  const event = { name: 'deploy', payload: new Uint8Array([1, 2]), nodeFilter: 'n', serviceFilter: 's', tagFilter: 't' };
+  const event = {
+    stamp: 7,
+    name: 'deploy',
+    payload: new Uint8Array([1, 2]),
+    nodeFilter: 'n',
+    serviceFilter: 's',
+    tagFilter: 't',
+  };
 
   async function encoded(mesh = 'm'): Promise<{ bytes: Uint8Array; id: string }> {
     const { id, bytes } = await createIdentity();

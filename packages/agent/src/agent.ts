@@ -1,13 +1,15 @@
 /** One running node: storage, identity, transport, node, proxy and API, started in order and stopped in reverse. */
 
 import { randomInt } from 'node:crypto';
-import { type AgentInfo, type Api, createApi } from '@skein/api';
+import { type AgentInfo, type Api, createApi, createDns, type Dns } from '@skein/api';
 import { type Input, type MeshEvent, MeshNode, type MeshPort, profiles, seededRng } from '@skein/core';
 import { createProxy, type Proxy } from '@skein/proxy';
 import { validateConfig } from '@skein/traffic';
 import { createIdentity, createTransport, loadIdentity, type Transport, type TransportHandler } from '@skein/transport';
 import { formatHostPort, type HostPort, isLoopback, isUnspecified, parseHostPort } from './address.ts';
-import { CheckRunner } from './checks/runner.ts';
+import { AliasChecks } from './checks/alias.ts';
+import { CheckRunner, type CheckRunnerOptions } from './checks/runner.ts';
+import { scriptRefusal } from './checks/script-rule.ts';
 import { systemClock } from './clock.ts';
 import type { AgentConfig } from './config.ts';
 import { Driver } from './driver.ts';
@@ -20,7 +22,9 @@ import { createLog, type Log } from './log.ts';
 import type { LogSink } from './log-output.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
-import { diffSettings, type ReloadReport } from './reload.ts';
+import { diffSettings, ReloadFailed, type ReloadReport } from './reload.ts';
+import { localDirectory } from './service-files/definition-directory.ts';
+import { ServiceFiles, withdrawFileRegistrations } from './service-files/service-files.ts';
 import { memoryStorage, openStorage, type Storage } from './storage.ts';
 import { version } from './version.ts';
 
@@ -29,13 +33,15 @@ export interface AgentHooks {
   readonly logTo?: LogSink;
   /** Things to say in the log at start, such as the notes of `loadConfig`. */
   readonly notes?: readonly string[];
+  /** Reads the settings again and applies them, for the API's reload. Throws when they are not accepted. */
+  readonly reload?: (agent: Agent) => void;
 }
 
 export interface Agent {
   readonly info: AgentInfo;
   readonly port: MeshPort;
   readonly log: Log;
-  /** Takes over what can change while running: tags, seeds, log level. */
+  /** Takes over what can change while running: tags, seeds, log level; and reads the service files again. */
   reload(config: AgentConfig): ReloadReport;
   /** Stops, after saying goodbye to the mesh when `leave`. Idempotent; a call without `leave` cuts a leave short. */
   stop(options: { readonly leave: boolean }): Promise<void>;
@@ -66,17 +72,21 @@ interface Parts {
   transport: Transport;
   driver: Driver;
   checks: CheckRunner;
+  aliases: AliasChecks;
+  serviceFiles: ServiceFiles;
   events: Events;
   metrics: Metrics;
   readiness: Readiness;
   proxy: Proxy;
   api: Api;
+  dns: Dns;
 }
 
 class RunningAgent implements Agent {
   readonly log: Log;
   readonly stopped: Promise<void>;
   #config: AgentConfig;
+  readonly #hooks: AgentHooks;
   readonly #clock = systemClock();
   readonly #eventLog: EventLog;
   readonly #startedAtMs = Date.now();
@@ -92,6 +102,7 @@ class RunningAgent implements Agent {
 
   constructor(config: AgentConfig, hooks: AgentHooks) {
     this.#config = config;
+    this.#hooks = hooks;
     this.log = createLog(config, hooks.logTo);
     this.#eventLog = new EventLog(this.log);
     this.stopped = this.#over.opened;
@@ -125,12 +136,19 @@ class RunningAgent implements Agent {
     this.#makeServices(driver);
     const proxy = formatHostPort(await openListener('proxy', formatHostPort(config.proxy), () => this.#part('proxy').start()));
     const http = await openListener('http', formatHostPort(config.http), () => this.#part('api').listen());
-    this.#listeners = { gossip: formatHostPort({ host: bindHost(config), port: gossip.port }), http, proxy };
+    const dns = await openListener('dns', formatHostPort(config.dns), async () => {
+      const port = await this.#part('dns').listen();
+      return formatHostPort({ host: config.dns.host, port });
+    });
+    this.#listeners = { gossip: formatHostPort({ host: bindHost(config), port: gossip.port }), http, proxy, dns };
     driver.start();
     this.#takeEarly(driver);
     const tags = this.#tags(gossip);
     if (JSON.stringify(tags) !== JSON.stringify(config.tags)) driver.dispatch({ type: 'set-tags', tags });
     if (config.join.length > 0) driver.dispatch({ type: 'join', addresses: config.join });
+    await this.#startServiceFiles(driver);
+    // Since the API listens, somebody may have told it to leave.
+    if (this.#stopping !== undefined) return;
     const { id } = this.info;
     storage.describe({ ...this.info, epoch: storage.epoch, pid: process.pid });
     this.log.info('ready', { listeners: this.#listeners, id, mesh: config.mesh, epoch: storage.epoch, version });
@@ -145,6 +163,7 @@ class RunningAgent implements Agent {
     if (report.applied.includes('tags')) this.port.dispatch({ type: 'set-tags', tags: this.#tags(this.#advertised()) });
     const seeds = join.filter((seed) => !known.has(seed));
     if (seeds.length > 0) this.port.dispatch({ type: 'join', addresses: seeds });
+    this.#parts.serviceFiles?.reload();
     this.log.info('settings reloaded', report);
     return report;
   }
@@ -252,15 +271,20 @@ class RunningAgent implements Agent {
     const transport = this.#part('transport');
     const readiness = this.#part('readiness');
     const storage = this.#part('storage');
+    const result: CheckRunnerOptions['result'] = (id, status, output) =>
+      void driver.dispatch({ type: 'check-result', id, status, output });
     const checks = new CheckRunner({
       clock: this.#clock,
       rng: randomRng(),
-      result: (id, status, output) => void driver.dispatch({ type: 'check-result', id, status, output }),
+      result,
+      refusal: ({ definition, source }) => scriptRefusal(config, definition, source),
     });
+    const aliases = new AliasChecks({ view: () => driver.view(), isSynced: () => readiness.isSynced, result });
     const events = new Events({
       publish: (message) => transport.publish(message),
       view: () => driver.view(),
       nodeName: config.name,
+      wallMs: () => this.#clock.wallMs(),
     });
     const proxy = createProxy({
       port: driver,
@@ -269,8 +293,16 @@ class RunningAgent implements Agent {
       nowMs: () => performance.now(),
       log: (event) => this.#eventLog.proxy(event),
     });
+    const dns = createDns({
+      port: driver,
+      listen: config.dns,
+      datacenter: config.mesh,
+      recursors: config.recursors,
+      rng: randomRng(),
+    });
     const metrics = new Metrics({
       port: driver,
+      dns,
       transport,
       proxy,
       checks,
@@ -287,6 +319,7 @@ class RunningAgent implements Agent {
       events,
       listen: formatHostPort(config.http),
       allowedHosts: config.allowedHosts,
+      scriptChecks: config.enableScriptChecks,
       log: ({ msg, ...fields }) => this.log.error(msg, fields),
       agent: {
         info: () => this.info,
@@ -294,20 +327,50 @@ class RunningAgent implements Agent {
         lastContactMs: () => readiness.lastContactMs(),
         durable: () => storage.durable(),
         leave: () => this.#leave(),
+        reload: () => this.#reloadByHook(),
         metrics: () => metrics.text(),
+        followLog: (level, take) => this.log.follow(level, take),
       },
     });
-    Object.assign(parts, { checks, events, proxy, metrics, api });
+    Object.assign(parts, { checks, aliases, events, proxy, metrics, api, dns });
+  }
+
+  /** Before the agent is ready: whoever waits for that finds what the files say. */
+  async #startServiceFiles(port: MeshPort): Promise<void> {
+    const config = this.#config;
+    if (config.services === undefined) return withdrawFileRegistrations({ port, log: this.log });
+    const serviceFiles = new ServiceFiles({
+      directory: localDirectory(config.services),
+      port,
+      clock: this.#clock,
+      log: this.log,
+      refusal: (check) => scriptRefusal(config, check, config.services),
+    });
+    this.#parts.serviceFiles = serviceFiles;
+    this.#part('readiness').registering(true);
+    await serviceFiles.start();
+    this.#part('readiness').registering(false);
   }
 
   #event(event: MeshEvent): void {
-    const { metrics, readiness, checks } = this.#parts;
+    const { metrics, readiness } = this.#parts;
     metrics?.event(event);
     readiness?.event(event);
     this.#eventLog.mesh(event);
-    if (event.type === 'registration-changed') checks?.changed(event.registration);
-    else if (event.type === 'registration-removed') checks?.removed(event.key);
-    else if (event.type === 'left') this.#left.open();
+    this.#tellChecks(event);
+    if (event.type === 'left') this.#left.open();
+  }
+
+  #tellChecks(event: MeshEvent): void {
+    const { checks, aliases } = this.#parts;
+    if (event.type === 'registration-changed') {
+      checks?.changed(event.registration);
+      if (event.registration.type === 'check') aliases?.changed(event.registration.definition);
+    } else if (event.type === 'registration-removed') {
+      checks?.removed(event.key);
+      aliases?.removed(event.key);
+    } else if (event.type === 'view-changed') aliases?.viewChanged(event.topics);
+    else if (event.type === 'synced') aliases?.lookAtAll();
   }
 
   /**
@@ -323,6 +386,15 @@ class RunningAgent implements Agent {
       tags[name] ??= formatHostPort({ host, port: listener.port });
     }
     return tags;
+  }
+
+  async #reloadByHook(): Promise<void> {
+    if (this.#hooks.reload === undefined) throw new ReloadFailed('this agent was started without settings to read again');
+    try {
+      this.#hooks.reload(this);
+    } catch (error) {
+      throw new ReloadFailed((error as Error).message);
+    }
   }
 
   /** For the API: resolves once the others were told; stopping goes on behind it. */
@@ -341,8 +413,9 @@ class RunningAgent implements Agent {
   }
 
   async #stop(leave: boolean): Promise<void> {
-    const { storage, transport, driver, checks, events, proxy, api, readiness } = this.#parts;
+    const { storage, transport, driver, checks, serviceFiles, events, proxy, api, dns, readiness } = this.#parts;
     readiness?.stopping();
+    serviceFiles?.stop();
     const hurry = this.#hurry.opened;
     if (leave && driver !== undefined && proxy !== undefined) {
       this.log.info('leaving the mesh');
@@ -352,7 +425,11 @@ class RunningAgent implements Agent {
     this.#left.open();
     checks?.stop();
     events?.stop();
-    await Promise.all([this.#close('api', api?.close()), this.#close('proxy', Promise.race([proxy?.stop(0), hurry]))]);
+    await Promise.all([
+      this.#close('api', api?.close()),
+      this.#close('dns', dns?.close()),
+      this.#close('proxy', Promise.race([proxy?.stop(0), hurry])),
+    ]);
     driver?.stop();
     await this.#close('transport', transport?.stop());
     await this.#close('storage', storage?.close());

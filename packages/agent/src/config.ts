@@ -4,6 +4,7 @@
  */
 
 import { homedir, hostname } from 'node:os';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { limits, profiles, type ProfileName } from '@skein/core';
 import { z } from 'zod';
@@ -24,6 +25,10 @@ const seed = z
   .refine((text) => parseHostPort(text) !== undefined || text.startsWith('/'), {
     error: 'must be HOST:PORT of any agent of the mesh, or a multiaddr such as /ip4/10.0.0.1/tcp/7946',
   });
+/** Name servers are needed to look names up, so they cannot be names themselves. */
+const recursor = z.string().refine((text) => isIP(text) !== 0 || isIP(parseHostPort(text)?.host ?? '') !== 0, {
+  error: 'must be the address of a name server, such as 10.0.0.2 or 10.0.0.2:53',
+});
 const label = z
   .string()
   .max(limits.nameLength)
@@ -52,9 +57,14 @@ export const settingsSchema = z.strictObject({
   profile: z.enum(profileNames).optional(),
   http: hostPort.optional(),
   proxy: hostPort.optional(),
+  dns: hostPort.optional(),
+  recursors: z.array(recursor).max(8).optional(),
   logLevel: z.enum(logLevels).optional(),
   logFormat: z.enum(logFormats).optional(),
   allowedHosts: z.array(z.string().min(1).max(255)).max(64).optional(),
+  services: z.string().min(1).optional(),
+  enableScriptChecks: z.boolean().optional(),
+  enableLocalScriptChecks: z.boolean().optional(),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -79,10 +89,20 @@ export interface AgentConfig {
   readonly profile: ProfileName;
   readonly http: HostPort;
   readonly proxy: HostPort;
+  /** Where DNS is answered, over UDP and TCP. */
+  readonly dns: HostPort;
+  /** Name servers, by address, that are asked for names that are not the mesh's. */
+  readonly recursors: readonly HostPort[];
   readonly logLevel: (typeof logLevels)[number];
   readonly logFormat: (typeof logFormats)[number];
   /** Host names, beyond its own addresses, under which the HTTP API may be asked. */
   readonly allowedHosts: readonly string[];
+  /** The directory with service files; undefined: there are none. */
+  readonly services: string | undefined;
+  /** Checks may run programs, whoever registers them. */
+  readonly enableScriptChecks: boolean;
+  /** Checks of service files may run programs. */
+  readonly enableLocalScriptChecks: boolean;
 }
 
 export interface LoadedConfig {
@@ -156,13 +176,15 @@ function lowerFirst(text: string): string {
 }
 
 function flagName(key: string): string {
-  const name = key === 'tags' ? 'tag' : key;
+  const name = key === 'tags' ? 'tag' : key === 'recursors' ? 'recursor' : key;
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function envName(key: string): string {
   return `SKEIN_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
+
+const booleanSettings: ReadonlySet<string> = new Set(['dev', 'enableScriptChecks', 'enableLocalScriptChecks']);
 
 /** Variables that other `skein` commands read. */
 const foreignVariables = new Set(['SKEIN_HTTP_ADDR']);
@@ -185,9 +207,9 @@ function parseVariable(key: string, text: string): unknown {
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '');
-  if (key === 'join' || key === 'allowedHosts') return list();
+  if (key === 'join' || key === 'allowedHosts' || key === 'recursors') return list();
   if (key === 'tags') return Object.fromEntries(list().map(parseTag));
-  if (key === 'dev') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (booleanSettings.has(key)) return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   return text;
 }
 
@@ -211,6 +233,7 @@ function complete(settings: Settings, env: Readonly<Record<string, string | unde
     throw new AgentError('invalid-setting', 'dev is loopback only and takes no token: remove dev, or remove the token');
   }
   const bind = chooseBind(settings, token, dev, notes);
+  const dns = parse(settings.dns ?? '127.0.0.1:8600');
   return {
     name,
     mesh: settings.mesh ?? 'skein',
@@ -226,9 +249,14 @@ function complete(settings: Settings, env: Readonly<Record<string, string | unde
     profile: settings.profile ?? (dev ? 'local' : 'lan'),
     http: parse(settings.http ?? '127.0.0.1:8500'),
     proxy: parse(settings.proxy ?? '127.0.0.1:8080'),
+    dns,
+    recursors: chooseRecursors(settings.recursors ?? [], dns),
     logLevel: settings.logLevel ?? 'info',
     logFormat: settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     allowedHosts: settings.allowedHosts ?? [],
+    services: settings.services,
+    enableScriptChecks: settings.enableScriptChecks ?? false,
+    enableLocalScriptChecks: settings.enableLocalScriptChecks ?? false,
   };
 }
 
@@ -286,6 +314,21 @@ function chooseAdvertise(settings: Settings, bind: HostPort, notes: string[]): H
   const chosen = { host, port: bind.port };
   notes.push(`bind is ${formatHostPort(bind)}: advertising the first address of this host, ${host}; set advertise to change it`);
   return chosen;
+}
+
+const dnsPort = 53;
+
+function chooseRecursors(recursors: readonly string[], dns: HostPort): readonly HostPort[] {
+  return recursors.map((text) => {
+    const recursor = parseHostPort(text) ?? { host: text, port: dnsPort };
+    const isOwn =
+      recursor.port === dns.port && (recursor.host === dns.host || (isLoopback(recursor.host) && isUnspecified(dns.host)));
+    if (!isOwn) return recursor;
+    throw new AgentError(
+      'invalid-setting',
+      `recursor ${text} is this agent itself, which would ask itself forever: name another server`,
+    );
+  });
 }
 
 function parse(text: string): HostPort {

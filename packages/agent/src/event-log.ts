@@ -1,7 +1,7 @@
 /** What the node, the transport, the proxy and the storage report, as log lines. */
 
 import { basename } from 'node:path';
-import { assertNever, type MeshEvent } from '@skein/core';
+import { assertNever, externalKind, kvKind, type MeshEvent } from '@skein/core';
 import type { ProxyEvent } from '@skein/proxy';
 import type { TransportHandler } from '@skein/transport';
 import { type Log, Throttle } from './log.ts';
@@ -42,8 +42,13 @@ export class EventLog {
       case 'config-quarantined':
         return this.#log.warn('a config entry is not applied: the last good one stays', fields);
       case 'config-conflict':
+        if (event.kind === kvKind || event.kind === externalKind)
+          return this.#log.debug('concurrent writes of one entry: the latest is kept', fields);
         return this.#log.warn('concurrent writes of one config entry: the latest is applied, see config conflicts', fields);
       case 'config-changed':
+        // Clients write these all the time, and by themselves.
+        if (event.kind === kvKind || event.kind === externalKind)
+          return this.#log.debug(event.deleted ? 'entry deleted' : 'entry written', fields);
         return this.#log.info(event.deleted ? 'config entry deleted' : 'config entry applied', fields);
       case 'check-changed':
         return this.#log.info('check changed', fields);

@@ -2,7 +2,7 @@
 
 import { AgentError } from './errors.ts';
 
-export type ListenerName = 'bind' | 'http' | 'proxy';
+export type ListenerName = 'bind' | 'http' | 'proxy' | 'dns';
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use by another program',

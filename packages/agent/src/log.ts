@@ -3,6 +3,7 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { AgentConfig } from './config.ts';
+import { LogFeed, type LogFollower } from './log-feed.ts';
 import { fileDescriptor, LogOutput, type LogSink } from './log-output.ts';
 
 export interface Log {
@@ -11,6 +12,8 @@ export interface Log {
   warn(msg: string, fields?: object): void;
   error(msg: string, fields?: object): void;
   setLevel(level: AgentConfig['logLevel']): void;
+  /** Calls back with each line of JSON from that level up, whatever the log's own level. Returns how to listen no more. */
+  follow(level: LogFollower['level'], take: LogFollower['take']): () => void;
   /** Writes out what waits, before the process ends. */
   flush(): void;
   /** Lines that standard output did not take. */
@@ -21,7 +24,7 @@ export interface Log {
 export function createLog(config: Pick<AgentConfig, 'logLevel' | 'logFormat' | 'name'>, sink?: LogSink): Log {
   const standardOutput = sink === undefined ? new LogOutput(fileDescriptor(1)) : undefined;
   const output = standardOutput ?? sink ?? { write: () => undefined };
-  const destination = config.logFormat === 'json' ? output : prettyLines(output, sink === undefined);
+  const feed = new LogFeed(config.logLevel, config.logFormat === 'json' ? output : prettyLines(output, sink === undefined));
   const logger = pino(
     {
       level: config.logLevel,
@@ -29,15 +32,27 @@ export function createLog(config: Pick<AgentConfig, 'logLevel' | 'logFormat' | '
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    feed,
   );
+  const adjust = (): void => {
+    logger.level = feed.leastLevel;
+  };
   return {
     debug: (msg, fields = {}) => logger.debug(fields, msg),
     info: (msg, fields = {}) => logger.info(fields, msg),
     warn: (msg, fields = {}) => logger.warn(fields, msg),
     error: (msg, fields = {}) => logger.error(fields, msg),
     setLevel: (level) => {
-      logger.level = level;
+      feed.level = level;
+      adjust();
+    },
+    follow: (level, take) => {
+      const forget = feed.follow({ level, take });
+      adjust();
+      return () => {
+        forget();
+        adjust();
+      };
     },
     flush: () => standardOutput?.flush(),
     dropped: () => standardOutput?.dropped ?? 0,

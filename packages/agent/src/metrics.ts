@@ -3,6 +3,7 @@
  * values by construction; names that clients choose (services) are limited in number.
  */
 
+import type { Dns } from '@skein/api';
 import type { MeshEvent, MeshPort } from '@skein/core';
 import { latencyBoundsMs, type Proxy } from '@skein/proxy';
 import type { Transport } from '@skein/transport';
@@ -13,6 +14,7 @@ export interface MetricsSources {
   readonly port: MeshPort;
   readonly transport: Pick<Transport, 'stats'>;
   readonly proxy: Pick<Proxy, 'stats'>;
+  readonly dns: Pick<Dns, 'stats'>;
   readonly checks: Pick<CheckRunner, 'counts'>;
   readonly lagMs: () => number;
   readonly healthScore: () => number;
@@ -48,6 +50,7 @@ export class Metrics {
     this.#addMesh();
     this.#addTransport();
     this.#addProxy();
+    this.#addDns();
   }
 
   /** Counts an event of the node. */
@@ -135,6 +138,7 @@ export class Metrics {
       }
     });
     this.#value('skein_config_entries', 'Config entries applied.', () => count(port.view().configEntries(), () => true));
+    this.#value('skein_kv_keys', 'Keys in the key-value store.', () => count(port.view().kvEntries(''), () => true));
     this.#value('skein_view_index', 'The greatest index of the view.', () => port.view().lastIndex);
     this.#family('skein_refused_messages_total', 'Messages of peers that did not hold, by reason.', ['reason'], (add) => {
       for (const [reason, times] of this.#refusedMessages) add({ reason }, times);
@@ -221,6 +225,18 @@ export class Metrics {
     const histogram = { name, get: async () => ({ name, help, type: 'histogram', values: values() }) };
     // The registry only ever asks a metric for its name and for this.
     this.#registry.registerMetric(histogram as unknown as Metric);
+  }
+
+  #addDns(): void {
+    const { dns } = this.#sources;
+    this.#family('skein_dns_queries_total', 'DNS queries answered, by response code.', ['rcode'], (add) => {
+      for (const [rcode, times] of Object.entries({ NOERROR: 0, NXDOMAIN: 0, SERVFAIL: 0, ...dns.stats().answers }))
+        add({ rcode }, times);
+    });
+    this.#value('skein_dns_dropped_total', 'DNS messages that were no queries.', () => dns.stats().dropped);
+    this.#value('skein_dns_truncated_total', 'DNS answers cut short, to be asked for over TCP.', () => dns.stats().truncated);
+    this.#value('skein_dns_forwarded_total', 'DNS queries asked of recursors.', () => dns.stats().forwarded);
+    this.#value('skein_dns_connections', 'Open TCP connections of DNS clients.', () => dns.stats().connections);
   }
 
   /** With a label each; those past the limit share one, which sums them. */

@@ -1,10 +1,16 @@
 /** The parts an agent is made of, each usable by itself: for tests, and for whoever embeds a node in another program. */
 
 export { firstExternalAddress, type HostPort, isLoopback, parseHostPort } from './address.ts';
+export { AliasChecks, type AliasChecksOptions } from './checks/alias.ts';
+export { healthCheckRequest, servingStatusOf } from './checks/grpc-health.ts';
+export { runGrpcCheck } from './checks/grpc.ts';
+export { runH2PingCheck } from './checks/h2ping.ts';
 export { runHttpCheck } from './checks/http.ts';
 export { CheckRunner, type CheckRunnerOptions } from './checks/runner.ts';
+export { runScriptCheck } from './checks/script.ts';
 export { runTcpCheck } from './checks/tcp.ts';
-export type { CheckRun, Verdict } from './checks/verdict.ts';
+export { runUdpCheck } from './checks/udp.ts';
+export type { CheckRun, RunBounds, Verdict } from './checks/verdict.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { hostProcesses, type Processes } from './directory-lock.ts';
 export { type Disk, localDisk } from './disk.ts';
@@ -17,5 +23,8 @@ export { type Descriptor, LogOutput } from './log-output.ts';
 export { Metrics, type MetricsSources } from './metrics.ts';
 export { Readiness } from './readiness.ts';
 export { diffSettings } from './reload.ts';
+export { type DefinitionDirectory, type FoundFile, localDirectory } from './service-files/definition-directory.ts';
+export { definitionLimits, parseDefinitions } from './service-files/definition-file.ts';
+export { ServiceFiles, type ServiceFilesOptions, withdrawFileRegistrations } from './service-files/service-files.ts';
 export { memoryStorage, openStorage, type Storage, type StorageNotice, type StorageOptions } from './storage.ts';
 export { version } from './version.ts';

@@ -21,6 +21,7 @@ export class Readiness {
   readonly #seeds = new Map<string, 'untried' | 'joined' | DialFailure>();
   #isSynced = false;
   #isStopping = false;
+  #isRegistering = false;
   #lastHeard: number | undefined;
 
   constructor(options: ReadinessOptions) {
@@ -41,6 +42,16 @@ export class Readiness {
     this.#lastHeard = this.#options.clock.now();
   }
 
+  /** Whether this node knows what the mesh knows: in sync with a peer, or alone by choice. */
+  get isSynced(): boolean {
+    return this.#isSynced || this.#isAlone();
+  }
+
+  /** Whether service files are being registered for the first time: before that, what runs here is known in part. */
+  registering(isRegistering: boolean): void {
+    this.#isRegistering = isRegistering;
+  }
+
   stopping(): void {
     this.#isStopping = true;
   }
@@ -53,6 +64,7 @@ export class Readiness {
 
   state(): { readonly ready: boolean; readonly reason: string } {
     if (this.#isStopping) return { ready: false, reason: 'leaving the mesh' };
+    if (this.#isRegistering) return { ready: false, reason: 'registering what the service files say' };
     const failure = this.#options.storageFailure();
     if (failure !== undefined) return { ready: false, reason: `writes do not reach the disk: ${failure}` };
     if (this.#isSynced) return { ready: true, reason: 'joined and in sync' };

@@ -20,3 +20,13 @@ export function diffSettings(before: AgentConfig, after: AgentConfig): ReloadRep
     needRestart: changed.filter((name) => !whileRunning.has(name)),
   };
 }
+
+/** The settings were not read again; those before stay. */
+export class ReloadFailed extends Error {
+  override readonly name: string = 'ReloadFailed';
+  readonly code = 'reload-failed';
+
+  constructor(reason: string) {
+    super(`Settings were not reloaded, those before stay: ${reason}`);
+  }
+}

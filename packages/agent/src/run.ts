@@ -16,7 +16,7 @@ export async function runAgent(load: () => LoadedConfig, hooks: AgentHooks = {})
   const { config, notes } = load();
   // Before the start: a signal that comes during it must not be lost.
   const early = signals();
-  const agent = await startAgent(config, { notes, ...hooks });
+  const agent = await startAgent(config, { notes, reload: (running) => apply(running, load), ...hooks });
   watchFailures(agent);
   early.deliver((signal) => (signal === 'SIGHUP' ? reload(agent, load) : stopBySignal(agent, signal)));
   await agent.stopped;
@@ -64,13 +64,18 @@ function stopBySignal(agent: Agent, signal: NodeJS.Signals): void {
 
 function reload(agent: Agent, load: () => LoadedConfig): void {
   try {
-    const { config, notes } = load();
-    const { needRestart } = agent.reload(config);
-    for (const note of notes) agent.log.info(note);
-    if (needRestart.length > 0) agent.log.warn('some settings take effect after a restart', { needRestart });
+    apply(agent, load);
   } catch (error) {
     agent.log.error('settings were not reloaded: the ones before stay', { reason: (error as Error).message });
   }
+}
+
+/** Throws when the settings cannot be read. */
+function apply(agent: Agent, load: () => LoadedConfig): void {
+  const { config, notes } = load();
+  const { needRestart } = agent.reload(config);
+  for (const note of notes) agent.log.info(note);
+  if (needRestart.length > 0) agent.log.warn('some settings take effect after a restart', { needRestart });
 }
 
 /** Nothing should come here. What does is named; after a broken invariant, or an exception past all handlers, we stop. */

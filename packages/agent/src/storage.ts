@@ -311,7 +311,8 @@ class DirectoryStorage implements Storage {
 }
 
 function definitionText(registration: Registration): string {
-  return JSON.stringify(registration.type === 'check' ? registration.definition : registration.instance);
+  const { source } = registration;
+  return JSON.stringify([source, registration.type === 'check' ? registration.definition : registration.instance]);
 }
 
 function epochOf(content: Uint8Array): number {

@@ -3,6 +3,7 @@
  * the rest: who may ask, how large a request may be, and what errors look like.
  */
 
+import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
@@ -10,19 +11,30 @@ import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
+import { openApiDocument } from './openapi.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import { Reader } from './reader.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';
+import { absentRoutes } from './routes/absent.ts';
 import { agentCheckRoutes } from './routes/agent-check.ts';
+import { agentFactRoutes } from './routes/agent-fact.ts';
+import { agentHealthRoutes } from './routes/agent-health.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { agentServiceRoutes } from './routes/agent-service.ts';
+import { catalogWriteRoutes } from './routes/catalog-write.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { configRoutes } from './routes/config.ts';
+import { coordinateRoutes } from './routes/coordinate.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
+import { kvRoutes } from './routes/kv.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
+import { meshResolveRoutes } from './routes/mesh-resolve.ts';
+import { monitorRoutes } from './routes/monitor.ts';
+import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { platformTimers } from './timers.ts';
@@ -40,6 +52,8 @@ export interface ApiOptions {
   readonly datacenter?: string;
   /** Told about requests that failed through no fault of their own. */
   readonly log?: (entry: { readonly msg: string; readonly [field: string]: unknown }) => void;
+  /** Whether clients may register checks that run programs. Default false. */
+  readonly scriptChecks?: boolean;
   /** Default: the platform's. */
   readonly timers?: Timers;
   /** Numbers from 0 to below 1, for jitter. Default `Math.random`. */
@@ -131,25 +145,40 @@ export function createApi(options: ApiOptions): Api {
 function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
   const { port, agent, events } = options;
   const datacenter = options.datacenter ?? agent.info().mesh;
+  const random = options.random ?? Math.random;
   const blocking = new BlockingQueries({
     timers,
-    random: options.random ?? Math.random,
+    random,
     waitersMax: options.waitersMax ?? 16_384,
   });
-  const context: ApiContext = { port, agent, events, datacenter, reader: new Reader({ port, agent, datacenter, blocking }) };
-  return [
+  const reader = new Reader({ port, agent, datacenter, blocking });
+  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks: options.scriptChecks ?? false };
+  const routes = [
     agentRoutes,
     agentServiceRoutes,
     agentCheckRoutes,
+    agentHealthRoutes,
+    agentFactRoutes,
     catalogRoutes,
+    coordinateRoutes,
+    catalogWriteRoutes,
     healthRoutes,
     statusRoutes,
     eventRoutes,
+    kvRoutes,
+    preparedQueryRoutes,
+    configRoutes,
     meshConfigRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
+    meshResolveRoutes,
+    monitorRoutes,
     operationsRoutes,
+    absentRoutes,
   ].flatMap((routesOf) => routesOf(context));
+  const description = { method: 'GET', path: '/v1/mesh/openapi.json' } as const;
+  const served = [...routes, description];
+  return [...routes, { ...description, handle: () => ({ json: openApiDocument(agent.info().version, served) }) }];
 }
 
 /** Consul ignores the content type, and `curl -d` sends a wrong one. */
@@ -188,10 +217,14 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
         url,
         handler: async (request, reply) => {
           const { signal, release } = underWay.add(reply);
+          let isStream = false;
           try {
-            return send(reply, request, await route.handle(apiRequest(request, signal)));
+            const answer = await route.handle(apiRequest(request, signal));
+            isStream = answer.stream !== undefined;
+            if (isStream) reply.raw.once('close', release);
+            return send(reply, request, answer);
           } finally {
-            release();
+            if (!isStream) release();
           }
         },
       });
@@ -242,6 +275,7 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     method: request.method,
     rest: params['*'] ?? '',
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
+    accept: request.headers.accept ?? '',
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
@@ -249,11 +283,16 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
-  const type = 'json' in answer ? 'application/json' : 'text/plain; charset=utf-8';
-  reply.headers({ 'content-type': type, ...answer.headers });
-  if (!('json' in answer)) return reply.send(answer.text ?? '');
+  const isJson = 'json' in answer || answer.jsonBytes !== undefined;
+  reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
+  if (answer.bytes !== undefined) return reply.send(answer.bytes);
+  if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
-  return reply.send(isPretty ? `${JSON.stringify(answer.json, null, 4)}\n` : JSON.stringify(answer.json));
+  const { json, jsonBytes } = answer;
+  if (!isPretty) return reply.send(jsonBytes ?? JSON.stringify(json));
+  const value: unknown = jsonBytes === undefined ? json : JSON.parse(Buffer.from(jsonBytes).toString());
+  return reply.send(`${JSON.stringify(value, null, 4)}\n`);
 }
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {

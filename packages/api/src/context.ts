@@ -11,6 +11,10 @@ export interface ApiContext {
   readonly events: EventsPort;
   readonly datacenter: string;
   readonly reader: Reader;
+  /** Whether clients may register checks that run programs. */
+  readonly scriptChecks: boolean;
+  /** Numbers from 0 to below 1, to shuffle by. */
+  readonly random: () => number;
 }
 
 /**

@@ -4,13 +4,14 @@ import type { CancelSignal, NodeId } from '@skein/core';
 
 /** A user event, as Consul's `event/list` shows it. */
 export interface UserEvent {
+  /** A UUID, the same on every agent. Its halves, xored, are the index, as Consul's clients in Go expect. */
   readonly id: string;
   readonly name: string;
   readonly payload: Uint8Array;
   readonly nodeFilter: string;
   readonly serviceFilter: string;
   readonly tagFilter: string;
-  /** Counts events as this agent saw them, from 1. */
+  /** Grows with each event that this agent saw; above 1. */
   readonly index: number;
 }
 
@@ -25,7 +26,7 @@ export interface EventsPort {
   }): Promise<UserEvent>;
   /** The last 256, oldest first. */
   list(): readonly UserEvent[];
-  /** Resolves when an event came after `afterIndex`, or `signal` aborts. */
+  /** Resolves when an event came after `afterIndex`, which is 1 before the first, or `signal` aborts. */
   changed(afterIndex: number, signal: CancelSignal): Promise<void>;
 }
 
@@ -36,10 +37,12 @@ export interface AgentInfo {
   readonly mesh: string;
   readonly version: string;
   readonly startedAtMs: number;
-  /** Addresses in use, `host:port`, by listener: `gossip`, `http`, `proxy`. */
+  /** Addresses in use, `host:port`, by listener: `gossip`, `http`, `proxy`, `dns`. */
   readonly listeners: Readonly<Record<string, string>>;
   readonly dataDir: string;
 }
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 export interface AgentPort {
   info(): AgentInfo;
@@ -51,6 +54,13 @@ export interface AgentPort {
   durable(): Promise<void>;
   /** Leave the mesh and stop. Resolves when the announcement was made; the process ends after. */
   leave(): Promise<void>;
+  /** Reads the settings again and applies what can change while running. Rejects with an error of code `reload-failed`. */
+  reload(): Promise<void>;
   /** Prometheus text. */
   metrics(): Promise<string>;
+  /**
+   * Calls `take` with each line that is logged from now on at `level` or above: JSON with `time`, `level` and `msg`, without
+   * its end. Returns how to listen no more.
+   */
+  followLog(level: LogLevel, take: (line: string) => void): () => void;
 }

@@ -2,6 +2,9 @@
 
 import { badRequest, Refusal } from './refusal.ts';
 import { parseDuration } from './duration.ts';
+import type { Fields } from './filter/fields.ts';
+import { compileFilter } from './filter/filter.ts';
+import type { Keep } from './filter/filter.ts';
 
 const waitMsDefault = 300_000;
 const waitMsMax = 600_000;
@@ -24,17 +27,17 @@ export function parseWait(query: URLSearchParams): Wait {
 }
 
 /**
- * Refuses what cannot be answered: another datacenter, namespace or peer, filters, and conflicting consistency
- * modes. The modes themselves all mean the same here: the local view.
+ * Refuses what cannot be answered: another datacenter, namespace or peer, and conflicting consistency modes. The modes
+ * themselves all mean the same here: the local view.
  */
 export function checkCommonParameters(query: URLSearchParams, datacenter: string): void {
-  for (const name of ['dc', 'datacenter']) {
-    const asked = query.get(name) ?? '';
-    if (asked !== '' && asked !== datacenter) throw new Refusal(500, 'No path to datacenter');
-  }
+  // The long name goes first where both are given.
+  const dc = [query.get('datacenter'), query.get('dc')].find((given) => (given ?? '') !== '');
+  if (dc !== undefined && dc !== datacenter) throw new Refusal(500, 'No path to datacenter');
   for (const name of ['ns', 'namespace', 'partition', 'peer', 'sg', 'segment']) {
     const asked = query.get(name) ?? '';
-    if (asked !== '' && asked !== 'default') {
+    // Consul's command line asks for the members of all segments.
+    if (asked !== '' && asked !== 'default' && !(name === 'segment' && asked === '_all')) {
       throw badRequest(`Invalid query parameter: "${name}": there is only "default" here; leave it out`);
     }
   }
@@ -43,9 +46,20 @@ export function checkCommonParameters(query: URLSearchParams, datacenter: string
       if (query.has(other)) throw badRequest(`Cannot specify ?${other} with ?consistent, conflicting semantics.`);
     }
   }
-  if ((query.get('filter') ?? '') !== '') {
-    throw badRequest('Invalid query parameter: "filter" is not supported by this version; use tag, node-meta or passing');
-  }
+  const maxStale = query.get('max_stale') ?? '';
+  if (maxStale !== '' && parseDuration(maxStale) === undefined)
+    throw badRequest(`Invalid max_stale value ${JSON.stringify(maxStale)}`);
+}
+
+/**
+ * The filter of a request over `fields`; undefined without one. Endpoints without fields refuse a filter, since to
+ * ignore it would give a wrong answer. Throws a `FilterError` for one that does not fit.
+ */
+export function parseFilterParameter(query: URLSearchParams, fields: Fields | undefined): Keep | undefined {
+  const text = query.get('filter') ?? '';
+  if (text === '') return undefined;
+  if (fields === undefined) throw badRequest('Invalid query parameter: "filter": this endpoint has none; leave it out');
+  return compileFilter(text, fields);
 }
 
 const booleans: ReadonlyMap<string, boolean> = new Map([
@@ -53,11 +67,16 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
 ]);
 
+/** A truth value in one of the spellings that Go takes; undefined for any other text. */
+export function parseBoolean(text: string): boolean | undefined {
+  return booleans.get(text);
+}
+
 /** A flag as Go reads it; `undefined` when absent, `bare` when given without a value. */
 export function parseFlag(query: URLSearchParams, name: string, bare?: boolean): boolean | undefined {
   const given = query.get(name);
   if (given === null) return undefined;
-  const value = given === '' ? bare : booleans.get(given);
+  const value = given === '' ? bare : parseBoolean(given);
   if (value === undefined) throw badRequest(`Invalid value for ?${name}`);
   return value;
 }

@@ -4,7 +4,9 @@ import { topics } from '@skein/core';
 import type { MeshPort, View } from '@skein/core';
 import type { BlockingQueries, Source } from './blocking.ts';
 import type { AgentPort } from './ports.ts';
-import { checkCommonParameters, parseWait } from './query.ts';
+import type { Fields } from './filter/fields.ts';
+import type { Keep } from './filter/filter.ts';
+import { checkCommonParameters, parseFilterParameter, parseWait } from './query.ts';
 import type { Answer, ApiRequest } from './route.ts';
 
 export interface ReaderOptions {
@@ -17,8 +19,10 @@ export interface ReaderOptions {
 export interface ViewRead {
   /** The topics whose latest change is the answer's index. May depend on the view, as when a name stands for an id. */
   topics(view: View): readonly [string, ...string[]];
-  /** The answer's JSON, from one view. */
-  json(view: View): unknown;
+  /** What a filter may select; without it, a filter is refused. */
+  readonly fields?: Fields;
+  /** The answer from one view: a value, or its JSON as bytes. `keep` is the client's filter, if it gave one. */
+  json(view: View, keep: Keep | undefined): unknown;
 }
 
 export class Reader {
@@ -31,15 +35,19 @@ export class Reader {
   /** Answers from the view, after waiting for a change if the client asked for that. */
   async read(request: ApiRequest, read: ViewRead): Promise<Answer> {
     const { port } = this.#options;
+    const keep = parseFilterParameter(request.query, read.fields);
     const view = (): View => port.view();
     const source: Source = {
       key: read.topics(view()).join(' '),
       index: () => latest(view(), read.topics(view())),
       changed: (afterIndex, signal) => Promise.race(read.topics(view()).map((topic) => port.changed(topic, afterIndex, signal))),
     };
-    await this.wait(request, source, view().lastIndex);
+    this.#checkCommon(request);
+    await this.#due(request, source, view().lastIndex);
     const seen = view();
-    return { json: read.json(seen), headers: this.headers(request, latest(seen, read.topics(seen))) };
+    const headers = this.headers(request, latest(seen, read.topics(seen)));
+    const content = read.json(seen, keep);
+    return content instanceof Uint8Array ? { jsonBytes: content, headers } : { json: content, headers };
   }
 
   /**
@@ -48,7 +56,15 @@ export class Reader {
    */
   async wait(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {
     this.check(request);
-    await this.#options.blocking.due(source, parseWait(request.query), ownIndex, request.signal);
+    await this.#due(request, source, ownIndex);
+  }
+
+  #due(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {
+    return this.#options.blocking.due(source, parseWait(request.query), ownIndex, request.signal);
+  }
+
+  #checkCommon(request: ApiRequest): void {
+    checkCommonParameters(request.query, this.#options.datacenter);
   }
 
   /** Like `wait`, for endpoints that answer with a hash of their content instead of an index. */
@@ -71,9 +87,10 @@ export class Reader {
     await blocking.due(source, { index: hash() === asked ? 1 : 0, waitMs }, 0, request.signal);
   }
 
-  /** Refuses shared parameters that cannot be answered. */
-  check(request: ApiRequest): void {
-    checkCommonParameters(request.query, this.#options.datacenter);
+  /** Refuses shared parameters that cannot be answered. Gives the client's filter over `fields`, if there is one. */
+  check(request: ApiRequest, fields?: Fields): Keep | undefined {
+    this.#checkCommon(request);
+    return parseFilterParameter(request.query, fields);
   }
 
   headers(request: ApiRequest, index: number): Record<string, string> {

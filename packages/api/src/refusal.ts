@@ -2,6 +2,7 @@
 
 import { errorTable } from '@skein/core';
 import type { CommandResult, MeshErrorCode } from '@skein/core';
+import { FilterError } from './filter/expression.ts';
 
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';
@@ -28,11 +29,12 @@ export function requireOk(result: CommandResult, words: Partial<Record<MeshError
 }
 
 /** Codes of errors that the ports reject with, beyond the mesh's own table. */
-const portStatuses: Readonly<Record<string, number>> = { 'invalid-event': 400, 'storage-failed': 503 };
+const portStatuses: Readonly<Record<string, number>> = { 'invalid-event': 400, 'storage-failed': 503, 'reload-failed': 500 };
 
 /** A refusal made from an error of a port that carries a stable code; undefined for any other error. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
+  if (error instanceof FilterError) return badRequest(error.message);
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
   const status = Object.hasOwn(errorTable, error.code)
     ? errorTable[error.code as MeshErrorCode].status

@@ -5,6 +5,8 @@ export interface ApiRequest {
   /** What the `*` at the end of the route's path stands for, decoded. Empty for a path without one. */
   readonly rest: string;
   readonly query: URLSearchParams;
+  /** The header of this name; empty without one. */
+  readonly accept: string;
   readonly body: Uint8Array | undefined;
   /** Aborts when the client is gone or the API closes. */
   readonly signal: AbortSignal;
@@ -14,8 +16,14 @@ export interface Answer {
   /** Default 200. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. Without it, `text` is sent. */
+  /** Sent as JSON. Without it, `jsonBytes` and `bytes`, `text` is sent. */
   readonly json?: unknown;
+  /** JSON that is already serialised. */
+  readonly jsonBytes?: Uint8Array;
+  /** Sent as they are, under the content type that `headers` say. */
+  readonly bytes?: Uint8Array;
+  /** Sent piece by piece while the client takes them, instead of `text`. The request's signal still tells its end. */
+  readonly stream?: AsyncIterable<string>;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }

@@ -1,8 +1,10 @@
-/** Which instances and nodes a request asks for, by tag and by node metadata. */
+/** Which instances and nodes a request asks for, by tag and by node metadata, and in which order. */
 
+import { estimatedRttMs } from '@skein/core';
 import type { InstanceView, MemberView, ServiceView, View } from '@skein/core';
 import { parseNodeMeta } from './query.ts';
 import { isInCatalog, nodeMeta } from './shape/node.ts';
+import { nodeUuid } from './shape/node-uuid.ts';
 
 export interface Placed {
   readonly instance: InstanceView;
@@ -26,14 +28,44 @@ export function selectInstances(view: View, service: ServiceView | undefined, qu
   return selected;
 }
 
-/** The nodes of the catalog that match `node-meta`. */
+/** The nodes of the catalog that match `node-meta`, external ones too. */
 export function selectNodes(view: View, query: URLSearchParams): readonly MemberView[] {
   const hasMeta = parseNodeMeta(query);
-  return [...view.members()].filter((member) => isInCatalog(member) && hasMeta(nodeMeta(member)));
+  return [...view.members(), ...view.externalNodes()].filter((member) => isInCatalog(member) && hasMeta(nodeMeta(member)));
 }
 
-/** The node of the catalog with this name. */
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The node of the catalog with this name, or with this id as Consul's clients see it. */
 export function nodeByName(view: View, name: string): MemberView | undefined {
   const member = view.memberByName(name);
-  return isInCatalog(member) ? member : undefined;
+  if (isInCatalog(member)) return member;
+  if (!uuid.test(name)) return undefined;
+  for (const each of view.members()) if (nodeUuid(each.id) === name) return isInCatalog(each) ? each : undefined;
+  return undefined;
+}
+
+/**
+ * In the order of the round trips to be expected from the node that `near` names (`_agent` is this one), by network
+ * coordinates. Entries whose coordinate is not known come last; equals, and all where the named node or its
+ * coordinate is not known, keep their order.
+ */
+export function sortByNearness<T>(
+  entries: readonly T[],
+  place: { readonly view: View; readonly near: string; readonly memberOf: (entry: T) => MemberView | undefined },
+): readonly T[] {
+  const { view, near, memberOf } = place;
+  if (near === '') return entries;
+  const from = near === '_agent' ? view.member(view.self) : nodeByName(view, near);
+  const origin = from?.coordinate;
+  if (from === undefined || origin === undefined) return entries;
+  const distance = (entry: T): number => {
+    const member = memberOf(entry);
+    if (member?.id === from.id) return 0;
+    return member?.coordinate === undefined ? Infinity : estimatedRttMs(origin, member.coordinate);
+  };
+  return entries
+    .map((entry) => ({ entry, rttMs: distance(entry) }))
+    .sort((a, b) => (a.rttMs === b.rttMs ? 0 : a.rttMs - b.rttMs))
+    .map(({ entry }) => entry);
 }

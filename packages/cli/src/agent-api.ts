@@ -1,20 +1,44 @@
 /** The agent's HTTP API as commands use it: JSON in, JSON out, and failures that say what to do next. */
 
 import { CliFailure, reasonOf, usageFailure } from './failure.ts';
-import type { Io } from './io.ts';
+import type { FetchAnswer, Io } from './io.ts';
 
 const defaultAddress = '127.0.0.1:8500';
 const answerTimeoutMs = 10_000;
 const errorTextLength = 2000;
 
+/** What a request sends along. */
+interface Payload {
+  readonly type: string;
+  readonly data: string | Uint8Array<ArrayBuffer>;
+}
+
+/** An answer to a blocking query. */
+export interface Indexed {
+  readonly body: unknown;
+  /** When the thing asked for last changed, by the agent's own count: what to wait after. Digits, of any length. */
+  readonly index: string;
+}
+
 export interface AgentApi {
   /** Where requests go, such as `http://127.0.0.1:8500`. */
   readonly base: string;
   /** Each resolves with the parsed body (undefined when empty) or rejects with a `CliFailure`. */
-  get(path: string): Promise<unknown>;
+  get(path: string, timeoutMs?: number): Promise<unknown>;
   put(path: string, body?: unknown, timeoutMs?: number): Promise<unknown>;
+  /** The same for a body that is not JSON. */
+  putRaw(path: string, data: Payload['data']): Promise<unknown>;
   delete(path: string): Promise<unknown>;
+  /** What is at `path` once it changed after `index`, or a minute is over; at once without. */
+  getAfter(path: string, index: string | undefined, signal: AbortSignal): Promise<Indexed>;
+  /** The pieces of an answer that goes on until one side ends it, in whatever way; rejects when it does not begin. */
+  stream(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined>;
 }
+
+/** How long an agent may keep a blocking query. A connection that died unnoticed is given up soon after. */
+const waitSeconds = 60;
+/** Agents wait up to a sixteenth longer, so that their clients do not come back all at once. */
+const waitTimeoutMs = waitSeconds * 1000 * (1 + 1 / 16) + answerTimeoutMs;
 
 /** `option` is the value of `--http-addr`; without it `SKEIN_HTTP_ADDR` counts, then the default. */
 export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefined): AgentApi {
@@ -22,24 +46,47 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
   const given = option ?? (fromEnvironment === '' ? undefined : fromEnvironment) ?? defaultAddress;
   const base = baseUrl(given, option === undefined ? 'SKEIN_HTTP_ADDR' : '--http-addr');
 
-  async function call(method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const answer = await exchange(io, base, { method, path, body, timeoutMs });
-    if (answer.status < 200 || answer.status > 299) throw refusal(base, `${method} ${path}`, answer);
-    if (answer.text.trim() === '') return undefined;
-    try {
-      return JSON.parse(answer.text);
-    } catch {
-      throw new CliFailure(`${base} answered ${method} ${path} with something that is not JSON`, {
-        hint: ['is that the HTTP address of a skein agent? its log line "ready" and DATA_DIR/agent.json name it'],
-      });
-    }
+  async function call(method: string, path: string, payload?: Payload, timeoutMs = answerTimeoutMs): Promise<unknown> {
+    const answer = await exchange(io, base, { method, path, payload, timeoutMs });
+    return parsed(base, `${method} ${path}`, await textOf(base, answer, timeoutMs));
   }
   return {
     base,
-    get: (path) => call('GET', path, undefined, answerTimeoutMs),
-    put: (path, body, timeoutMs = answerTimeoutMs) => call('PUT', path, body, timeoutMs),
-    delete: (path) => call('DELETE', path, undefined, answerTimeoutMs),
+    get: (path, timeoutMs) => call('GET', path, undefined, timeoutMs),
+    put: (path, body, timeoutMs) =>
+      call('PUT', path, body === undefined ? undefined : { type: 'application/json', data: JSON.stringify(body) }, timeoutMs),
+    putRaw: (path, data) => call('PUT', path, { type: 'application/octet-stream', data }),
+    delete: (path) => call('DELETE', path),
+    getAfter: async (path, index, signal) => {
+      const asked = index === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${waitSeconds}s`;
+      const timeoutMs = index === undefined ? answerTimeoutMs : waitTimeoutMs;
+      const answer = await exchange(io, base, { method: 'GET', path: asked, timeoutMs, signal });
+      const body = parsed(base, `GET ${path}`, await textOf(base, answer, timeoutMs));
+      const told = answer.headers.get('x-consul-index') ?? '';
+      if (!/^[1-9]\d{0,19}$/.test(told))
+        throw new CliFailure(`${base} answered GET ${path} without an index to wait after`, { hint: isItAnAgent });
+      return { body, index: told };
+    },
+    stream: async function* (path, signal) {
+      const answer = await exchange(io, base, { method: 'GET', path, timeoutMs: undefined, signal });
+      try {
+        yield* answer.body ?? [];
+      } catch {
+        // Cut off, by us or by the end of the agent: there is no more.
+      }
+    },
   };
+}
+
+const isItAnAgent = ['is that the HTTP address of a skein agent? its log line "ready" and DATA_DIR/agent.json name it'];
+
+function parsed(base: string, request: string, text: string): unknown {
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CliFailure(`${base} answered ${request} with something that is not JSON`, { hint: isItAnAgent });
+  }
 }
 
 /** `HOST:PORT`, `:PORT` or an http(s) URL without a path, as a URL without a trailing slash. */
@@ -76,47 +123,59 @@ export function toldPathPart(name: string): string {
 interface Exchange {
   readonly method: string;
   readonly path: string;
-  readonly body: unknown;
-  readonly timeoutMs: number;
+  readonly payload?: Payload | undefined;
+  /** Of the whole answer; undefined for one that has no end. */
+  readonly timeoutMs: number | undefined;
+  readonly signal?: AbortSignal;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-async function exchange(io: Pick<Io, 'fetch'>, base: string, request: Exchange): Promise<Answer> {
-  const hasBody = request.body !== undefined;
-  try {
-    const response = await io.fetch(`${base}${request.path}`, {
-      method: request.method,
-      headers: { accept: 'application/json', ...(hasBody ? { 'content-type': 'application/json' } : {}) },
-      ...(hasBody ? { body: JSON.stringify(request.body) } : {}),
+/** Resolves with an answer of status 2xx, its body not read yet. */
+async function exchange(io: Pick<Io, 'fetch'>, base: string, request: Exchange): Promise<FetchAnswer> {
+  const { method, path, payload, timeoutMs, signal } = request;
+  const ends = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter((end) => end !== undefined);
+  const answer = await io
+    .fetch(`${base}${path}`, {
+      method,
+      headers: { accept: 'application/json', ...(payload === undefined ? {} : { 'content-type': payload.type }) },
+      ...(payload === undefined ? {} : { body: payload.data }),
       redirect: 'error',
-      signal: AbortSignal.timeout(request.timeoutMs),
+      signal: AbortSignal.any(ends),
+    })
+    .catch((error: unknown) => {
+      throw unreachable(base, error, timeoutMs);
     });
-    return { status: response.status, text: await response.text() };
-  } catch (error) {
-    // Browsers' rule, in force here too: requests to the ports of some old services are never sent.
-    if (reasonOf(error) === 'bad port') {
-      throw new CliFailure(`${base} has a port that HTTP clients refuse to talk to, as it belongs to another protocol`, {
-        hint: [
-          'is it the right port? the log line "ready" of the agent and DATA_DIR/agent.json name it',
-          'or give the HTTP API another one: skein agent --http HOST:PORT',
-        ],
-      });
-    }
-    const isTimeout = error instanceof Error && error.name === 'TimeoutError';
-    const what = isTimeout ? `did not answer within ${request.timeoutMs / 1000} s` : `cannot be reached (${reasonOf(error)})`;
-    throw new CliFailure(`the agent at ${base} ${what}`, {
-      hint: isTimeout
-        ? [`see whether it is busy or stopped: curl ${base}/healthz`]
-        : ['start one: skein agent --dev', 'or name the address of a running one: --http-addr HOST:PORT or SKEIN_HTTP_ADDR'],
+  if (answer.status >= 200 && answer.status <= 299) return answer;
+  throw refusal(base, `${method} ${path}`, answer.status, await textOf(base, answer, timeoutMs));
+}
+
+function textOf(base: string, answer: FetchAnswer, timeoutMs: number | undefined): Promise<string> {
+  return answer.text().catch((error: unknown) => {
+    throw unreachable(base, error, timeoutMs);
+  });
+}
+
+function unreachable(base: string, error: unknown, timeoutMs: number | undefined): CliFailure {
+  // Browsers' rule, in force here too: requests to the ports of some old services are never sent.
+  if (reasonOf(error) === 'bad port') {
+    return new CliFailure(`${base} has a port that HTTP clients refuse to talk to, as it belongs to another protocol`, {
+      hint: [
+        'is it the right port? the log line "ready" of the agent and DATA_DIR/agent.json name it',
+        'or give the HTTP API another one: skein agent --http HOST:PORT',
+      ],
     });
   }
+  const isTimeout = timeoutMs !== undefined && error instanceof Error && error.name === 'TimeoutError';
+  const what = isTimeout ? `did not answer within ${timeoutMs / 1000} s` : `cannot be reached (${reasonOf(error)})`;
+  return new CliFailure(`the agent at ${base} ${what}`, {
+    hint: isTimeout
+      ? [`see whether it is busy or stopped: curl ${base}/healthz`]
+      : ['start one: skein agent --dev', 'or name the address of a running one: --http-addr HOST:PORT or SKEIN_HTTP_ADDR'],
+  });
 }
 
-function refusal(base: string, request: string, answer: Answer): CliFailure {
-  const body = answer.text.trim().slice(0, errorTextLength);
-  return new CliFailure(`the agent at ${base} answered ${answer.status} to ${request}${body === '' ? '' : `: ${body}`}`);
+function refusal(base: string, request: string, status: number, text: string): CliFailure {
+  const body = text.trim().slice(0, errorTextLength);
+  return new CliFailure(`the agent at ${base} answered ${status} to ${request}${body === '' ? '' : `: ${body}`}`, {
+    refusal: { status, text: body },
+  });
 }

@@ -39,6 +39,15 @@ export interface CheckRow {
   readonly output: string;
 }
 
+/** A check with where it belongs. */
+export interface PlacedCheckRow extends CheckRow {
+  readonly node: string;
+  /** Of the service and the instance it is about; empty for a check of the node. */
+  readonly service: string;
+  readonly serviceId: string;
+  readonly notes: string;
+}
+
 export interface InstanceRow {
   readonly id: string;
   readonly service: string;
@@ -57,20 +66,32 @@ export interface InstanceRow {
 /** Requests under way at once when a list needs one for each service. */
 const requestsAtOnce = 8;
 
+export const membersPath = '/v1/mesh/members';
+export const servicesPath = '/v1/catalog/services';
+/** All checks of the mesh. Its index moves with every change of a check or a node. */
+export const allChecksPath = '/v1/health/state/any';
+
+export function instancesPath(service: string): string {
+  return `/v1/health/service/${pathPart(service)}`;
+}
+
 /** Sorted by name, then id. */
 export async function readMembers(api: AgentApi): Promise<readonly MemberRow[]> {
-  const rows = objectsIn(await api.get('/v1/mesh/members')).map(toMember);
+  return membersIn(await api.get(membersPath));
+}
+
+export function membersIn(body: unknown): readonly MemberRow[] {
+  const rows = objectsIn(body).map(toMember);
   return rows.sort((a, b) => compareTexts(a.name, b.name) || compareTexts(a.id, b.id));
 }
 
-/** Sorted by name. */
-export async function readServices(api: AgentApi): Promise<readonly ServiceRow[]> {
-  const answer = await api.get('/v1/catalog/services');
-  const services = isObject(answer) ? Object.keys(answer).sort(compareTexts) : [];
+/** The services that `body` names, each asked for its instances. Sorted by name. */
+export async function servicesIn(body: unknown, api: AgentApi): Promise<readonly ServiceRow[]> {
+  const services = isObject(body) ? Object.keys(body).sort(compareTexts) : [];
   const rows: ServiceRow[] = [];
   for (let from = 0; from < services.length; from += requestsAtOnce) {
     const some = services.slice(from, from + requestsAtOnce);
-    rows.push(...(await Promise.all(some.map((name) => readService(api, name, textsAt(answer, name))))));
+    rows.push(...(await Promise.all(some.map((name) => readService(api, name, textsAt(body, name))))));
   }
   return rows;
 }
@@ -82,8 +103,31 @@ async function readService(api: AgentApi, name: string, tags: readonly string[])
 
 /** Sorted by node, then id. Empty when no such service is known. */
 export async function readInstances(api: AgentApi, service: string): Promise<readonly InstanceRow[]> {
-  const rows = objectsIn(await api.get(`/v1/health/service/${pathPart(service)}`)).map(toInstance);
+  return instancesIn(await api.get(instancesPath(service)));
+}
+
+export function instancesIn(body: unknown): readonly InstanceRow[] {
+  const rows = objectsIn(body).map(toInstance);
   return rows.sort((a, b) => compareTexts(a.node, b.node) || compareTexts(a.id, b.id));
+}
+
+/** The checks in `body`, which is a list of them. Sorted worst first, then by node and id. */
+export function checksIn(body: unknown): readonly PlacedCheckRow[] {
+  const rows = objectsIn(body).map((value): PlacedCheckRow => ({
+    ...toCheck(value),
+    node: textAt(value, 'Node'),
+    service: textAt(value, 'ServiceName'),
+    serviceId: textAt(value, 'ServiceID'),
+    notes: textAt(value, 'Notes'),
+  }));
+  return rows.sort((a, b) => rank(b.status) - rank(a.status) || compareTexts(a.node, b.node) || compareTexts(a.id, b.id));
+}
+
+/** The checks of the instances in `body`, and those of their nodes, each once. */
+export function checksOfInstancesIn(body: unknown): readonly PlacedCheckRow[] {
+  const checks = objectsIn(body).flatMap((entry) => objectsIn(entry['Checks']));
+  const once = new Map(checks.map((check) => [JSON.stringify([check['Node'], check['CheckID']]), check]));
+  return checksIn([...once.values()]);
 }
 
 function toMember(value: unknown): MemberRow {

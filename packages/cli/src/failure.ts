@@ -6,12 +6,18 @@ export const exitCodes = { ok: 0, failure: 1, usage: 2 } as const;
 export class CliFailure extends Error {
   readonly exitCode: 1 | 2;
   readonly hint: readonly string[];
+  /** How an agent refused, when that is what went wrong. */
+  readonly refusal: { readonly status: number; readonly text: string } | undefined;
 
-  constructor(message: string, options: { readonly usage?: boolean; readonly hint?: readonly string[] } = {}) {
+  constructor(
+    message: string,
+    options: { readonly usage?: boolean; readonly hint?: readonly string[]; readonly refusal?: CliFailure['refusal'] } = {},
+  ) {
     super(message);
     this.name = 'CliFailure';
     this.exitCode = options.usage === true ? exitCodes.usage : exitCodes.failure;
     this.hint = options.hint ?? [];
+    this.refusal = options.refusal;
   }
 }
 

@@ -2,10 +2,16 @@
 
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
+import { addCompletionCommands } from './commands/completion.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addDemoCommands } from './commands/demo.ts';
+import { addEventCommands } from './commands/event.ts';
+import { addKvCommands } from './commands/kv.ts';
 import { addListCommands } from './commands/lists.ts';
+import { addMaintCommands } from './commands/maint.ts';
 import { addMeshCommands } from './commands/mesh.ts';
+import { addMonitorCommand } from './commands/monitor.ts';
+import { addResolveCommand } from './commands/resolve.ts';
 import { addServiceCommands } from './commands/service.ts';
 import { addSimCommand } from './commands/sim.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -40,15 +46,23 @@ function programFor(io: Io, setExitCode: (code: number) => void): Command {
     .showHelpAfterError('(--help shows what it takes)')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), getOutHelpWidth: () => io.columns() })
     .exitOverride()
+    // Options belong to the command before them: those of "maint" and of "maint on" have the same names.
+    .enablePositionalOptions()
     .addHelpText('after', '\nStart here:\n  skein demo\n  skein agent --dev');
   addAgentCommand(program, setExitCode);
   addDemoCommands(program, io, setExitCode);
   addListCommands(program, io);
+  addResolveCommand(program, io);
   addServiceCommands(program, io);
+  addMaintCommands(program, io);
   addMeshCommands(program, io);
+  addEventCommands(program, io);
+  addMonitorCommand(program, io);
   addConfigCommands(program, io);
+  addKvCommands(program, io);
   addTokenCommands(program, io);
   addSimCommand(program, io, setExitCode);
+  addCompletionCommands(program, io);
   return program;
 }
 

@@ -43,3 +43,22 @@ export function plain(text: string): string {
 export function short(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The first `width` visible characters; colours take no width. */
+export function cut(line: string, width: number): string {
+  let visible = 0;
+  let result = '';
+  // eslint-disable-next-line no-control-regex -- colour sequences begin with a control character
+  for (const [piece] of line.matchAll(/\u001b\[\d+m|./gu)) {
+    const isColour = piece.startsWith('\u001b');
+    if (!isColour && visible >= width) continue;
+    if (!isColour) visible += 1;
+    result += piece;
+  }
+  return result;
+}

@@ -16,16 +16,18 @@ export type Command =
   | { readonly type: 'set-tags'; readonly tags: Readonly<Record<string, string>> }
   /**
    * Register an instance with its checks. Registering the same id again replaces the instance; its checks of
-   * the same definition keep their state. `replaceChecks`: checks of this instance not named here are removed.
+   * the same definition keep their state. `replaceChecks`: checks of this instance not named here are removed, but for
+   * those that only their writer updates (maintenance). `source`: the service file that says so.
    */
   | {
       readonly type: 'register';
       readonly instance: Instance;
       readonly checks: readonly CheckDefinition[];
       readonly replaceChecks: boolean;
+      readonly source?: string;
     }
   | { readonly type: 'deregister'; readonly id: InstanceId }
-  | { readonly type: 'register-check'; readonly definition: CheckDefinition }
+  | { readonly type: 'register-check'; readonly definition: CheckDefinition; readonly source?: string }
   | { readonly type: 'deregister-check'; readonly id: CheckId }
   /** A result from a runner: goes through the check's thresholds. Unknown ids are ignored (the check was just removed). */
   | { readonly type: 'check-result'; readonly id: CheckId; readonly status: CheckStatus; readonly output: string }

@@ -3,6 +3,8 @@
 export const limits = {
   /** Text fields: node, mesh, service and check names, ids, regions, zones. UTF-16 units. */
   nameLength: 128,
+  /** The id and the name of a check, which clients and Consul's own rules make from those of its instance. UTF-16 units. */
+  checkNameLength: 192,
   /** Addresses of one member. */
   addresses: 16,
   addressLength: 256,
@@ -14,6 +16,9 @@ export const limits = {
   /** Text of one check. */
   notesLength: 1024,
   outputLength: 4096,
+  /** The words of one script check, and the length of each. */
+  scriptArgs: 64,
+  scriptArgLength: 4096,
   /** One sealed catalog record. */
   recordBytes: 16_384,
   /** All records of one owner. Keeps a whole snapshot within one sync message. */
@@ -23,6 +28,19 @@ export const limits = {
   configBytes: 32_768,
   configEntries: 1024,
   configConflicts: 8,
+  /** The name of a config entry that holds what clients name: a key of the key-value store, a part of an external node. */
+  configNameLength: 512,
+  /**
+   * The key-value store: bytes of a key as UTF-8 and of a value, how many keys (those deleted in the last 72 hours included),
+   * and the bytes of all of them, signed. A value in base64 leaves room for its key in one config entry.
+   */
+  kvKeyBytes: 512,
+  kvValueBytes: 20_480,
+  kvEntries: 8192,
+  kvBytes: 16_777_216,
+  /** External nodes with their instances and checks, deleted ones included, and the bytes of all of them, signed. */
+  externalEntries: 4096,
+  externalBytes: 8_388_608,
   /** One framed message on the wire lane, and one message on the sync lane. */
   wireFrameBytes: 65_536,
   syncMessageBytes: 4_194_304,
@@ -30,6 +48,9 @@ export const limits = {
   factsPerMessage: 8192,
   digestEntries: 65_536,
   digestBuckets: 256,
+  /** Bytes of keys and stamps after which a digest takes up no further bucket, and of keys after which no more is asked for. */
+  digestBytes: 2_621_440,
+  wantBytes: 1_048_576,
   wantsPerMessage: 8192,
   /**
    * Messages that one side writes in one anti-entropy exchange, its first one included, and the bytes of facts after which it

@@ -143,7 +143,8 @@ export interface MeshConfig {
   readonly dialsAtOnce: number;
   /**
    * At most one refutation in this time, however many accuse. Default 1000. It has to be well below the shortest suspicion, or a
-   * healthy member is failed before it may answer; smaller lets accusers make the mesh busier.
+   * healthy member is failed before it may answer; smaller lets accusers make the mesh busier. Who is out of rotation for less than
+   * twice that long may be slandered, and is not held out for being so again and again.
    */
   readonly refuteIntervalMs: number;
   /**

@@ -10,6 +10,7 @@
 import { assertNever } from './assert.ts';
 import type { NodeBase } from './base.ts';
 import { Catalog, type CatalogListener } from './catalog/catalog.ts';
+import type { CatalogHead } from './catalog/record.ts';
 import type { Command, CommandResult } from './command.ts';
 import { ConfigStore } from './config/config-store.ts';
 import { configKey } from './config/entry.ts';
@@ -27,7 +28,7 @@ import { AddressBook } from './membership/address-book.ts';
 import { Buddies } from './membership/buddies.ts';
 import { Links } from './membership/links.ts';
 import { Hearsay } from './membership/hearsay.ts';
-import { isPresent, memberStamp, type Member } from './membership/member.ts';
+import { hasLeft, isPresent, memberStamp, type Member } from './membership/member.ts';
 import { Vivaldi, type Coordinate } from './membership/coordinate.ts';
 import { Membership, type MembershipListener } from './membership/membership.ts';
 import { Prober } from './membership/prober.ts';
@@ -273,9 +274,9 @@ export class MeshNode {
       case 'hearsay':
         return this.#visit(this.#hearsay.due((id) => this.#topology.isWanted(id)));
       case 'gossip':
-        return this.#dissemination.flush();
+      case 'late-news':
       case 'advertise':
-        return this.#dissemination.advertiseDue();
+        return this.#dissemination.due(kind);
       case 'sync-round':
         return this.#syncRound();
       case 'recheck':
@@ -333,7 +334,7 @@ export class MeshNode {
     if (coordinate === undefined || rttMs === undefined) return;
     if (!this.#vivaldi.moved(coordinate, rttMs)) return this.#turn.refuse(id, 'bad-coordinate');
     this.#membership.locate(id, coordinate);
-    this.#views.refreshMember(id);
+    for (const moved of [id, this.self]) this.#views.refreshMember(moved);
   }
 
   #peer(input: Extract<Input, { type: 'peer' }>): void {
@@ -371,7 +372,7 @@ export class MeshNode {
       case 'deregister':
         return this.#health.deregister(command.id, 'deregistered');
       case 'register-check':
-        return this.#health.registerCheck(command.definition);
+        return this.#health.registerCheck(command.definition, command.source);
       case 'deregister-check':
         return this.#health.deregisterCheck(command.id);
       case 'check-result':
@@ -409,14 +410,13 @@ export class MeshNode {
   #mergeFacts(facts: Gossip, from: NodeId): void {
     for (const member of facts.members) this.#membership.merge(member, from);
     for (const accusation of facts.accusations) this.#membership.mergeAccusation(accusation, from);
-    for (const delta of facts.deltas)
-      if (this.#owns(delta.head.value.owner, delta.head.value.epoch)) this.#catalog.merge(delta, from);
-    for (const head of facts.heads) if (this.#owns(head.value.owner, head.value.epoch)) this.#catalog.hear(head, from);
+    for (const delta of facts.deltas) if (this.#owns(delta.head.value)) this.#catalog.merge(delta, from);
+    for (const head of facts.heads) if (this.#owns(head.value)) this.#catalog.hear(head, from);
     for (const config of facts.configs) this.#config.merge(config, from);
   }
 
   /** Whether a catalog of this owner and boot may be held: its owner is known, still there, and did not restart since. */
-  #owns(owner: NodeId, epoch: number): boolean {
+  #owns({ owner, epoch }: CatalogHead): boolean {
     const member = this.#membership.get(owner);
     return member !== undefined && member.status !== 'left' && epoch >= member.signed.value.epoch;
   }
@@ -494,7 +494,7 @@ export class MeshNode {
 
   #memberAbsent(member: Member, forgotten: boolean): void {
     this.#topology.remove(member.id);
-    this.#links.drop(member.id);
+    if (forgotten || hasLeft(member)) this.#links.drop(member.id);
     this.#prober.forget(member.id);
     this.#buddies.forget(member.id);
     this.#antiEntropy.forgetSubject(catalogKey(member.id));
@@ -634,6 +634,7 @@ export class MeshNode {
       linked: (id, epoch) => this.#linked(id, epoch),
       lost: (id) => this.#lost(id),
       dialFailed: (id, reason, evidence) => this.#dialFailed(id, reason, evidence),
+      unreached: (id) => this.#membership.doubt(id, 'dial-timeout'),
       addressesOf: (id) => this.#membership.addressesOf(id),
       isWanted: (id) => {
         const member = this.#membership.get(id);
@@ -644,7 +645,7 @@ export class MeshNode {
 
   #makeProber(): Prober {
     return new Prober(this.#turn, {
-      probeCandidates: () => this.#probeCandidates(),
+      probeCandidates: () => (this.#topology.isFull ? this.#present() : this.#topology.subjects()),
       helpers: (subject) => {
         const asked = this.#topology.isFull ? this.#links.ids() : this.#topology.coObservers(subject);
         return [...asked].filter((id) => id !== subject && this.#links.has(id) && this.#membership.get(id)?.status === 'alive');
@@ -676,11 +677,6 @@ export class MeshNode {
     const ids: NodeId[] = [];
     for (const member of this.#membership.all()) if (member.id !== this.self && isPresent(member)) ids.push(member.id);
     return ids;
-  }
-
-  #probeCandidates(): NodeId[] {
-    if (!this.#topology.isFull) return this.#topology.subjects();
-    return this.#present();
   }
 
   #makeAntiEntropy(): AntiEntropy {

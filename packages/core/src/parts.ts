@@ -9,6 +9,7 @@ export * from './gossip/anti-entropy.ts';
 export * from './gossip/dissemination.ts';
 export { isSubjectKey } from './gossip/facts.ts';
 export * from './gossip/knowledge.ts';
+export * from './gossip/pace.ts';
 export * from './gossip/pulls.ts';
 export * from './hash.ts';
 export * from './health/health.ts';

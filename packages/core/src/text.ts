@@ -10,6 +10,17 @@ const everyLoneSurrogate = new RegExp(loneSurrogate.source, 'g');
 // oxlint-disable-next-line no-control-regex -- to find these is the purpose.
 const invisible = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
 
+/** How many bytes a text takes as UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // Each half of a surrogate pair stands for two of its four bytes.
+    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit & 0xf800) === 0xd800 ? 2 : 3;
+  }
+  return bytes;
+}
+
 /** Returns what is wrong with free text, such as the value of a meta key: it must be Unicode. */
 export function textFault(text: string): string | undefined {
   return loneSurrogate.test(text) ? 'has half of a surrogate pair, which is no character: send valid Unicode' : undefined;

@@ -82,6 +82,8 @@ export class Adversary {
     switch (this.#lie) {
       case 'accuser':
         return this.#toAll({ ...nothing, accusations: this.#accusations(0) });
+      case 'stalker':
+        return this.#stalk();
       case 'inflater':
         return this.#toAll({
           ...nothing,
@@ -118,18 +120,31 @@ export class Adversary {
   }
 
   #accusations(inflatedBy: number): Signed<Accusation>[] {
-    const { node } = this.#self;
-    return [...this.#others()].map(({ id, record: { epoch, incarnation } }) =>
-      this.#notary.sign('accusation', {
-        mesh: node.mesh,
-        accuser: this.#notary.id,
-        subject: id,
-        epoch,
-        incarnation: inflatedBy === 0 ? incarnation : inflatedBy,
-        reason: 'dial-refused',
-        sequence: ++this.#number,
-      }),
+    return [...this.#others()].map((member) =>
+      this.#accusation(member, this.#notary, inflatedBy === 0 ? member.record.incarnation : inflatedBy),
     );
+  }
+
+  #accusation({ id, record }: MemberView, accuser: Notary, incarnation: number): Signed<Accusation> {
+    return accuser.sign('accusation', {
+      mesh: this.#self.node.mesh,
+      accuser: accuser.id,
+      subject: id,
+      epoch: record.epoch,
+      incarnation,
+      reason: 'dial-refused',
+      sequence: ++this.#number,
+    });
+  }
+
+  /** Accuses one member again after each refutation, to all; to that one a stranger does so as well, whom nobody knows. */
+  #stalk(): Send[] {
+    const [prey] = [...this.#others()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (prey === undefined) return [];
+    const own = this.#accusation(prey, this.#notary, prey.record.incarnation);
+    const stranger = this.#self.keys.notary(nodeId(`${this.#notary.id}-nobody-${++this.#number}`));
+    const accusations = [this.#accusation(prey, stranger, prey.record.incarnation)];
+    return [...this.#toAll({ ...nothing, accusations: [own] }), send(prey.id, { ...nothing, accusations })];
   }
 
   /** Of itself that is a claim like any other; of another it is no claim at all. */

@@ -69,7 +69,8 @@ function textOf(record: object): string {
 }
 
 function configsOf(view: View): string[] {
-  return [...view.configEntries()].map(configLine).sort();
+  // The key-value store and external nodes are entries of kinds that are listed apart.
+  return [undefined, 'kv', 'external'].flatMap((kind) => Array.from(view.configEntries(kind), configLine)).sort();
 }
 
 function configLine(entry: ConfigEntry): string {

@@ -9,13 +9,23 @@ import type { LinkSettings } from './link.ts';
 export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
 
 /**
- * How a member lies. `accuser`: accuses whom it knows, again and again. `inflater`: claims huge incarnations, its own and others'.
+ * How a member lies. `accuser`: accuses whom it knows, again and again. `stalker`: accuses one member again after each of its
+ * refutations, itself and in the name of strangers. `inflater`: claims huge incarnations, its own and others'.
  * `zombie`: repeats old alive records of the departed. `forger`: signs what others own,
  * accuses in their names, and brings what was said in another mesh. `equivocator`: tells each peer another version of its own
  * catalog. `flooder`: sends far more than there is to say. `inventor`: speaks of members that nobody ever met, with keys of their
  * own. `silent-relay`: never helps to probe.
  */
-export type Lie = 'accuser' | 'inflater' | 'zombie' | 'forger' | 'equivocator' | 'flooder' | 'inventor' | 'silent-relay';
+export type Lie =
+  | 'accuser'
+  | 'stalker'
+  | 'inflater'
+  | 'zombie'
+  | 'forger'
+  | 'equivocator'
+  | 'flooder'
+  | 'inventor'
+  | 'silent-relay';
 
 /** Happens at once and is not undone by itself. */
 export type Incident =

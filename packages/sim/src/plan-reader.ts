@@ -260,7 +260,17 @@ const onNode = [
 ] as const;
 const onPaths = ['split', 'cut', 'flap', 'link'] as const;
 const keeps = ['all', 'synced', 'rollback', 'nothing'] as const;
-const lies = ['accuser', 'inflater', 'zombie', 'forger', 'equivocator', 'flooder', 'inventor', 'silent-relay'] as const;
+const lies = [
+  'accuser',
+  'stalker',
+  'inflater',
+  'zombie',
+  'forger',
+  'equivocator',
+  'flooder',
+  'inventor',
+  'silent-relay',
+] as const;
 
 function readFault(fields: Fields, nodes: number): Fault {
   const type = fields.oneOf('type', [...onNode, ...onPaths]);

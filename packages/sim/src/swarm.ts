@@ -34,7 +34,7 @@ interface Draft {
 type Family = (draft: Draft) => { readonly fault: Fault; readonly forMs?: number } | readonly TimedFault[];
 
 /** A flooder is in tests of its own: it costs as much time as twenty of the others. */
-const lies: readonly Lie[] = ['accuser', 'inflater', 'zombie', 'forger', 'equivocator', 'inventor', 'silent-relay'];
+const lies: readonly Lie[] = ['accuser', 'stalker', 'inflater', 'zombie', 'forger', 'equivocator', 'inventor', 'silent-relay'];
 const keeps: readonly Keep[] = ['all', 'all', 'synced', 'rollback', 'nothing'];
 
 const families: Readonly<Record<string, Family>> = {

@@ -14,6 +14,7 @@ export type { Lease } from './balancing/slots.ts';
 export { RetryBudget } from './resilience/retry-budget.ts';
 export { whyNoRetry } from './resilience/retry-rule.ts';
 export type { FailedAttempt } from './resilience/retry-rule.ts';
+export { chainKinds } from './routing/chain-entry.ts';
 export { chooseBackend, isImplicit } from './routing/compiled-rule.ts';
 export type { CompiledRule } from './routing/compiled-rule.ts';
 export { normalPath } from './routing/path.ts';

@@ -32,6 +32,7 @@ interface Body {
   readonly nodeFilter: string;
   readonly serviceFilter: string;
   readonly tagFilter: string;
+  readonly stamp: number;
 }
 
 const bodyShape = shape<Body>('Event', {
@@ -44,6 +45,7 @@ const bodyShape = shape<Body>('Event', {
   nodeFilter: text(7, eventLimits.filterLength),
   serviceFilter: text(8, eventLimits.filterLength),
   tagFilter: text(9, eventLimits.filterLength),
+  stamp: uint(10),
 });
 
 const signedShape = shape<{ readonly body: Uint8Array; readonly signature: Uint8Array }>('SignedEvent', {
@@ -64,13 +66,13 @@ export function encodeEvent(
   event: Omit<MeshMessage, 'id' | 'origin'>,
   signer: Signer,
 ): { readonly bytes: Uint8Array; readonly message: MeshMessage } | undefined {
-  const { name, payload, nodeFilter, serviceFilter, tagFilter } = event;
-  const body = encode(bodyShape, { ...origin, name, payload, nodeFilter, serviceFilter, tagFilter });
+  const { stamp, name, payload, nodeFilter, serviceFilter, tagFilter } = event;
+  const body = encode(bodyShape, { ...origin, name, payload, nodeFilter, serviceFilter, tagFilter, stamp });
   const bytes = encode(signedShape, { body, signature: signer.sign(purpose, body) });
   if (bytes.length > eventLimits.bytes || !decodes(body)) return undefined;
   return {
     bytes,
-    message: { id: eventId(origin), origin: origin.origin, name, payload, nodeFilter, serviceFilter, tagFilter },
+    message: { id: eventId(origin), origin: origin.origin, stamp, name, payload, nodeFilter, serviceFilter, tagFilter },
   };
 }
 
@@ -82,8 +84,8 @@ export function decodeEvent(mesh: string, data: Uint8Array, verifier: Verifier):
     const event = decode(bodyShape, body);
     if (event.mesh !== mesh) return `an event of mesh "${event.mesh}"`;
     if (!verifier.verify(purpose, event.origin, body, signature)) return `not signed by its origin ${event.origin}`;
-    const { origin, name, payload, nodeFilter, serviceFilter, tagFilter } = event;
-    return { id: eventId(event), origin, name, payload, nodeFilter, serviceFilter, tagFilter };
+    const { origin, stamp, name, payload, nodeFilter, serviceFilter, tagFilter } = event;
+    return { id: eventId(event), origin, stamp, name, payload, nodeFilter, serviceFilter, tagFilter };
   } catch (error) {
     if (error instanceof CodecError) return `${error.reason}: ${error.at} ${error.message}`;
     throw error;

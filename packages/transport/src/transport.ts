@@ -7,6 +7,8 @@ export interface MeshMessage {
   /** Unique: origin node id plus a counter of its boot. */
   readonly id: string;
   readonly origin: NodeId;
+  /** Orders events of all origins: later than every event that its origin had seen. 0 from one that does not say. */
+  readonly stamp: number;
   readonly name: string;
   readonly payload: Uint8Array;
   readonly nodeFilter: string;

@@ -32,7 +32,7 @@ class SkeinAgent implements Agent {
     this.name = name;
     const seeds = seed === undefined ? [] : ['--join', seed.listeners.gossip];
     const flags = ['--name', name, '--mesh', 'bench', '--data-dir', join(folder, name), '--token', token, '--profile', 'lan'];
-    const ports = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--proxy', '127.0.0.1:0'];
+    const ports = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--proxy', '127.0.0.1:0', '--dns', '127.0.0.1:0'];
     const script = join(root, 'packages/cli/dist/skein.js');
     this.process = new Process(
       process.execPath,

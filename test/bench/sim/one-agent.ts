@@ -4,7 +4,7 @@
  */
 
 import { instanceId, MeshNode, profiles, seededRng } from '@skein/core';
-import type { CatalogDelta, Gossip, MemberFact, NodeId, Notary } from '@skein/core';
+import type { CatalogDelta, Gossip, MemberFact, NodeId, Notary, SealedRecord } from '@skein/core';
 import { createIdentity, createNotary } from '@skein/transport';
 import { decodeMessage, encodeMessage } from '@skein/transport/parts';
 import { liveBytes } from './heap.ts';
@@ -13,30 +13,60 @@ const mesh = 'bench';
 const nowMs = 1_000_000;
 
 export interface AgentMemory {
-  /** Bytes for each member known, its instance included. */
+  /** Bytes for each member known, its instances included. */
   readonly perMember: number;
   /** The same once a reader has gone through members, services and instances. */
   readonly perMemberRead: number;
+  /** CPU time to decode, verify and take in all of them. */
+  readonly loadMs: number;
+  /** The same for one instance that changes, until the view of its service shows it: the mean of many. */
+  readonly updateMs: number;
 }
 
-export async function measureAgent(members: number): Promise<AgentMemory> {
+const updates = 1000;
+
+export async function measureAgent(members: number, instances = 1): Promise<AgentMemory> {
   const frames: Uint8Array[] = [];
-  for (let i = 0; i < members; i++) frames.push(encodeMessage(newsOf(createNotary((await createIdentity()).bytes), i)));
+  const changes: Uint8Array[] = [];
+  for (let i = 0; i < members; i++) {
+    const owner = createNotary((await createIdentity()).bytes);
+    frames.push(encodeMessage(newsOf(owner, i, instances)));
+    if (i < updates) changes.push(encodeMessage(changeOf(owner, i, instances)));
+  }
   const notary = createNotary((await createIdentity()).bytes);
   const node = makeNode(notary);
   node.start(nowMs);
   const alone = liveBytes();
-  for (const frame of frames) {
-    const decoded = decodeMessage('wire', frame);
-    if (decoded.kind !== 'message') throw new Error('news of a member was not decoded');
-    const from = decoded.message.type === 'gossip' ? decoded.message.members[0]?.record.value.id : undefined;
-    if (from !== undefined) node.step({ type: 'message', from, message: decoded.message }, nowMs + 1000);
-  }
+  const startMs = cpuMs();
+  for (const frame of frames) take(node, frame);
+  const loadMs = cpuMs() - startMs;
   const learned = liveBytes();
   const read = readAll(node);
-  if (read !== 2 * members + 1) throw new Error(`${read} members and instances are known, not ${2 * members + 1}`);
+  const expected = (1 + instances) * members + 1;
+  if (read !== expected) throw new Error(`${read} members and instances are known, not ${expected}`);
   const seen = liveBytes();
-  return { perMember: (learned - alone) / members, perMemberRead: (seen - alone) / members };
+  const changesMs = cpuMs();
+  for (const [at, change] of changes.entries()) {
+    take(node, change);
+    const shown = node.view.service(instanceOf(at * instances).service)?.instances;
+    if (shown?.some(({ instance }) => instance.port === changedPort && instance.id === idOf(at * instances)) !== true)
+      throw new Error(`the change of instance ${idOf(at * instances)} is not shown`);
+  }
+  const updateMs = (cpuMs() - changesMs) / changes.length;
+  return { perMember: (learned - alone) / members, perMemberRead: (seen - alone) / members, loadMs, updateMs };
+}
+
+function take(node: MeshNode, frame: Uint8Array): void {
+  const decoded = decodeMessage('wire', frame);
+  if (decoded.kind !== 'message') throw new Error('news of a member was not decoded');
+  const { message } = decoded;
+  const from = message.type === 'gossip' ? message.deltas[0]?.head.value.owner : undefined;
+  if (from !== undefined) node.step({ type: 'message', from, message }, nowMs + 1000);
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Bytes of a node that knows nobody: the mean of many. */
@@ -82,18 +112,35 @@ function makeNode(notary: Notary): MeshNode {
   );
 }
 
-/** What a member tells of itself: its record, and its catalog of one instance. */
-function newsOf(notary: Notary, index: number): Gossip {
-  const { id } = notary;
-  const record: MemberFact = { record: notary.sign('member', recordOf(id, index)), verified: true, absentMs: 0 };
-  const sealed = notary.seal({ version: 1, value: { type: 'instance', instance: instanceOf(index) } });
-  const delta: CatalogDelta = {
-    head: notary.sign('head', { mesh, owner: id, epoch: 1, version: 1, count: 1, digest: notary.digest([sealed.hash]) }),
-    after: 0,
-    upserts: [sealed],
-    removals: [],
-  };
-  return { type: 'gossip', members: [record], accusations: [], deltas: [delta], heads: [], configs: [] };
+/** What a member tells of itself: its record, and its catalog. */
+function newsOf(notary: Notary, index: number, instances: number): Gossip {
+  const record: MemberFact = { record: notary.sign('member', recordOf(notary.id, index)), verified: true, absentMs: 0 };
+  const sealed = Array.from({ length: instances }, (_, i) =>
+    notary.seal({ version: i + 1, value: { type: 'instance', instance: instanceOf(index * instances + i) } }),
+  );
+  return { ...gossip, members: [record], deltas: [deltaOf(notary, 0, sealed, sealed)] };
+}
+
+/** Its first instance moves to another port. */
+function changeOf(notary: Notary, index: number, instances: number): Gossip {
+  const version = instances + 1;
+  const others = Array.from({ length: instances - 1 }, (_, i) =>
+    notary.seal({ version: i + 2, value: { type: 'instance', instance: instanceOf(index * instances + i + 1) } }),
+  );
+  const instance = { ...instanceOf(index * instances), port: changedPort };
+  const changed = notary.seal({ version, value: { type: 'instance', instance } });
+  return { ...gossip, deltas: [deltaOf(notary, instances, [changed], [changed, ...others])] };
+}
+
+const changedPort = 9090;
+const gossip = { type: 'gossip', members: [], accusations: [], deltas: [], heads: [], configs: [] } as const;
+
+/** A delta after that version, and what the catalog then holds. */
+function deltaOf(notary: Notary, after: number, upserts: readonly SealedRecord[], all: readonly SealedRecord[]): CatalogDelta {
+  const digest = notary.digest(all.map(({ hash }) => hash));
+  const version = after + upserts.length;
+  const head = notary.sign('head', { mesh, owner: notary.id, epoch: 1, version, count: all.length, digest });
+  return { head, after, upserts, removals: [] };
 }
 
 function recordOf(id: NodeId, index: number) {
@@ -117,7 +164,7 @@ function recordOf(id: NodeId, index: number) {
 
 export function instanceOf(index: number) {
   return {
-    id: instanceId(`web-${index}`),
+    id: idOf(index),
     service: `web-${index % 50}`,
     address: '',
     port: 8080,
@@ -132,4 +179,8 @@ export function instanceOf(index: number) {
     kind: '',
     socketPath: '',
   };
+}
+
+function idOf(index: number) {
+  return instanceId(`web-${index}`);
 }

@@ -142,7 +142,18 @@ export class RealStage implements Stage {
       'lan',
     ];
     const gossip = `${this.#wire.address(host)}:7946`;
-    const ports = ['--bind', gossip, '--http', '127.0.0.1:8500', '--proxy', '127.0.0.1:0', '--log-format', 'json'];
+    const ports = [
+      '--bind',
+      gossip,
+      '--http',
+      '127.0.0.1:8500',
+      '--proxy',
+      '127.0.0.1:0',
+      '--dns',
+      '127.0.0.1:0',
+      '--log-format',
+      'json',
+    ];
     const seeds = host === 0 ? [] : ['--join', `${this.#wire.address(0)}:7946`];
     const script = join(this.#root, 'packages/cli/dist/skein.js');
     const command = [process.execPath, script, 'agent', ...flags, ...ports, ...seeds];

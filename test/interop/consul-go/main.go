@@ -74,7 +74,14 @@ func main() {
 	check("Catalog().Services()", err)
 	expect("Catalog().Services()", len(services[service]) == 1, "tags of "+service, services)
 
+	store(here, there)
+	events(here, os.Args[1])
+	queries(here, there)
+	configEntries(here)
+	external(here, there)
 	checks(here, there)
+	reads(there, node)
+	parked(there)
 
 	err = here.Agent().ServiceDeregister("no-such-id")
 	status, ok := err.(api.StatusError)
@@ -103,6 +110,58 @@ func checks(here, there *api.Client) {
 	check("Agent().Checks()", err)
 	own := list["service:"+service]
 	expect("Agent().Checks()", own != nil && own.Status == api.HealthPassing && own.Output == "fine", "passing, fine", own)
+}
+
+// Filters, nearness, metadata of nodes, coordinates and health as the client asks for them, through the other agent.
+func reads(there *api.Client, node string) {
+	filtered := func(filter string) int {
+		entries, _, err := there.Health().Service(service, "", false, &api.QueryOptions{Filter: filter})
+		check("Health().Service() with a filter", err)
+		return len(entries)
+	}
+	expect("a filter that holds", filtered(`Service.Port == 8080 and "order" in Service.Tags`) == 1, 1, "another number")
+	expect("a filter that does not", filtered(`Node.Node == nobody or Checks.Status == critical`) == 0, 0, "another number")
+	_, _, err := there.Health().Service(service, "", false, &api.QueryOptions{Filter: "Service.Prt == 1"})
+	status, ok := err.(api.StatusError)
+	expect("a filter that cannot hold", ok && status.Code == 400, "a StatusError 400", err)
+
+	nodes, _, err := there.Catalog().Nodes(&api.QueryOptions{Near: node})
+	check("Catalog().Nodes() by nearness", err)
+	expect("the first node by nearness", len(nodes) == 2 && nodes[0].Node == node, node, nodes)
+	nodes, _, err = there.Catalog().Nodes(&api.QueryOptions{NodeMeta: map[string]string{"no-such": "label"}})
+	check("Catalog().Nodes() by metadata", err)
+	expect("nodes with metadata that none has", len(nodes) == 0, 0, len(nodes))
+	list, _, err := there.Catalog().NodeServiceList(node, nil)
+	check("Catalog().NodeServiceList()", err)
+	expect("Catalog().NodeServiceList()", list.Node.Node == node && len(list.Services) == 1, "1 service of "+node, list)
+
+	coordinates, _, err := there.Coordinate().Nodes(nil)
+	check("Coordinate().Nodes()", err)
+	for _, each := range coordinates {
+		expect("Coord.IsValid()", each.Coord.IsValid(), "a valid coordinate of "+each.Node, each.Coord)
+	}
+	maps, err := there.Coordinate().Datacenters()
+	check("Coordinate().Datacenters()", err)
+	expect("Coordinate().Datacenters()", len(maps) == 1, 1, len(maps))
+
+	aggregate, _, err := there.Agent().AgentHealthServiceByName("no-such-service")
+	check("Agent().AgentHealthServiceByName()", err)
+	expect("the health of a service that is not here", aggregate == api.HealthCritical, api.HealthCritical, aggregate)
+	_, err = there.Agent().Metrics()
+	check("Agent().Metrics()", err)
+	_, _, err = there.Session().List(nil)
+	status, ok = err.(api.StatusError)
+	expect("Session().List()", ok && status.Code == 501, "a StatusError 501", err)
+}
+
+// A query that nothing changes for ends by its wait, not before, with the index that it had.
+func parked(there *api.Client) {
+	const wait = 3 * time.Second
+	_, meta := find(there, nil)
+	begun := time.Now()
+	_, after := find(there, &api.QueryOptions{WaitIndex: meta.LastIndex, WaitTime: wait})
+	expect("a blocking query without a change", time.Since(begun) >= wait, wait, time.Since(begun))
+	expect("its index", after.LastIndex == meta.LastIndex, meta.LastIndex, after.LastIndex)
 }
 
 func client(address string) *api.Client {

@@ -3,12 +3,14 @@
 import http from 'node:http';
 import https from 'node:https';
 import { type CheckProbe, limits } from '@skein/core';
-import { type CheckRun, critical, failureText, type Verdict } from './verdict.ts';
+import { tlsOptions } from './probe-tls.ts';
+import { type CheckRun, critical, defaultBounds, failureText, type Verdict } from './verdict.ts';
 
 export type HttpProbe = Extract<CheckProbe, { type: 'http' }>;
 
 const maxRedirects = 10;
-const ownHeaders = { 'user-agent': 'skein-health-check', accept: 'text/plain, text/*, */*' };
+/** Consul's name: access logs and rate limits of services know it. */
+const ownHeaders = { 'user-agent': 'Consul Health Check', accept: 'text/plain, text/*, */*' };
 /** Meant for one origin: not sent on to another one. */
 const privateHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
@@ -19,7 +21,7 @@ interface Step {
   readonly sameOrigin: boolean;
 }
 
-export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal) => {
+export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = defaultBounds) => {
   let url: URL;
   try {
     url = new URL(probe.url);
@@ -31,7 +33,7 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal) => {
   try {
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
       if (step.url.protocol !== 'http:' && step.url.protocol !== 'https:') return critical(`${step.url.protocol} is not HTTP`);
-      const answer = await request(probe, step, signal);
+      const answer = await request(probe, step, { signal, bodyLengthMax: bounds.outputLengthMax });
       if ('verdict' in answer) return answer.verdict;
       const next = new URL(answer.location, step.url);
       // As every client does: 301, 302 and 303 turn into a GET, 307 and 308 repeat the request.
@@ -52,7 +54,12 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal) => {
 
 type Answer = { readonly verdict: Verdict } | { readonly status: number; readonly location: string };
 
-function request(probe: HttpProbe, step: Step, signal: AbortSignal): Promise<Answer> {
+interface Bounds {
+  readonly signal: AbortSignal;
+  readonly bodyLengthMax: number;
+}
+
+function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const client = step.url.protocol === 'https:' ? https : http;
     const options = {
@@ -61,7 +68,10 @@ function request(probe: HttpProbe, step: Step, signal: AbortSignal): Promise<Ans
       signal,
       // A connection of its own each time: a check of a kept one would say nothing of new ones.
       agent: false as const,
-      ...(probe.skipTlsVerify ? { rejectUnauthorized: false } : {}),
+      ...tlsOptions(
+        { serverName: step.sameOrigin ? (probe.tlsServerName ?? '') : '', skipVerify: probe.skipTlsVerify },
+        step.url.hostname.replace(/^\[|\]$/g, ''),
+      ),
     };
     const outgoing = client.request(step.url, options, (response) => {
       const status = response.statusCode ?? 0;
@@ -75,13 +85,15 @@ function request(probe: HttpProbe, step: Step, signal: AbortSignal): Promise<Ans
       let body = '';
       const finish = (): void => {
         response.destroy();
-        resolve({ verdict: { status: verdictOf(status), output: `${head}${body}`.slice(0, limits.outputLength) } });
+        resolve({
+          verdict: { status: verdictOf(status), output: `${head}${body.slice(0, bodyLengthMax)}`.slice(0, limits.outputLength) },
+        });
       };
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         body += chunk;
         // Enough to show; a stream without end must not hold the check.
-        if (body.length >= limits.outputLength) finish();
+        if (body.length >= bodyLengthMax) finish();
       });
       response.on('end', finish);
       response.on('error', reject);

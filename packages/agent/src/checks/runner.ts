@@ -1,35 +1,41 @@
 /**
- * Runs the HTTP and TCP checks registered on this node: each at its interval, the first after a random part of
+ * Runs the checks registered on this node that are to be run: each at its interval, the first after a random part of
  * it so that a restart does not start all at once, never two runs of one check at a time, each cut off at its
  * timeout. What a run found goes to the node, which applies the check's thresholds.
  */
 
 import type { CheckDefinition, CheckProbe, CheckStatus, Registration, Rng } from '@skein/core';
 import type { Clock } from '../clock.ts';
-import { runHttpCheck } from './http.ts';
-import { runTcpCheck } from './tcp.ts';
-import { type CheckRun, critical, type Verdict } from './verdict.ts';
+import { isRun, runCheck } from './kinds.ts';
+import { Lane, type LaneName } from './lanes.ts';
+import { type CheckRun, critical, defaultBounds, type Verdict } from './verdict.ts';
+
+export type CheckRegistration = Extract<Registration, { type: 'check' }>;
 
 export interface CheckRunnerOptions {
   readonly clock: Pick<Clock, 'after'>;
   readonly rng: Rng;
   readonly result: (id: CheckDefinition['id'], status: CheckStatus, output: string) => void;
-  /** Runs one check once. Default: real HTTP and TCP. */
+  /** Why a check is not to be run, such as a script where scripts are off; undefined when it is. Default: all are run. */
+  readonly refusal?: (registration: CheckRegistration) => string | undefined;
+  /** Runs one check once. Default: for real. */
   readonly run?: CheckRun<CheckProbe>;
 }
 
 /** Consul's: what `timeout` and `interval` are when a definition does not say, and the shortest interval. */
-const defaultTimeoutMs = 10_000;
+const defaultTimeoutMs = defaultBounds.timeoutMs;
 const defaultIntervalMs = 10_000;
 const shortestIntervalMs = 1000;
 /** The first run comes within this time even for a check with a long interval. */
 const longestFirstWaitMs = 1000;
-/** Runs under way at once; more wait their turn. */
-const runsAtOnce = 64;
+/** Part of the interval by which each wait is longer or shorter: checks that once came together drift apart. */
+const jitter = 0.05;
 
 interface Scheduled {
-  readonly definition: CheckDefinition;
-  readonly text: string;
+  definition: CheckDefinition;
+  readonly lane: Lane;
+  readonly start: () => Promise<void>;
+  readonly refusal: string | undefined;
   cancelTimer: (() => void) | undefined;
   abort: AbortController | undefined;
   isRemoved: boolean;
@@ -39,9 +45,7 @@ export class CheckRunner {
   readonly #options: CheckRunnerOptions;
   readonly #run: CheckRun<CheckProbe>;
   readonly #checks = new Map<string, Scheduled>();
-  /** Due, but `runsAtOnce` are under way. Each check is in here at most once. */
-  readonly #waiting = new Set<Scheduled>();
-  #running = 0;
+  readonly #lanes: Readonly<Record<LaneName, Lane>> = { socket: new Lane('socket'), script: new Lane('script') };
   #isStopped = false;
 
   constructor(options: CheckRunnerOptions) {
@@ -51,19 +55,31 @@ export class CheckRunner {
 
   /** How many checks are scheduled, and how many run now. */
   get counts(): { readonly scheduled: number; readonly running: number } {
-    return { scheduled: this.#checks.size, running: this.#running };
+    return { scheduled: this.#checks.size, running: this.#lanes.socket.running + this.#lanes.script.running };
   }
 
-  /** A registration is new or changed. The same definition again leaves its schedule as it is. */
+  /** A registration is new or changed. Where what is asked, and how often, is as before, its schedule stays as it is. */
   changed(registration: Registration): void {
     if (registration.type !== 'check' || this.#isStopped) return;
     const { definition } = registration;
     const key = `c/${definition.id}`;
-    const text = JSON.stringify(definition);
-    if (this.#checks.get(key)?.text === text) return;
+    const known = this.#checks.get(key);
+    if (known !== undefined && scheduleText(known.definition) === scheduleText(definition)) {
+      known.definition = definition;
+      return;
+    }
     this.removed(key);
-    if (definition.probe.type !== 'http' && definition.probe.type !== 'tcp') return;
-    const check: Scheduled = { definition, text, cancelTimer: undefined, abort: undefined, isRemoved: false };
+    if (!isRun(definition.probe)) return;
+    const check: Scheduled = {
+      definition,
+      lane: definition.probe.type === 'script' ? this.#lanes.script : this.#lanes.socket,
+      start: () => this.#runOnce(check),
+      // A refusal is a result like others, or a check with a threshold would stay what it was.
+      refusal: this.#options.refusal?.(registration),
+      cancelTimer: undefined,
+      abort: undefined,
+      isRemoved: false,
+    };
     this.#checks.set(key, check);
     const first = this.#options.rng.below(Math.min(intervalOf(definition), longestFirstWaitMs));
     this.#schedule(check, first);
@@ -87,57 +103,52 @@ export class CheckRunner {
   #end(check: Scheduled): void {
     check.isRemoved = true;
     check.cancelTimer?.();
-    this.#waiting.delete(check);
+    check.lane.drop(check.start);
     check.abort?.abort();
   }
 
   #schedule(check: Scheduled, ms: number): void {
     check.cancelTimer = this.#options.clock.after(ms, () => {
       check.cancelTimer = undefined;
-      this.#waiting.add(check);
-      this.#startWaiting();
+      check.lane.add(check.start);
     });
   }
 
-  #startWaiting(): void {
-    for (const check of this.#waiting) {
-      if (this.#running >= runsAtOnce) return;
-      this.#waiting.delete(check);
-      void this.#runOnce(check);
-    }
-  }
-
   async #runOnce(check: Scheduled): Promise<void> {
-    const { definition } = check;
-    this.#running++;
-    check.abort = new AbortController();
-    const { signal } = check.abort;
-    const timeoutMs = definition.timeoutMs > 0 ? definition.timeoutMs : defaultTimeoutMs;
-    const cancelTimeout = this.#options.clock.after(timeoutMs, () => check.abort?.abort());
+    const { probe, timeoutMs: given, outputLengthMax = defaultBounds.outputLengthMax } = check.definition;
+    const timeoutMs = given > 0 ? given : defaultTimeoutMs;
+    const abort = new AbortController();
+    check.abort = abort;
+    const cancelTimeout = this.#options.clock.after(timeoutMs, () => abort.abort());
     let verdict: Verdict;
     try {
-      verdict = await this.#run(definition.probe, signal);
+      verdict =
+        check.refusal === undefined
+          ? await this.#run(probe, abort.signal, { timeoutMs, outputLengthMax })
+          : critical(check.refusal);
     } catch (error) {
       verdict = critical(`the check could not be run: ${(error as Error).message}`);
     }
     cancelTimeout();
     check.abort = undefined;
-    this.#running--;
-    if (!check.isRemoved) {
-      this.#options.result(definition.id, verdict.status, verdict.output);
-      // The result may have removed the check: critical for too long.
-      if (!check.isRemoved) this.#schedule(check, intervalOf(definition));
-    }
-    this.#startWaiting();
+    if (check.isRemoved) return;
+    this.#options.result(check.definition.id, verdict.status, verdict.output);
+    // The result may have removed the check: critical for too long.
+    if (!check.isRemoved) this.#schedule(check, this.#wait(check.definition));
   }
+
+  #wait(definition: CheckDefinition): number {
+    const intervalMs = intervalOf(definition);
+    const spreadMs = Math.round(intervalMs * jitter);
+    return intervalMs - spreadMs + this.#options.rng.below(2 * spreadMs + 1);
+  }
+}
+
+/** What a change of means that a check starts over. */
+function scheduleText({ probe, intervalMs, timeoutMs }: CheckDefinition): string {
+  return JSON.stringify([probe, intervalMs, timeoutMs]);
 }
 
 function intervalOf(definition: CheckDefinition): number {
   return Math.max(definition.intervalMs > 0 ? definition.intervalMs : defaultIntervalMs, shortestIntervalMs);
 }
-
-const runCheck: CheckRun<CheckProbe> = (probe, signal) => {
-  if (probe.type === 'http') return runHttpCheck(probe, signal);
-  if (probe.type === 'tcp') return runTcpCheck(probe, signal);
-  return Promise.resolve(critical(`a ${probe.type} check has nothing to run`));
-};

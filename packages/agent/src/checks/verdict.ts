@@ -8,8 +8,18 @@ export interface Verdict {
   readonly output: string;
 }
 
+/** What a run may take. */
+export interface RunBounds {
+  /** For messages: `signal` is what ends the run. */
+  readonly timeoutMs: number;
+  /** How much of what the other side says is kept, in UTF-16 units. */
+  readonly outputLengthMax: number;
+}
+
+export const defaultBounds: RunBounds = { timeoutMs: 10_000, outputLengthMax: limits.outputLength };
+
 /** Runs one kind of check once. Resolves with a verdict whatever happens, soon after `signal` aborts; never rejects. */
-export type CheckRun<Probe> = (probe: Probe, signal: AbortSignal) => Promise<Verdict>;
+export type CheckRun<Probe> = (probe: Probe, signal: AbortSignal, bounds?: RunBounds) => Promise<Verdict>;
 
 export function critical(output: string): Verdict {
   return { status: 'critical', output: output.slice(0, limits.outputLength) };

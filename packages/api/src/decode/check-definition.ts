@@ -1,70 +1,41 @@
 /**
- * Checks as clients define them, turned into what the mesh keeps. HTTP, TCP and TTL work;
- * Consul's other kinds are known by name and refused, so that nobody believes in a check that never runs.
+ * Checks as clients define them, turned into what the mesh keeps: names, schedule, thresholds, and the probe.
  */
 
 import { checkId, limits } from '@skein/core';
-import type { CheckDefinition, CheckProbe, CheckStatus, InstanceId } from '@skein/core';
+import type { CheckDefinition, CheckStatus, InstanceId } from '@skein/core';
 import { badRequest } from '../refusal.ts';
-import { durationMs, flag, ignored, integer, isRecord, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
+import { probeOf, probeTable } from './check-probe.ts';
+import { durationMs, ignored, integer, isRecord, objectOf, text, unsupported } from './decoder.ts';
 import type { Decoded, Reader } from './decoder.ts';
 
 /** Consul's floor: an interval of 10 that meant seconds is 10 ns to Go. */
 const intervalMsMin = 1000;
-/** Beyond a day a check says nothing, and timers of the platform end at 24 days. */
-const intervalMsMax = 86_400_000;
+const timeoutMsMax = 86_400_000;
 const timeoutMsDefault = 10_000;
+/** A script has more to do than to open a connection. */
+const scriptTimeoutMsDefault = 30_000;
 /** Consul's floor for deregistering what stays critical. */
 const deregisterMsMin = 60_000;
-const thresholdMax = 1_000_000;
+const thresholdMax = 1000;
 
-const supported = 'supported are HTTP, TCP and TTL';
 const enterprise = unsupported('there are no namespaces and partitions here; leave it out or say "default"');
 
 /** `default` is the one namespace, partition and peer there is. */
 export const defaultOnly: Reader<undefined> = (value, path) => (value === 'default' ? undefined : enterprise(value, path));
 
-function refusedKind(kind: string): Reader<undefined> {
-  return unsupported(`${kind} checks are not supported by this version; ${supported}`);
-}
-
 const checkTable = {
+  ...probeTable,
   CheckID: text,
   Name: text,
   Notes: text,
   Status: text,
-  Interval: durationMs,
   Timeout: durationMs,
-  TTL: durationMs,
-  HTTP: text,
-  Method: text,
-  Header: mapOf(listOf(text)),
-  Body: text,
-  DisableRedirects: flag,
-  TCP: text,
-  TCPUseTLS: unsupported('TCP checks over TLS are not supported by this version'),
-  UDP: refusedKind('UDP'),
-  GRPC: refusedKind('gRPC'),
-  GRPCUseTLS: ignored,
-  H2PING: refusedKind('H2PING'),
-  H2PingUseTLS: ignored,
-  OSService: refusedKind('OSService'),
-  ScriptArgs: refusedKind('script'),
-  Script: refusedKind('script'),
-  Shell: refusedKind('Docker'),
-  DockerContainerID: refusedKind('Docker'),
-  AliasNode: refusedKind('alias'),
-  AliasService: refusedKind('alias'),
-  TLSServerName: unsupported('a server name of its own is not supported by this version'),
-  TLSSkipVerify: flag,
   SuccessBeforePassing: integer(0, thresholdMax),
   FailuresBeforeWarning: integer(0, thresholdMax),
   FailuresBeforeCritical: integer(0, thresholdMax),
   DeregisterCriticalServiceAfter: durationMs,
-  // Output is cut at 4 KiB, Consul's default, whatever is asked for.
-  OutputMaxSize: integer(0, Number.MAX_SAFE_INTEGER),
-  ProxyHTTP: ignored,
-  ProxyGRPC: ignored,
+  OutputMaxSize: integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
 } as const;
 
 type DecodedCheck = Decoded<typeof checkTable>;
@@ -73,7 +44,8 @@ type DecodedCheck = Decoded<typeof checkTable>;
 export const serviceCheck: Reader<DecodedCheck | undefined> = (value, path) =>
   isRecord(value) && Object.keys(value).length === 0 ? undefined : readServiceCheck(value, path);
 
-const readServiceCheck = objectOf(checkTable, { args: 'ScriptArgs' });
+/** `id` as in Consul's configuration files; `ServiceID` is the service around it, whatever it says. */
+const readServiceCheck = objectOf({ ...checkTable, ServiceID: ignored } as const, { args: 'ScriptArgs', id: 'CheckID' });
 
 const readRegistration = objectOf(
   {
@@ -122,8 +94,8 @@ interface CheckNames {
 
 function checkDefinition(decoded: DecodedCheck, names: CheckNames): CheckDefinition {
   const probe = probeOf(decoded);
-  const isTtl = probe.type === 'ttl';
-  const intervalMs = isTtl ? 0 : Math.max(decoded.Interval ?? 0, intervalMsMin);
+  const isRun = probe.type !== 'ttl' && probe.type !== 'alias';
+  const intervalMs = isRun ? Math.max(decoded.Interval ?? 0, intervalMsMin) : 0;
   const failuresBeforeCritical = decoded.FailuresBeforeCritical ?? 0;
   const failuresBeforeWarning = decoded.FailuresBeforeWarning ?? failuresBeforeCritical;
   if (failuresBeforeWarning > failuresBeforeCritical) {
@@ -137,79 +109,29 @@ function checkDefinition(decoded: DecodedCheck, names: CheckNames): CheckDefinit
     instanceId: names.instanceId,
     probe,
     intervalMs,
-    timeoutMs: isTtl ? 0 : timeoutOf(decoded, intervalMs),
-    successBeforePassing: decoded.SuccessBeforePassing ?? 0,
-    failuresBeforeWarning,
-    failuresBeforeCritical,
+    timeoutMs: isRun ? timeoutOf(decoded, intervalMs, probe.type === 'script') : 0,
+    // Thresholds count results of runs: an alias has none, and a TTL check is believed at its word.
+    successBeforePassing: isRun ? (decoded.SuccessBeforePassing ?? 0) : 0,
+    failuresBeforeWarning: isRun ? failuresBeforeWarning : 0,
+    failuresBeforeCritical: isRun ? failuresBeforeCritical : 0,
     deregisterCriticalAfterMs: deregisterMs === 0 ? 0 : Math.max(deregisterMs, deregisterMsMin),
     initialStatus: initialStatus(decoded.Status ?? ''),
+    ...outputLengthMax(decoded.OutputMaxSize ?? 0),
   };
 }
 
-function timeoutOf(decoded: DecodedCheck, intervalMs: number): number {
+function timeoutOf(decoded: DecodedCheck, intervalMs: number, isScript: boolean): number {
   const timeoutMs = decoded.Timeout ?? 0;
-  if (timeoutMs > intervalMsMax) throw badRequest('Invalid check: Timeout must be at most 24h');
-  // Consul's default: a check that runs often should be over before its next run.
-  return timeoutMs === 0 ? Math.min(intervalMs, timeoutMsDefault) : timeoutMs;
+  if (timeoutMs > timeoutMsMax) throw badRequest('Invalid check: Timeout must be at most 24h');
+  if (timeoutMs > 0) return timeoutMs;
+  // A check that runs often should be over before its next run.
+  return isScript ? scriptTimeoutMsDefault : Math.min(intervalMs, timeoutMsDefault);
 }
 
-function probeOf(decoded: DecodedCheck): CheckProbe {
-  const ttlMs = decoded.TTL ?? 0;
-  const kinds = [
-    ...((decoded.HTTP ?? '') === '' ? [] : ['HTTP']),
-    ...((decoded.TCP ?? '') === '' ? [] : ['TCP']),
-    ...(ttlMs === 0 ? [] : ['TTL']),
-  ];
-  if (kinds.length > 1) throw badRequest(`Invalid check: exactly one kind of check is allowed, got ${kinds.join(' and ')}`);
-  if (kinds.length === 0) {
-    throw badRequest(`Invalid check: TTL must be > 0 for TTL checks; a check needs one of HTTP, TCP or TTL`);
-  }
-  const intervalMs = decoded.Interval ?? 0;
-  if (ttlMs > 0) {
-    if (intervalMs > 0) throw badRequest('Invalid check: Interval and TTL cannot both be specified');
-    return { type: 'ttl', ttlMs };
-  }
-  if (intervalMs === 0) throw badRequest('Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks');
-  if (intervalMs > intervalMsMax) throw badRequest('Invalid check: Interval must be at most 24h');
-  return (decoded.TCP ?? '') === '' ? httpProbe(decoded) : { type: 'tcp', address: tcpAddress(decoded.TCP ?? '') };
-}
-
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
-
-function httpProbe(decoded: DecodedCheck): CheckProbe {
-  const url = decoded.HTTP ?? '';
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-    throw badRequest(`Invalid check: HTTP must be an http or https URL, got "${url.slice(0, 200)}"`);
-  }
-  const method = firstText(decoded.Method, 'GET');
-  if (!token.test(method)) throw badRequest(`Invalid check: Method is not an HTTP method: "${method.slice(0, 60)}"`);
-  const headers = decoded.Header ?? {};
-  for (const [name, values] of Object.entries(headers)) {
-    if (!token.test(name)) throw badRequest(`Invalid check: Header has a name that is not allowed: "${name.slice(0, 60)}"`);
-    if (!values.every((value) => headerValue.test(value))) {
-      throw badRequest(`Invalid check: Header "${name.slice(0, 60)}" has a value with characters that are not allowed`);
-    }
-  }
-  return {
-    type: 'http',
-    url,
-    method,
-    headers,
-    body: decoded.Body ?? '',
-    followRedirects: decoded.DisableRedirects !== true,
-    skipTlsVerify: decoded.TLSSkipVerify === true,
-  };
-}
-
-function tcpAddress(address: string): string {
-  const match = /^(?:\[[0-9a-fA-F:.%]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[1] ?? 0);
-  if (port < 1 || port > 65_535) {
-    throw badRequest(`Invalid check: TCP must be HOST:PORT, got "${address.slice(0, 200)}"`);
-  }
-  return address;
+/** Consul's: 0 is the default, and nobody gets more than the agent keeps. */
+function outputLengthMax(asked: number): { readonly outputLengthMax?: number } {
+  if (asked < 0) throw badRequest('Invalid check: MaxOutputMaxSize must be positive');
+  return asked === 0 || asked >= limits.outputLength ? {} : { outputLengthMax: asked };
 }
 
 const statuses: readonly string[] = ['passing', 'warning', 'critical'] satisfies CheckStatus[];
@@ -223,9 +145,4 @@ function initialStatus(status: string): CheckStatus {
   if (status === '') return 'critical';
   if (isCheckStatus(status)) return status;
   throw badRequest(`Bad check status: "${status.slice(0, 60)}"; use passing, warning or critical`);
-}
-
-/** Cut to what the mesh keeps of a check's output. */
-export function cutOutput(output: string): string {
-  return output.slice(0, limits.outputLength);
 }

@@ -53,7 +53,8 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function fold(key: string): string {
+/** The form in which keys are compared: lower case, no underscores. */
+export function fold(key: string): string {
   return key.replaceAll('_', '').toLowerCase();
 }
 

@@ -4,12 +4,15 @@ import { checkId, instanceId } from '@skein/core';
 import type { CheckStatus, MeshErrorCode } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
-import { cutOutput, decodeCheckRegistration, isCheckStatus } from '../decode/check-definition.ts';
+import { decodeCheckRegistration, isCheckStatus } from '../decode/check-definition.ts';
 import { objectOf, text } from '../decode/decoder.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
+import { checkFields } from '../filter/fields.ts';
+import { keptEntries } from '../filter/filter.ts';
 import { badRequest } from '../refusal.ts';
 import { ownChecks, ownInstances } from '../registrations.ts';
 import type { ApiRequest, Route } from '../route.ts';
+import { refuseScripts } from '../script-checks.ts';
 import { localCheck } from '../shape/check.ts';
 
 const readUpdate = objectOf({ Status: text, Output: text } as const);
@@ -34,8 +37,8 @@ export function agentCheckRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/agent/checks',
       handle: (request) => {
-        context.reader.check(request);
-        return { json: listChecks(context) };
+        const keep = context.reader.check(request, checkFields);
+        return { json: keptEntries(listChecks(context), keep) };
       },
     },
     {
@@ -43,6 +46,7 @@ export function agentCheckRoutes(context: ApiContext): readonly Route[] {
       path: '/v1/agent/check/register',
       handle: async ({ body }) => {
         const definition = decodeCheckRegistration(parseJsonBody(body), instanceId);
+        refuseScripts([definition], context.scriptChecks);
         const service = JSON.stringify(definition.instanceId ?? '');
         await write(
           context,
@@ -85,7 +89,7 @@ async function update(context: ApiContext, { rest, body }: ApiRequest): Promise<
 async function report(context: ApiContext, result: { id: string; status: CheckStatus; output: string }): Promise<void> {
   const { id, status, output } = result;
   if (id === '') throw badRequest('Missing check ID');
-  await write(context, { type: 'update-ttl', id: checkId(id), status, output: cutOutput(output) }, unknownCheck(id));
+  await write(context, { type: 'update-ttl', id: checkId(id), status, output }, unknownCheck(id));
 }
 
 function listChecks({ port, agent }: ApiContext): Record<string, unknown> {

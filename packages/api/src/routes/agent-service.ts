@@ -7,10 +7,13 @@ import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { decodeServiceRegistration } from '../decode/service-definition.ts';
-import { parseFlag } from '../query.ts';
+import { serviceFields } from '../filter/fields.ts';
+import { keptEntries } from '../filter/filter.ts';
+import { parseBoolean, parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import { ownChecks, ownInstance, ownInstances } from '../registrations.ts';
 import type { ApiRequest, Route } from '../route.ts';
+import { refuseScripts } from '../script-checks.ts';
 import { agentService } from '../shape/service.ts';
 
 /** Consul's words; clients print them, and some look for them. */
@@ -32,12 +35,12 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/agent/services',
       handle: (request) => {
-        reader.check(request);
+        const keep = reader.check(request, serviceFields);
         const services = ownInstances(port.view()).map((instance) => [
           instance.id,
           { ...agentService(instance), Datacenter: datacenter },
         ]);
-        return { json: Object.fromEntries(services) };
+        return { json: keptEntries(Object.fromEntries(services), keep) };
       },
     },
     {
@@ -56,6 +59,7 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
       handle: async ({ body, query }) => {
         const replaceChecks = parseFlag(query, 'replace-existing-checks', true) ?? false;
         const { instance, checks } = decodeServiceRegistration(parseJsonBody(body));
+        refuseScripts(checks, context.scriptChecks);
         await write(context, { type: 'register', instance, checks, replaceChecks });
         return {};
       },
@@ -97,8 +101,10 @@ function contentHash(described: Record<string, unknown>): string {
 
 /** Maintenance is a critical check that nobody but its writer updates: of one instance, or of the whole node. */
 async function setMaintenance(context: ApiContext, { query }: ApiRequest, owner: InstanceId | undefined): Promise<void> {
-  const enable = parseFlag(query, 'enable');
-  if (enable === undefined) throw badRequest('Missing value for enable: use ?enable=true or ?enable=false');
+  const given = query.get('enable');
+  if (given === null) throw badRequest('Missing value for enable');
+  const enable = parseBoolean(given);
+  if (enable === undefined) throw badRequest(`Invalid value for enable: ${JSON.stringify(given.slice(0, 60))}`);
   const id = checkId(owner === undefined ? '_node_maintenance' : `_service_maintenance:${owner}`);
   const isOn = ownChecks(context.port.view()).some(({ definition }) => definition.id === id);
   // Asking twice is not an error, and the first reason stays.

@@ -3,8 +3,10 @@
 import type { MemberView, NodeId, View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
+import { memberFields } from '../filter/fields.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { consulCoordinate } from '../shape/coordinate.ts';
 import { byName, compatVersion, consulMember, nodeMeta, portOf } from '../shape/node.ts';
 import { nodeUuid } from '../shape/node-uuid.ts';
 
@@ -26,10 +28,10 @@ export function agentRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/agent/members',
       handle: (request) => {
-        reader.check(request);
+        const keep = reader.check(request, memberFields);
         // There is one pool; asked for the one between datacenters, Consul's agents without it say the same.
-        const members = [...port.view().members()].sort(byName);
-        return { json: members.map((member) => consulMember(member, datacenter)) };
+        const members = [...port.view().members()].sort(byName).map((member) => consulMember(member, datacenter));
+        return { json: keep === undefined ? members : members.filter(keep) };
       },
     },
     {
@@ -134,8 +136,7 @@ function selfDescription(context: ApiContext, view: View): Record<string, unknow
       GRPCTLSPort: -1,
       HTTPPort: listenerPort(info.listeners['http']),
     },
-    // As an agent of Consul that has not measured a round trip yet.
-    Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 1e-5 },
+    Coord: consulCoordinate(self?.coordinate),
     Member: self === undefined ? {} : consulMember(self, datacenter),
     Stats: statistics(view),
     Meta: {

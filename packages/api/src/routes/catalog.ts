@@ -3,14 +3,19 @@
 import { topics } from '@skein/core';
 import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
+import { nodeFields, serviceFields, serviceNodeFields } from '../filter/fields.ts';
+import { keptItems } from '../filter/filter.ts';
+import type { Keep } from '../filter/filter.ts';
 import { badRequest } from '../refusal.ts';
 import type { Route } from '../route.ts';
-import { nodeByName, selectInstances, selectNodes } from '../selection.ts';
+import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
+import type { Placed } from '../selection.ts';
 import { byName, compareTexts, consulNode } from '../shape/node.ts';
 import { agentService, catalogService } from '../shape/service.ts';
 
 export function catalogRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
+  const flat = ({ instance, member }: Placed): unknown => catalogService(instance, member, datacenter);
   return [
     {
       method: 'GET',
@@ -26,7 +31,16 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
       handle: (request) =>
         reader.read(request, {
           topics: () => [topics.members],
-          json: (view) => [...selectNodes(view, request.query)].sort(byName).map((member) => consulNode(member, datacenter)),
+          fields: nodeFields,
+          json: (view, keep) => {
+            const nodes = [...selectNodes(view, request.query)].sort(byName);
+            const near = request.query.get('near') ?? '';
+            const sorted = sortByNearness(nodes, { view, near, memberOf: (member) => member });
+            return keptItems(
+              sorted.map((member) => consulNode(member, datacenter)),
+              keep,
+            );
+          },
         }),
     },
     {
@@ -35,32 +49,47 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
       handle: (request) =>
         reader.read(request, {
           topics: () => [topics.services],
-          json: (view) => servicesWithTags(view, request.query),
+          fields: serviceNodeFields,
+          json: (view, keep) => servicesWithTags(view, request.query, (placed) => keep?.(flat(placed)) ?? true),
         }),
     },
-    {
+    ...['service', 'connect'].map((kind): Route => ({
       method: 'GET',
-      path: '/v1/catalog/service/*',
+      path: `/v1/catalog/${kind}/*`,
       handle: (request) => {
-        if (request.rest === '') throw badRequest('Missing service name');
+        const { rest: name, query } = request;
+        if (name === '') throw badRequest('Missing service name');
         return reader.read(request, {
-          topics: () => [topics.service(request.rest)],
-          json: (view) =>
-            selectInstances(view, view.service(request.rest), request.query).map(({ instance, member }) =>
-              catalogService(instance, member, datacenter),
-            ),
+          topics: () => [topics.service(name)],
+          fields: serviceNodeFields,
+          json: (view, keep) => {
+            // No service is mesh-native yet, and none has a proxy beside it.
+            const placed = kind === 'connect' ? [] : selectInstances(view, view.service(name), query);
+            const near = query.get('near') ?? '';
+            return keptItems(sortByNearness(placed, { view, near, memberOf: ({ member }) => member }).map(flat), keep);
+          },
         });
       },
-    },
-    {
+    })),
+    ...(['node', 'node-services'] as const).map((form): Route => ({
       method: 'GET',
-      path: '/v1/catalog/node/*',
+      path: `/v1/catalog/${form}/*`,
       handle: (request) => {
         if (request.rest === '') throw badRequest('Missing node name');
         return reader.read(request, {
           topics: (view) => [nodeTopic(view, request.rest)],
-          json: (view) => nodeWithServices(view, request.rest, datacenter),
+          fields: serviceFields,
+          json: (view, keep) => nodeWithServices(view, { name: request.rest, datacenter, form, keep }),
         });
+      },
+    })),
+    {
+      method: 'GET',
+      path: '/v1/catalog/gateway-services/*',
+      handle: (request) => {
+        if (request.rest === '') throw badRequest('Missing gateway name');
+        // There are no gateways of Consul's kinds.
+        return reader.read(request, { topics: () => [topics.service(request.rest)], json: () => [] });
       },
     },
   ];
@@ -73,10 +102,14 @@ export function nodeTopic(view: View, name: string): string {
 }
 
 /** Name to the union of tags. Services that only nodes had which left are gone. */
-function servicesWithTags(view: View, query: URLSearchParams): Record<string, readonly string[]> {
+function servicesWithTags(
+  view: View,
+  query: URLSearchParams,
+  keep: (placed: Placed) => boolean,
+): Record<string, readonly string[]> {
   const found: (readonly [string, readonly string[]])[] = [];
   for (const service of view.services()) {
-    const selected = selectInstances(view, service, query);
+    const selected = selectInstances(view, service, query).filter(keep);
     if (selected.length === 0) continue;
     const tags = new Set(selected.flatMap(({ instance }) => instance.instance.tags));
     found.push([service.name, [...tags].sort(compareTexts)]);
@@ -84,15 +117,26 @@ function servicesWithTags(view: View, query: URLSearchParams): Record<string, re
   return Object.fromEntries(found.sort(([a], [b]) => compareTexts(a, b)));
 }
 
-/** `null` for a node that is not there, as in Consul. */
-function nodeWithServices(view: View, name: string, datacenter: string): unknown {
+interface NodeRead {
+  readonly name: string;
+  readonly datacenter: string;
+  /** Services by their id, or as a list. */
+  readonly form: 'node' | 'node-services';
+  readonly keep: Keep | undefined;
+}
+
+/** For a node that is not there: `null`, or as a list one that says so, both as in Consul. */
+function nodeWithServices(view: View, { name, datacenter, form, keep }: NodeRead): unknown {
   const member = nodeByName(view, name);
-  if (member === undefined) return null;
-  const services = view
-    .instancesOf(member.id)
-    .map(({ instance, createIndex, modifyIndex }) => [
-      instance.id,
-      { ...agentService(instance), CreateIndex: createIndex, ModifyIndex: modifyIndex },
-    ]);
-  return { Node: consulNode(member, datacenter), Services: Object.fromEntries(services) };
+  if (member === undefined) return form === 'node' ? null : { Node: null, Services: [] };
+  const services = view.instancesOf(member.id).map(({ instance, createIndex, modifyIndex }): Record<string, unknown> => ({
+    ...agentService(instance),
+    Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
+    Connect: {},
+    CreateIndex: createIndex,
+    ModifyIndex: modifyIndex,
+  }));
+  const kept = keptItems(services, keep);
+  const byId = (): unknown => Object.fromEntries(kept.map((service) => [service['ID'], service]));
+  return { Node: consulNode(member, datacenter), Services: form === 'node' ? byId() : kept };
 }

@@ -42,8 +42,8 @@ export function eventRoutes(context: ApiContext): readonly Route[] {
 /** Events of one name, or all for an empty one. Their index is 1 before the first, so that waiting for it works. */
 function eventSource({ events }: ApiContext, name: string): Source & { list(): readonly UserEvent[] } {
   const list = (): readonly UserEvent[] => (name === '' ? events.list() : events.list().filter((event) => event.name === name));
-  const index = (): number => (list().at(-1)?.index ?? 0) + 1;
-  const latest = (): number => events.list().at(-1)?.index ?? 0;
+  const index = (): number => list().at(-1)?.index ?? 1;
+  const latest = (): number => events.list().at(-1)?.index ?? 1;
   return {
     key: `event/${name}`,
     list,

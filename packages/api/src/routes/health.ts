@@ -3,10 +3,14 @@
 import { topics } from '@skein/core';
 import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
+import { checkFields, healthEntryFields } from '../filter/fields.ts';
+import { keptItems } from '../filter/filter.ts';
+import { HealthBodies } from '../health-bodies.ts';
 import { parseFlag } from '../query.ts';
 import { badRequest } from '../refusal.ts';
-import type { Route } from '../route.ts';
-import { nodeByName, selectInstances, selectNodes } from '../selection.ts';
+import type { Answer, ApiRequest, Route } from '../route.ts';
+import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
+import type { Placed } from '../selection.ts';
 import { instanceChecks, nodeChecks } from '../shape/check.ts';
 import { byName } from '../shape/node.ts';
 import { healthEntry } from '../shape/service.ts';
@@ -18,25 +22,16 @@ const states: ReadonlySet<string> = new Set(['any', 'passing', 'warning', 'criti
 
 export function healthRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
+  const bodies = new HealthBodies(datacenter);
   return [
-    {
+    ...['service', 'connect', 'ingress'].map((kind): Route => ({
       method: 'GET',
-      path: '/v1/health/service/*',
+      path: `/v1/health/${kind}/*`,
       handle: (request) => {
-        const { rest: name, query } = request;
-        if (name === '') throw badRequest('Missing service name');
-        const isPassingOnly = parseFlag(query, 'passing', true) ?? false;
-        return reader.read(request, {
-          topics: () => [topics.service(name)],
-          json: (view) =>
-            selectInstances(view, view.service(name), query)
-              .filter(
-                ({ instance, member }) => !isPassingOnly || [...nodeChecks(member), ...instanceChecks(instance)].every(isPassing),
-              )
-              .map(({ instance, member }) => healthEntry(instance, member, datacenter)),
-        });
+        if (request.rest === '') throw badRequest('Missing service name');
+        return healthOfService(context, bodies, request, kind === 'service');
       },
-    },
+    })),
     {
       method: 'GET',
       path: '/v1/health/node/*',
@@ -44,7 +39,8 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
         if (request.rest === '') throw badRequest('Missing node name');
         return reader.read(request, {
           topics: (view) => [nodeTopic(view, request.rest)],
-          json: (view) => checksOfNode(view, request.rest),
+          fields: checkFields,
+          json: (view, keep) => keptItems(checksOfNode(view, request.rest), keep),
         });
       },
     },
@@ -56,7 +52,14 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
         if (name === '') throw badRequest('Missing service name');
         return reader.read(request, {
           topics: () => [topics.checksOf(name)],
-          json: (view) => selectInstances(view, view.service(name), query).flatMap(({ instance }) => instanceChecks(instance)),
+          fields: checkFields,
+          json: (view, keep) => {
+            const placed = nearest(view, selectInstances(view, view.service(name), query), query);
+            return keptItems(
+              placed.flatMap(({ instance }) => instanceChecks(instance)),
+              keep,
+            );
+          },
         });
       },
     },
@@ -71,15 +74,40 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
         return reader.read(request, {
           // The node checks follow the members.
           topics: () => [topics.checks, topics.members],
-          json: (view) => allChecks(view, query).filter((check) => state === 'any' || check['Status'] === state),
+          fields: checkFields,
+          json: (view, keep) =>
+            keptItems(
+              allChecks(view, query).filter((check) => state === 'any' || check['Status'] === state),
+              keep,
+            ),
         });
       },
     },
   ];
 }
 
-function isPassing(check: CheckJson): boolean {
-  return check['Status'] === 'passing';
+/** `isPlain`: of the service itself. Nothing is mesh-native here yet and there are no gateways, so that the other lists are empty. */
+function healthOfService(context: ApiContext, bodies: HealthBodies, request: ApiRequest, isPlain: boolean): Promise<Answer> {
+  const { reader, datacenter } = context;
+  const { rest: name, query } = request;
+  const isPassingOnly = parseFlag(query, 'passing', true) ?? false;
+  // All that decides about the answer besides the view and the order.
+  const key = JSON.stringify([name, isPassingOnly, query.get('near') ?? '', query.getAll('tag'), query.getAll('node-meta')]);
+  return reader.read(request, {
+    topics: () => [topics.service(name)],
+    fields: healthEntryFields,
+    json: (view, keep) => {
+      const selected = isPlain ? selectInstances(view, view.service(name), query) : [];
+      const passing = isPassingOnly ? selected.filter((placed) => bodies.isPassing(placed)) : selected;
+      const placed = nearest(view, passing, query);
+      if (keep === undefined) return bodies.bytes(key, placed);
+      return placed.map(({ instance, member }) => healthEntry(instance, member, datacenter)).filter(keep);
+    },
+  });
+}
+
+function nearest(view: View, placed: readonly Placed[], query: URLSearchParams): readonly Placed[] {
+  return sortByNearness(placed, { view, near: query.get('near') ?? '', memberOf: ({ member }) => member });
 }
 
 function checksOfNode(view: View, name: string): readonly CheckJson[] {
@@ -88,7 +116,9 @@ function checksOfNode(view: View, name: string): readonly CheckJson[] {
 }
 
 function allChecks(view: View, query: URLSearchParams): readonly CheckJson[] {
-  return [...selectNodes(view, query)]
-    .sort(byName)
-    .flatMap((member) => [...nodeChecks(member), ...view.instancesOf(member.id).flatMap(instanceChecks)]);
+  const nodes = [...selectNodes(view, query)].sort(byName);
+  return sortByNearness(nodes, { view, near: query.get('near') ?? '', memberOf: (member) => member }).flatMap((member) => [
+    ...nodeChecks(member),
+    ...view.instancesOf(member.id).flatMap(instanceChecks),
+  ]);
 }

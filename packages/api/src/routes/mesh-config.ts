@@ -6,6 +6,7 @@ import { routeTableOf } from '@skein/traffic';
 import type { RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
+import { isConsulKind, notApplied } from '../decode/config-entry.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
@@ -79,6 +80,7 @@ function fullKey(rest: string): { readonly kind: string; readonly name: string }
 /** A local write of a kind that nobody here reads is a misspelling: storing it would look like applying it. */
 function requireKnownKind(kind: string): void {
   if (knownKinds.includes(kind)) return;
+  if (isConsulKind(kind)) throw badRequest(`Config entries of kind "${kind}" are written with PUT /v1/config, in Consul's form`);
   // Other projects' words for it, such as HTTPRoute and service-router, have it inside.
   const near = /^ro|rout/i.test(kind) ? '; did you mean "route"?' : '.';
   throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
@@ -108,6 +110,8 @@ function entryJson(view: View, entry: ConfigEntry): Record<string, unknown> {
     kind: entry.kind,
     name: entry.name,
     value: entry.value,
+    // What of an entry in Consul's form changes nothing here.
+    ...(isConsulKind(entry.kind) ? { notApplied: notApplied(entry.kind, entry.value) } : {}),
     version: versionJson(view, entry.version),
     // Versions written without knowledge of the one that won, with what they would have said.
     conflicts: entry.conflicts.map((version) => ({

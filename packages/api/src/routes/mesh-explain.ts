@@ -10,6 +10,7 @@ import type { CompiledRule, RouteRequest, RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
 import { badRequest } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { whyNot } from '../shape/why-not.ts';
 
 export function meshExplainRoutes({ port, reader }: ApiContext): readonly Route[] {
   const names = new ServiceNames();
@@ -86,19 +87,4 @@ function instanceJson(
 ): unknown {
   const reasons = routable ? [] : whyNot(view, { owner, checks });
   return { id: instance.id, node: nodeName, address, port, zone, status, routable, reasons };
-}
-
-/** What keeps traffic from an instance, for people. */
-function whyNot(view: View, { owner, checks }: Pick<InstanceView, 'owner' | 'checks'>): readonly string[] {
-  const member = view.member(owner);
-  if (member === undefined) return ['its node is not known'];
-  const { name, status, reachable, verified } = member;
-  return [
-    ...(status === 'alive' || status === 'suspect' ? [] : [`node ${name} is ${status}`]),
-    ...(reachable ? [] : [`node ${name} is not reachable`]),
-    ...(verified ? [] : [`nobody had a direct answer from node ${name} yet`]),
-    ...[...member.checks, ...checks]
-      .filter((check) => check.status === 'critical')
-      .map((check) => `check ${check.id} is critical${check.output === '' ? '' : `: ${check.output.slice(0, 200)}`}`),
-  ];
 }

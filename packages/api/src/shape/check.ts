@@ -31,9 +31,10 @@ export function serfHealth(member: MemberView): Record<string, unknown> {
   };
 }
 
-/** The node's own checks, `serfHealth` first. */
+/** The node's own checks, `serfHealth` first. An external node has none: nobody here would notice if it were gone. */
 export function nodeChecks(member: MemberView): readonly Record<string, unknown>[] {
-  return [serfHealth(member), ...member.checks.map((check) => gossipedCheck(check, ofNode(member)))];
+  const health = member.external === undefined ? [serfHealth(member)] : [];
+  return [...health, ...member.checks.map((check) => gossipedCheck(check, ofNode(member)))];
 }
 
 /** The checks of one instance, without its node's. */
@@ -54,6 +55,8 @@ function gossipedCheck(check: CheckView, owner: CheckOwner): Record<string, unkn
     Type: check.type,
     Interval: spanText(check.intervalMs),
     Timeout: spanText(check.timeoutMs),
+    // Of an external node: what its watcher goes by.
+    ...('definition' in check ? { Definition: check.definition } : {}),
     CreateIndex: check.createIndex,
     ModifyIndex: check.modifyIndex,
   };

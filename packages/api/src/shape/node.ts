@@ -17,9 +17,15 @@ export function nodeMeta(member: MemberView): Readonly<Record<string, string>> {
   return { ...(region === '' ? {} : { region }), ...(zone === '' ? {} : { zone }), ...tags };
 }
 
+/** The id of a node of the catalog: what the writer of an external one gave, or one made from its name. */
+export function consulNodeId(member: MemberView): string {
+  const given = member.external?.uuid ?? '';
+  return given === '' ? nodeUuid(member.id) : given;
+}
+
 export function consulNode(member: MemberView, datacenter: string): Record<string, unknown> {
   return {
-    ID: nodeUuid(member.id),
+    ID: consulNodeId(member),
     Node: member.name,
     Address: member.address,
     Datacenter: datacenter,
@@ -31,7 +37,8 @@ export function consulNode(member: MemberView, datacenter: string): Record<strin
 }
 
 export function nodeTaggedAddresses(member: MemberView): Readonly<Record<string, string>> {
-  const { address } = member;
+  const { address, external } = member;
+  if (external !== undefined) return external.taggedAddresses;
   const family = address.includes(':') ? 'ipv6' : /^[\d.]+$/.test(address) ? 'ipv4' : undefined;
   return {
     lan: address,

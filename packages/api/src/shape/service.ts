@@ -2,8 +2,7 @@
 
 import type { Instance, InstanceView, MemberView } from '@skein/core';
 import { instanceChecks, nodeChecks } from './check.ts';
-import { consulNode, nodeMeta, nodeTaggedAddresses } from './node.ts';
-import { nodeUuid } from './node-uuid.ts';
+import { consulNode, consulNodeId, nodeMeta, nodeTaggedAddresses } from './node.ts';
 
 /** As `agent/services` has it, and as the `Service` of a health entry. */
 export function agentService(instance: Instance): Record<string, unknown> {
@@ -41,7 +40,7 @@ export function healthEntry(view: InstanceView, member: MemberView, datacenter: 
 export function catalogService(view: InstanceView, member: MemberView, datacenter: string): Record<string, unknown> {
   const { instance } = view;
   return {
-    ID: nodeUuid(member.id),
+    ID: consulNodeId(member),
     Node: member.name,
     Address: member.address,
     Datacenter: datacenter,

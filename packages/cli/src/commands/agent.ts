@@ -21,8 +21,13 @@ interface AgentFlags {
   readonly profile?: string;
   readonly http?: string;
   readonly proxy?: string;
+  readonly dns?: string;
+  readonly recursor?: readonly string[];
   readonly logLevel?: string;
   readonly logFormat?: string;
+  readonly services?: string;
+  readonly enableScriptChecks?: boolean;
+  readonly enableLocalScriptChecks?: boolean;
   readonly whileStdin?: boolean;
 }
 
@@ -32,7 +37,7 @@ const settingsHelp = `
 Every setting can also be in a config file (camelCase: dataDir) or the environment (SKEIN_DATA_DIR). Flags win over
 the environment, the environment over files. Port 0 lets the system choose; the chosen ones are in the log line
 "ready" and in DATA_DIR/agent.json. SIGTERM and SIGINT leave the mesh and stop, a second one stops at once; SIGHUP
-reads the settings again.`;
+reads the settings and the service files again.`;
 
 /** `setExitCode` receives what the process should end with. */
 export function addAgentCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -55,6 +60,11 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
     .option('--profile <profile>', 'timing: lan (default), wan or local')
     .option('--http <host:port>', 'the HTTP API (default 127.0.0.1:8500)')
     .option('--proxy <host:port>', 'the proxy (default 127.0.0.1:8080)')
+    .option('--dns <host:port>', 'DNS, over UDP and TCP (default 127.0.0.1:8600)')
+    .option('--recursor <address>', "name server for names that are not the mesh's, ADDRESS or ADDRESS:PORT (repeatable)", append)
+    .option('--services <dir>', 'directory of service definitions, YAML or JSON; watched')
+    .option('--enable-script-checks', 'let checks run programs, also those that API clients register')
+    .option('--enable-local-script-checks', 'let checks of service files run programs')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .option('--log-format <format>', 'pretty (default on a terminal) or json')
     .addOption(program.createOption('--while-stdin', 'leave and stop when standard input ends').hideHelp())
@@ -65,6 +75,7 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
         'skein agent --dev',
         'skein agent --token-file mesh.token',
         'skein agent --token-file mesh.token --join 10.0.0.7:7946 --zone b',
+        'skein agent --dev --services services.d',
       ]),
     )
     .action(async (flags: AgentFlags) => setExitCode(await agent(flags)));
@@ -72,12 +83,14 @@ export function addAgentCommand(program: Command, setExitCode: (code: number) =>
 
 async function agent(flags: AgentFlags): Promise<number> {
   const { AgentError, loadConfig, parseTag, runAgent } = await import('@skein/agent');
-  const { config, tag, whileStdin, ...settings } = flags;
+  const { config, tag, recursor, whileStdin, ...settings } = flags;
   if (whileStdin === true) stopWithStdin();
   try {
     const tags = tag === undefined ? undefined : Object.fromEntries(tag.map(parseTag));
     // The loader checks every value itself, so that flags, files and the environment are refused in the same words.
-    const checkedByLoader = { ...settings, tags } as NonNullable<NonNullable<Parameters<typeof loadConfig>[0]>['flags']>;
+    const checkedByLoader = { ...settings, tags, recursors: recursor } as NonNullable<
+      NonNullable<Parameters<typeof loadConfig>[0]>['flags']
+    >;
     return await runAgent(() => loadConfig({ files: config ?? [], env: process.env, flags: checkedByLoader }));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;

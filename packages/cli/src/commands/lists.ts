@@ -1,49 +1,143 @@
-/** `skein members`, `services` and `instances`: what the agent asked believes now. */
+/** `skein members`, `services`, `instances` and `checks`: what the agent asked believes now. */
 
+import { Option } from 'commander';
 import type { Command } from 'commander';
-import { compareTexts, readInstances, readMembers, readServices } from '../catalog-read.ts';
-import type { CheckRow, InstanceRow, MemberRow, ServiceRow } from '../catalog-read.ts';
-import { outPaint, statusColour } from '../colour.ts';
+import {
+  allChecksPath,
+  checksIn,
+  checksOfInstancesIn,
+  compareTexts,
+  instancesIn,
+  instancesPath,
+  membersIn,
+  membersPath,
+  servicesIn,
+  servicesPath,
+} from '../catalog-read.ts';
+import type { CheckRow, InstanceRow, MemberRow, PlacedCheckRow, ServiceRow } from '../catalog-read.ts';
+import type { AgentApi } from '../agent-api.ts';
+import { statusColour } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { plain, short, table } from '../table.ts';
-import { apiFor, print, withApiOptions } from './api-command.ts';
-import type { ApiOptions } from './api-command.ts';
+import { hostPort, plain, short, table } from '../table.ts';
+import { showListing, withWatch } from '../watch/watch-list.ts';
+import type { WatchOptions } from '../watch/watch-list.ts';
+import { withApiOptions } from './api-command.ts';
 
 const outputLength = 48;
+/** In the list of checks, where it is the last column. */
+const checkOutputLength = 100;
+const checkStatuses = ['passing', 'warning', 'critical'];
 
 export function addListCommands(program: Command, io: Io): void {
-  const paint = outPaint(io);
-  withApiOptions(program.command('members').description('who is in the mesh, as this agent sees it'), [
+  withApiOptions(withWatch(program.command('members').description('who is in the mesh, as this agent sees it')), [
     'skein members',
+    'skein members --watch',
     "skein members --json | jq -r '.[] | select(.reachable) | .name'",
-  ]).action(async (options: ApiOptions) => {
-    const members = await readMembers(apiFor(io, options));
-    print(io, options, members, () => membersTable(members, paint));
-  });
-
-  withApiOptions(program.command('services').description('the services of the mesh, with how many instances are healthy'), [
-    'skein services',
-    'skein services --http-addr 127.0.0.1:8501',
-  ]).action(async (options: ApiOptions) => {
-    const services = await readServices(apiFor(io, options));
-    print(io, options, services, () => servicesTable(services, paint));
-  });
+  ]).action((options: WatchOptions) =>
+    showListing(io, options, {
+      title: 'skein members',
+      paths: [membersPath],
+      rows: ([members]) => membersIn(members),
+      table: membersTable,
+    }),
+  );
 
   withApiOptions(
-    program.command('instances').description('the instances of one service').argument('<service>', 'name of the service'),
-    ['skein instances orders', "skein instances orders --json | jq -r '.[] | select(.routable) | .id'"],
-  ).action(async (service: string, options: ApiOptions) => {
-    const api = apiFor(io, options);
-    const instances = await readInstances(api, service);
-    if (instances.length === 0) {
-      throw new CliFailure(`no instance of service "${service}" is known to the agent at ${api.base}`, {
-        hint: ['list the services it knows: skein services', 'register one: skein service register FILE'],
-      });
-    }
-    print(io, options, instances, () => instancesTable(instances, paint));
+    withWatch(program.command('services').description('the services of the mesh, with how many instances are healthy')),
+    ['skein services', 'skein services --watch', 'skein services --http-addr 127.0.0.1:8501'],
+  ).action((options: WatchOptions) =>
+    showListing(io, options, {
+      title: 'skein services',
+      // The list of services moves with names and tags only, health with checks and nodes. One more instance of
+      // a known service, on a node that has one, without any check, moves neither: that is seen within a minute.
+      paths: options.watch === true ? [servicesPath, allChecksPath] : [servicesPath],
+      rows: ([services], api) => servicesIn(services, api),
+      table: servicesTable,
+    }),
+  );
+
+  withApiOptions(
+    withWatch(
+      program.command('instances').description('the instances of one service').argument('<service>', 'name of the service'),
+    ),
+    [
+      'skein instances orders',
+      'skein instances orders --watch',
+      "skein instances orders --json | jq -r '.[] | select(.routable) | .id'",
+    ],
+  ).action((service: string, options: WatchOptions) =>
+    showListing(io, options, {
+      title: `skein instances ${plain(service)}`,
+      paths: [instancesPath(service)],
+      rows: ([instances]) => instancesIn(instances),
+      table: (instances, paint) =>
+        instances.length === 0 ? `no instance of service "${plain(service)}" is known\n` : instancesTable(instances, paint),
+      none: (api) => unknownService(service, api),
+    }),
+  );
+
+  addChecks(program, io);
+}
+
+interface ChecksOptions extends WatchOptions {
+  readonly status?: string;
+}
+
+function addChecks(program: Command, io: Io): void {
+  withApiOptions(
+    withWatch(
+      program
+        .command('checks')
+        .description('the checks of nodes and instances, worst first')
+        .argument('[service]', 'only those of its instances and their nodes')
+        .addOption(new Option('--status <status>', 'only those with this status').choices(checkStatuses)),
+    ),
+    [
+      'skein checks',
+      'skein checks orders --watch',
+      "skein checks --status critical --json | jq -r '.[] | [.node, .id, .output] | @tsv'",
+    ],
+  ).action((service: string | undefined, options: ChecksOptions) => {
+    const { status } = options;
+    const selected = (checks: readonly PlacedCheckRow[]): readonly PlacedCheckRow[] =>
+      status === undefined ? checks : checks.filter((check) => check.status === status);
+    const none = `no check${service === undefined ? '' : ` of service "${plain(service)}"`}${status === undefined ? ' is known' : ` is ${status}`}`;
+    return showListing(io, options, {
+      title: ['skein checks', service === undefined ? '' : plain(service)].join(' ').trim(),
+      paths: [service === undefined ? allChecksPath : instancesPath(service)],
+      rows: ([body], api) => {
+        if (service === undefined) return selected(checksIn(body));
+        const checks = checksOfInstancesIn(body);
+        // Every node has a check, so that without any there is no instance. A watch waits for one.
+        if (checks.length === 0 && options.watch !== true) throw unknownService(service, api);
+        return selected(checks);
+      },
+      table: (checks, paint) => (checks.length === 0 ? `${none}\n` : checksTable(checks, paint)),
+    });
   });
+}
+
+function unknownService(service: string, api: AgentApi): CliFailure {
+  return new CliFailure(`no instance of service "${service}" is known to the agent at ${api.base}`, {
+    hint: ['list the services it knows: skein services', 'register one: skein service register FILE'],
+  });
+}
+
+export function checksTable(checks: readonly PlacedCheckRow[], paint: Paint): string {
+  return table(
+    ['STATUS', 'CHECK', 'NODE', 'INSTANCE', 'SERVICE', 'OUTPUT'],
+    checks.map(({ status, id, node, serviceId, service, output, notes }) => [
+      { text: status, colour: statusColour(status) },
+      id,
+      node,
+      serviceId,
+      service,
+      short(plain(output === '' ? notes : output), checkOutputLength),
+    ]),
+    paint,
+  );
 }
 
 export function membersTable(members: readonly MemberRow[], paint: Paint): string {
@@ -117,9 +211,4 @@ function isTelling(check: CheckRow): boolean {
 
 function checkText(check: CheckRow): string {
   return `${check.id} ${check.status}${check.output === '' ? '' : ` (${short(plain(check.output), outputLength)})`}`;
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

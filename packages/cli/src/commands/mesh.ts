@@ -1,4 +1,4 @@
-/** `skein join` and `leave`: the running agent's place in the mesh. */
+/** `skein join`, `leave` and `force-leave`: who is in the mesh. */
 
 import type { Command } from 'commander';
 import { pathPart } from '../agent-api.ts';
@@ -33,5 +33,16 @@ export function addMeshCommands(program: Command, io: Io): void {
     const api = apiFor(io, options);
     await api.put('/v1/agent/leave', undefined, leaveTimeoutMs);
     print(io, options, { left: api.base }, () => `the agent at ${api.base} has left the mesh\n`);
+  });
+
+  withApiOptions(
+    program
+      .command('force-leave')
+      .description('remove a member that failed and will not come back; one that is alive comes back by itself')
+      .argument('<node>', 'its name, or its id where several share the name'),
+    ['skein force-leave birch', 'skein members --json | jq -r \'.[] | select(.status == "failed") | .name\''],
+  ).action(async (node: string, options: ApiOptions) => {
+    await apiFor(io, options).put(`/v1/agent/force-leave/${pathPart(node)}`);
+    print(io, options, { removed: node }, () => `removed ${plain(node)}; the other agents hear of it now\n`);
   });
 }

@@ -43,7 +43,7 @@ export function addServiceCommands(program: Command, io: Io): void {
       print(io, options, { registered }, () => registered.map((id) => `registered ${plain(id)}\n`).join(''));
     });
 
-  withApiOptions(service.command('deregister').description('take an instance out of the mesh').argument('<id>'), [
+  withApiOptions(service.command('deregister').description('take an instance out of the mesh').argument('<service-id>'), [
     'skein service deregister orders-1',
   ]).action(async (id: string, options: ApiOptions) => {
     await apiFor(io, options).put(`/v1/agent/service/deregister/${pathPart(id)}`);

@@ -75,7 +75,7 @@ export class Host {
   /** Without `seed` it finds the mesh through the peers in its data directory. */
   async startAgent(seed: string | undefined): Promise<void> {
     const anyPort = '127.0.0.1:0';
-    const listen = ['--bind', anyPort, '--http', anyPort, '--proxy', anyPort];
+    const listen = ['--bind', anyPort, '--http', anyPort, '--proxy', anyPort, '--dns', anyPort];
     const args = ['agent', '--name', this.agentName, '--mesh', this.#setup.mesh, '--data-dir', this.dataDir, ...listen];
     const rest = ['--profile', 'local', '--log-format', 'json', '--while-stdin', ...(seed === undefined ? [] : ['--join', seed])];
     this.#isDown = false;

@@ -3,7 +3,7 @@
 import type { InstanceRow } from '../catalog-read.ts';
 import { statusColour } from '../colour.ts';
 import type { Paint } from '../colour.ts';
-import { table } from '../table.ts';
+import { cut, table } from '../table.ts';
 import type { LoadStats } from './load.ts';
 
 /** One moment of the running demo. */
@@ -123,18 +123,4 @@ export function milliseconds(ms: number): string {
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1).padStart(5)} s`;
-}
-
-/** The first `width` visible characters; colours take no width. */
-function cut(line: string, width: number): string {
-  let visible = 0;
-  let result = '';
-  // eslint-disable-next-line no-control-regex -- colour sequences begin with a control character
-  for (const [piece] of line.matchAll(/\u001b\[\d+m|./gu)) {
-    const isColour = piece.startsWith('\u001b');
-    if (!isColour && visible >= width) continue;
-    if (!isColour) visible += 1;
-    result += piece;
-  }
-  return result;
 }

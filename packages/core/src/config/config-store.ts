@@ -10,8 +10,11 @@ import type { CommandResult } from '../command.ts';
 import { hashText } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
+import { externalKind, parseExternal } from '../catalog/external.ts';
 import { nameFault } from '../text.ts';
 import type { Turn } from '../turn.ts';
+import { kvKeyFault, kvKind, kvValueFault } from './kv.ts';
+import { ConfigRoom, roomClassOf } from './room.ts';
 import {
   compareVersions,
   configKey,
@@ -48,13 +51,14 @@ export class ConfigStore {
   readonly #validate: ConfigValidator;
   readonly #listener: ConfigListener;
   readonly #held = new Map<string, Held>();
+  readonly #room = new ConfigRoom();
   #last: HybridTime = { ms: 0, counter: 0 };
   /** Wall clock minus this node's monotonic clock, as of the last `clock` input. */
   #wallOffsetMs: number;
 
   constructor(turn: Turn, validate: ConfigValidator, listener: ConfigListener, wallMs: number) {
     this.#turn = turn;
-    this.#validate = validate;
+    this.#validate = (kind, name, value) => ownFault(kind, name, value) ?? validate(kind, name, value);
     this.#listener = listener;
     this.#wallOffsetMs = wallMs - turn.now;
   }
@@ -104,8 +108,9 @@ export class ConfigStore {
   /** Takes back what an earlier boot had, oldest first, so that conflicts and the last good versions come out as they were. Not told to anybody. */
   restore(entries: readonly SignedConfig[]): void {
     for (const signed of entries.toSorted((a, b) => compareVersions(a.value, b.value))) {
-      if (signed.value.mesh === this.#turn.mesh && this.#turn.notary.verify('config', signed.value.author, signed))
-        this.#accept(signed);
+      if (signed.value.mesh !== this.#turn.mesh || !this.#turn.notary.verify('config', signed.value.author, signed)) continue;
+      this.#accept(signed);
+      this.#count(signed.value);
     }
   }
 
@@ -141,7 +146,7 @@ export class ConfigStore {
     if (keyFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
     if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
     if (!this.#turn.verified('config', version.author, signed, from)) return;
-    if (held === undefined && !this.#hasRoom(version)) return this.#turn.refuse(from, 'config-limit');
+    if (!this.#hasRoom(signed, false)) return this.#turn.refuse(from, 'config-limit');
     if (order < 0) {
       assert(held !== undefined, 'an older version is older than something');
       this.#persisting(signed, () => this.#noteConflict(held, signed));
@@ -173,13 +178,7 @@ export class ConfigStore {
         message: `${kind} "${name}" takes ${signed.bytes.length} bytes, the limit is ${limits.configBytes}: split it into several entries`,
       };
     }
-    if (held === undefined && !this.#hasRoom(version)) {
-      return {
-        ok: false,
-        code: 'limit-exceeded',
-        message: `this mesh has ${limits.configEntries} config entries, the limit: delete some first`,
-      };
-    }
+    if (!this.#hasRoom(signed, true)) return { ok: false, code: 'limit-exceeded', message: this.#room.refusal(kind) };
     this.#persisting(signed, () => this.#accept(signed));
     this.#listener.configChanged(version, undefined);
     return { ok: true };
@@ -223,6 +222,7 @@ export class ConfigStore {
     const key = configKey(signed.value);
     const before = neededVersions(this.#held.get(key));
     take();
+    this.#count(signed.value);
     const after = neededVersions(this.#held.get(key));
     if (after.has(versionId(signed.value))) this.#turn.persist({ type: 'config', entry: signed });
     for (const [id, version] of before) if (!after.has(id)) this.#turn.persist({ type: 'config-removed', version });
@@ -245,23 +245,38 @@ export class ConfigStore {
   }
 
   /**
-   * Makes room for an entry by forgetting the oldest deletion, the same one everywhere, if no partition can bring it back
-   * any more. Another one that old gets no room: somebody who has not forgotten it yet would else keep us forgetting.
+   * Makes room for a version by forgetting the oldest deletion of its class, the same one everywhere, if no partition can
+   * bring it back any more. Another one that old gets no room: somebody who has not forgotten it yet would else keep us
+   * forgetting. What is deleted only takes less room.
    */
-  #hasRoom(version: ConfigVersion): boolean {
-    if (this.#held.size < limits.configEntries) return true;
+  #hasRoom({ value: version, bytes }: SignedConfig, own: boolean): boolean {
+    const held = this.#held.get(configKey(version));
+    if (held !== undefined && version.deleted) return true;
+    const more = Math.max(0, bytes.length - (held?.newest.bytes.length ?? 0));
+    if (!this.#room.hasBytes(version.kind, more, own)) return false;
+    if (held !== undefined || this.#room.hasEntry(version.kind, own)) return true;
     const horizonMs = this.#wallMs() - tombstoneMs;
     if (version.deleted && version.time.ms <= horizonMs) return false;
-    let oldest: Held | undefined;
-    for (const held of this.#held.values()) {
-      if (!held.newest.value.deleted) continue;
-      if (oldest === undefined || compareVersions(held.newest.value, oldest.newest.value) < 0) oldest = held;
+    const room = roomClassOf(version.kind);
+    let oldest: ConfigVersion | undefined;
+    for (const { newest } of this.#held.values()) {
+      if (!newest.value.deleted || roomClassOf(newest.value.kind) !== room) continue;
+      if (oldest === undefined || compareVersions(newest.value, oldest) < 0) oldest = newest.value;
     }
-    if (oldest === undefined || oldest.newest.value.time.ms > horizonMs) return false;
-    this.#held.delete(configKey(oldest.newest.value));
-    for (const version of neededVersions(oldest).values()) this.#turn.persist({ type: 'config-removed', version });
-    this.#listener.configForgotten(oldest.newest.value);
+    if (oldest === undefined || oldest.time.ms > horizonMs) return false;
+    const needed = neededVersions(this.#held.get(configKey(oldest)));
+    this.#held.delete(configKey(oldest));
+    this.#count(oldest);
+    for (const version of needed.values()) this.#turn.persist({ type: 'config-removed', version });
+    this.#listener.configForgotten(oldest);
     return true;
+  }
+
+  /** Keeps account of the room that an entry takes, after it changed. */
+  #count(version: ConfigVersion): void {
+    const held = this.#held.get(configKey(version));
+    const size = held?.conflicts.reduce((sum, { bytes }) => sum + bytes.length, held.newest.bytes.length);
+    this.#room.set(version.kind, configKey(version), size);
   }
 
   #wallMs(): number {
@@ -292,12 +307,20 @@ function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {
   return a.parent === b.parent;
 }
 
+/** The rules of the kinds whose values this package reads itself. */
+function ownFault(kind: string, name: string, value: unknown): string | undefined {
+  if (kind === kvKind) return kvValueFault(value);
+  const part = kind === externalKind ? parseExternal(name, value) : undefined;
+  return typeof part === 'string' ? part : undefined;
+}
+
 /** A kind with a slash would let two entries share one key. */
 function keyFault(kind: string, name: string): string | undefined {
   if (!/^[a-z0-9-]{1,64}$/.test(kind)) return `kind "${kind}" is none: use lower-case letters, digits and hyphens, as in "route"`;
-  if (name.length === 0 || name.length > limits.nameLength)
-    return `${kind}: the name has 1 to ${limits.nameLength} characters, got ${name.length}`;
-  const fault = nameFault(name);
+  const { nameLength } = roomClassOf(kind);
+  if (name.length === 0 || name.length > nameLength)
+    return `${kind}: the name has 1 to ${nameLength} characters, got ${name.length}`;
+  const fault = kind === kvKind ? kvKeyFault(name) : nameFault(name);
   return fault === undefined ? undefined : `${kind}: the name ${fault}`;
 }
 

@@ -11,6 +11,7 @@
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { DigestEntry, Gossip, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
+import { utf8Length } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { isSubjectKey, memberKey, subjectsOf } from './facts.ts';
 import { compareStamps, type Knowledge } from './knowledge.ts';
@@ -146,8 +147,22 @@ export class AntiEntropy {
   opened(from: NodeId, message: SyncOpen): void {
     const buckets = this.#knowledge.differing(message.buckets);
     if (buckets.length === 0) return this.#sendFacts(from, message.exchange, this.#listener.write([]), [], true);
-    const entries = [...this.#knowledge.entries(buckets)].slice(0, limits.digestEntries);
-    this.#turn.send(from, { type: 'sync-digest', exchange: message.exchange, buckets, entries }, 'sync');
+    this.#turn.send(from, { type: 'sync-digest', exchange: message.exchange, ...this.#digest(buckets) }, 'sync');
+  }
+
+  /** What we know in these buckets, or in the first of them where all does not fit into one message. */
+  #digest(buckets: readonly number[]): Pick<SyncDigest, 'buckets' | 'entries'> {
+    const entries = this.#knowledge.entries(buckets).slice(0, limits.digestEntries);
+    let bytes = 0;
+    for (const [at, entry] of entries.entries()) {
+      bytes += digestSize(entry);
+      if (bytes <= limits.digestBytes) continue;
+      const last = this.#knowledge.bucketOf(entry.key);
+      const rest = entries.slice(at + 1).findIndex(({ key }) => this.#knowledge.bucketOf(key) !== last);
+      if (rest < 0) break;
+      return { buckets: buckets.slice(0, buckets.indexOf(last) + 1), entries: entries.slice(0, at + 1 + rest) };
+    }
+    return { buckets, entries };
   }
 
   digested(from: NodeId, message: SyncDigest): void {
@@ -156,13 +171,20 @@ export class AntiEntropy {
     if (open?.peer !== from || open.differing > 0) return;
     const theirs = new Map<string, DigestEntry>();
     const wants: SyncWant[] = [];
+    let digestBytes = 0;
+    let wantBytes = 0;
     for (const entry of message.entries) {
+      digestBytes += digestSize(entry);
       theirs.set(entry.key, entry);
       const ours = this.#knowledge.stamp(entry.key) ?? [];
       if (compareStamps(entry.stamp, ours) <= 0 || !isSubjectKey(entry.key)) continue;
-      if (wants.length < limits.wantsPerMessage) wants.push({ key: entry.key, have: ours });
-      else open.left++;
+      if (wants.length < limits.wantsPerMessage && wantBytes < limits.wantBytes) {
+        wants.push({ key: entry.key, have: ours });
+        wantBytes += digestSize(entry);
+      } else open.left++;
     }
+    // There was no room for further buckets.
+    if (digestBytes > limits.digestBytes) open.left++;
     const gives: SyncWant[] = [];
     for (const { key, stamp } of this.#knowledge.entries(message.buckets)) {
       const have = theirs.get(key)?.stamp ?? [];
@@ -237,6 +259,11 @@ export class AntiEntropy {
     const { syncIntervalMs } = this.#turn.config;
     this.#turn.again('sync-round', Math.floor(syncIntervalMs / 2) + this.#turn.rng.below(syncIntervalMs));
   }
+}
+
+/** About how many bytes an entry of a digest takes, encoded. */
+function digestSize({ key, stamp }: DigestEntry): number {
+  return utf8Length(key) + 8 * stamp.length + 8;
 }
 
 /** Members before catalogs: an owner must be known before what it owns. */

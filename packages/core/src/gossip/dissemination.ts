@@ -11,6 +11,8 @@ import { limits } from '../limits.ts';
 import type { DigestEntry, Gossip } from '../message.ts';
 import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
+import { memberKey } from './facts.ts';
+import { Pace } from './pace.ts';
 
 export interface DisseminationListener {
   /** Whether every member is linked with every other. */
@@ -32,6 +34,9 @@ export class Dissemination {
   readonly #overflowed = new Set<NodeId>();
   /** Per link: subjects of which it is told only that there is news. */
   readonly #adverts = new Map<NodeId, Set<string>>();
+  readonly #pace = new Pace();
+  /** Members of whom there is news that waits to be passed on, and whom it came from. */
+  readonly #late = new Map<string, NodeId | undefined>();
   #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(turn: Turn, listener: DisseminationListener) {
@@ -45,6 +50,41 @@ export class Dissemination {
    * `before` is the stamp that receivers hold so far.
    */
   push(key: string, before: readonly number[], from: NodeId | undefined): void {
+    if (!this.#isPaced(key)) return this.#push(key, before, from);
+    if (!this.#late.has(key)) {
+      const waitMs = this.#pace.waitMs(key, this.#turn.now);
+      if (waitMs === 0) return this.#push(key, before, from);
+      this.#turn.deadlines.setEarlier('late-news', this.#turn.now + waitMs);
+    }
+    this.#late.set(key, from);
+  }
+
+  /** The deadline of this name. */
+  due(deadline: 'gossip' | 'late-news' | 'advertise'): void {
+    if (deadline === 'gossip') this.flush();
+    else if (deadline === 'late-news') this.#passOn();
+    else this.#announce();
+  }
+
+  /** Passes on what waited for long enough. */
+  #passOn(): void {
+    const { now, deadlines } = this.#turn;
+    for (const [key, from] of this.#late) {
+      const waitMs = this.#pace.waitMs(key, now);
+      if (waitMs > 0) deadlines.setEarlier('late-news', now + waitMs);
+      else {
+        this.#late.delete(key);
+        this.#push(key, [], from);
+      }
+    }
+  }
+
+  /** What we say of ourselves is ours to time: that we leave cannot wait. */
+  #isPaced(key: string): boolean {
+    return key.startsWith('m/') && key !== memberKey(this.#turn.self);
+  }
+
+  #push(key: string, before: readonly number[], from: NodeId | undefined): void {
     const links = [...this.#listener.links()];
     const { rng, config } = this.#turn;
     if (this.#listener.isFullMesh()) {
@@ -66,8 +106,8 @@ export class Dissemination {
     this.#turn.deadlines.setEarlier('advertise', this.#turn.now + inMs);
   }
 
-  /** The deadline `advertise`: by now most have heard from somebody; the rest may ask. */
-  advertiseDue(): void {
+  /** By now most have heard from somebody; the rest may ask. */
+  #announce(): void {
     for (const [link, keys] of this.#adverts) {
       if (!this.#listener.isWritable(link)) continue;
       const entries: DigestEntry[] = [];

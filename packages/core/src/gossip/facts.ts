@@ -20,7 +20,7 @@ export const configEntryKey = (key: string): string => `k/${key}`;
 export function isSubjectKey(key: string): boolean {
   return /^[mc]\/./.test(key)
     ? key.length <= 2 + limits.nameLength
-    : /^k\/[^/]+\/./.test(key) && key.length <= 3 + 2 * limits.nameLength;
+    : /^k\/[^/]+\/./.test(key) && key.length <= 3 + limits.nameLength + limits.configNameLength;
 }
 
 /** The keys of all that these facts say something new of. What accuses a member goes with its record. */

@@ -87,6 +87,11 @@ export class Knowledge {
     return numbers;
   }
 
+  /** The number of the bucket that a subject is in. */
+  bucketOf(key: string): number {
+    return bucketOf(hashText(key));
+  }
+
   /** All subjects of these buckets, in the order of the buckets. */
   entries(buckets: readonly number[]): readonly DigestEntry[] {
     const chosen = new Map<number, DigestEntry[]>();

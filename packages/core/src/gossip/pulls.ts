@@ -6,6 +6,7 @@
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { SyncWant } from '../message.ts';
+import { utf8Length } from '../text.ts';
 
 /** One subject is not pulled again sooner than this. */
 const pullAgainMs = 200;
@@ -52,7 +53,10 @@ export class Pulls {
     for (const [peer, gaps] of this.#waiting) {
       if (!mayAsk(peer)) continue;
       this.#waiting.delete(peer);
-      yield [peer, [...gaps].map(([key, have]) => ({ key, have }))];
+      let bytes = 0;
+      const wants: SyncWant[] = [];
+      for (const [key, have] of gaps) if ((bytes += utf8Length(key)) <= limits.wantBytes) wants.push({ key, have });
+      yield [peer, wants];
     }
   }
 

@@ -27,6 +27,15 @@ interface CheckRun {
   output: string;
   successes: number;
   failures: number;
+  /** Its record has said some output: later output alone is not told. */
+  isTold: boolean;
+  /** The service file that defines it; undefined for a client's. */
+  source: string | undefined;
+}
+
+interface OwnInstance {
+  readonly instance: Instance;
+  readonly source: string | undefined;
 }
 
 /** Records that stand and fall together. */
@@ -35,12 +44,14 @@ interface Publication {
   readonly drop: (reason: string) => void;
 }
 
+const expired = 'TTL expired';
+
 type RegisterCommand = Extract<Command, { type: 'register' }>;
 
 export class Health {
   readonly #turn: Turn;
   readonly #listener: HealthListener;
-  readonly #instances = new Map<InstanceId, Instance>();
+  readonly #instances = new Map<InstanceId, OwnInstance>();
   readonly #checks = new Map<CheckId, CheckRun>();
   #registrations = PersistentMap.empty<Registration>();
 
@@ -56,7 +67,7 @@ export class Health {
 
   /** All records, as a first catalog version has them. */
   *records(): IterableIterator<RecordValue> {
-    for (const instance of this.#instances.values()) yield { type: 'instance', instance };
+    for (const { instance } of this.#instances.values()) yield { type: 'instance', instance };
     for (const run of this.#checks.values()) yield asRecord(run);
   }
 
@@ -64,14 +75,23 @@ export class Health {
   restore(registrations: readonly Registration[]): void {
     for (const registration of registrations) {
       if (registration.type !== 'instance') continue;
-      this.#instances.set(registration.instance.id, registration.instance);
+      const { instance, source } = registration;
+      this.#instances.set(instance.id, { instance, source });
       this.#note(registration);
     }
     for (const registration of registrations) {
       if (registration.type !== 'check') continue;
-      const { definition, state } = registration;
+      const { definition, state, source } = registration;
       if (definition.instanceId !== undefined && !this.#instances.has(definition.instanceId)) continue;
-      this.#start({ definition, status: state.status, output: state.output, successes: 0, failures: 0 });
+      this.#start({
+        definition,
+        status: state.status,
+        output: state.output,
+        successes: 0,
+        failures: 0,
+        isTold: state.output !== '',
+        source,
+      });
       this.#note(registration);
     }
     for (const registration of this.#registrations.values()) this.#turn.emit({ type: 'registration-changed', registration });
@@ -83,7 +103,7 @@ export class Health {
     this.#listener.writeRecords([], []);
     const checks = [...this.#checks.values()];
     this.#publish(
-      [...this.#instances.values()].map((instance) => ({
+      [...this.#instances.values()].map(({ instance }) => ({
         records: [
           { type: 'instance', instance },
           ...checks.filter((run) => run.definition.instanceId === instance.id).map(asRecord),
@@ -116,22 +136,25 @@ export class Health {
   }
 
   register(command: RegisterCommand): CommandResult {
-    const { instance, checks, replaceChecks } = command;
+    const { instance, checks, replaceChecks, source } = command;
     const invalid = validateInstance(instance) ?? firstInvalid(checks);
     if (invalid !== undefined) return { ok: false, code: 'invalid-registration', message: invalid };
     const dropped: CheckId[] = [];
     if (replaceChecks) {
       const named = new Set(checks.map((check) => check.id));
-      for (const [id, run] of this.#checks) if (run.definition.instanceId === instance.id && !named.has(id)) dropped.push(id);
+      for (const [id, { definition }] of this.#checks) {
+        // Maintenance is what an operator decided, not a part of what is registered again.
+        if (definition.instanceId === instance.id && definition.probe.type !== 'none' && !named.has(id)) dropped.push(id);
+      }
     }
-    const runs = checks.map((definition) => this.#planRun({ ...definition, instanceId: instance.id }));
+    const runs = checks.map((definition) => this.#planRun({ ...definition, instanceId: instance.id }, source));
     const upserts: RecordValue[] = [{ type: 'instance', instance }, ...runs.map(asRecord)];
     const removals = dropped.map((id) => `c/${id}`);
     const written = this.#listener.writeRecords(upserts, removals);
     if (!written.ok) return written;
     for (const id of dropped) this.#forgetCheck(id, 'replaced');
-    this.#instances.set(instance.id, instance);
-    this.#keep({ type: 'instance', instance });
+    this.#instances.set(instance.id, { instance, source });
+    this.#keep({ type: 'instance', instance, ...(source === undefined ? {} : { source }) });
     for (const run of runs) this.#commitRun(run);
     this.#listener.registrationsChanged();
     return { ok: true };
@@ -155,7 +178,7 @@ export class Health {
     return { ok: true };
   }
 
-  registerCheck(definition: CheckDefinition): CommandResult {
+  registerCheck(definition: CheckDefinition, source?: string): CommandResult {
     const invalid = validateCheck(definition);
     if (invalid !== undefined) return { ok: false, code: 'invalid-registration', message: invalid };
     if (definition.instanceId !== undefined && !this.#instances.has(definition.instanceId)) {
@@ -165,7 +188,7 @@ export class Health {
         message: `check "${definition.id}" names instance "${definition.instanceId}", which is not registered on this agent: register the instance first`,
       };
     }
-    const run = this.#planRun(definition);
+    const run = this.#planRun(definition, source);
     const written = this.#listener.writeRecords([asRecord(run)], []);
     if (!written.ok) return written;
     this.#commitRun(run);
@@ -213,7 +236,7 @@ export class Health {
         message: `check "${id}" does not have associated TTL: only TTL checks take updates`,
       };
     }
-    this.#settle(run, status, output);
+    this.#settle(run, status, cut(output, run.definition.outputLengthMax));
     this.#armTtl(run);
     return { ok: true };
   }
@@ -221,7 +244,10 @@ export class Health {
   /** A TTL ran out without an update. */
   expireTtl(id: string): void {
     const run = this.#checks.get(id as CheckId);
-    if (run !== undefined) this.#settle(run, 'critical', 'TTL expired');
+    if (run === undefined) return;
+    // Kept behind it: what the client said last is often why it fell silent.
+    const last = run.output.startsWith(expired) ? '' : run.output;
+    this.#settle(run, 'critical', last === '' ? expired : `${expired} (last output before timeout follows): ${last}`);
   }
 
   /** A check has been critical for as long as its instance may be. */
@@ -231,10 +257,10 @@ export class Health {
   }
 
   /** A run for this definition: the one that exists keeps its state where nothing but the definition's texts changed. */
-  #planRun(definition: CheckDefinition): CheckRun {
+  #planRun(definition: CheckDefinition, source: string | undefined): CheckRun {
     const known = this.#checks.get(definition.id);
-    if (known !== undefined && sameProbe(known.definition, definition)) return { ...known, definition };
-    return { definition, status: definition.initialStatus, output: '', successes: 0, failures: 0 };
+    if (known !== undefined && sameProbe(known.definition, definition)) return { ...known, definition, source };
+    return { definition, status: definition.initialStatus, output: '', successes: 0, failures: 0, isTold: false, source };
   }
 
   #commitRun(run: CheckRun): void {
@@ -277,7 +303,8 @@ export class Health {
     const from = run.status;
     if (from === status && run.output === output) return;
     // Output alone wakes nobody, but a check that starts in its status must say once why.
-    if (from !== status || run.output === '') {
+    if (from !== status || (!run.isTold && output !== '')) {
+      run.isTold = true;
       const written = this.#listener.writeRecords([asRecord({ ...run, status, output })], []);
       // Over the limit by a longer output: the status matters more than the text.
       if (!written.ok) {
@@ -326,8 +353,16 @@ function sameProbe(a: CheckDefinition, b: CheckDefinition): boolean {
   return a.instanceId === b.instanceId && JSON.stringify(a.probe) === JSON.stringify(b.probe);
 }
 
-function asRegistration(run: CheckRun): Registration {
-  return { type: 'check', definition: run.definition, state: { status: run.status, output: run.output } };
+function asRegistration({ definition, status, output, source }: CheckRun): Registration {
+  return { type: 'check', definition, state: { status, output }, ...(source === undefined ? {} : { source }) };
+}
+
+/** A client's output, with a word at its end where not all of it is kept. */
+function cut(output: string, lengthMax: number = limits.outputLength): string {
+  if (output.length <= lengthMax) return output;
+  const kept = (length: number): string => ` ... (captured ${length} of ${output.length} characters)`;
+  const length = Math.min(lengthMax, limits.outputLength - kept(lengthMax).length);
+  return `${output.slice(0, length)}${kept(length)}`;
 }
 
 function asRecord(run: CheckRun): RecordValue {

@@ -3,7 +3,15 @@
 import type { CheckStatus, Instance } from '../catalog/record.ts';
 import type { CheckId, InstanceId } from '../identity.ts';
 
-/** How a check gets its result. Runners for all but `ttl` and `none` live in the agent. */
+/** How a probe speaks TLS. */
+export interface ProbeTls {
+  /** The name to ask for and to expect in the certificate. Empty: the host of the probe's address. */
+  readonly serverName: string;
+  /** Take any certificate. */
+  readonly skipVerify: boolean;
+}
+
+/** How a check gets its result. Runners for all but `ttl` and `none` live in the agent. Addresses are `host:port`. */
 export type CheckProbe =
   | {
       readonly type: 'http';
@@ -13,8 +21,23 @@ export type CheckProbe =
       readonly body: string;
       readonly followRedirects: boolean;
       readonly skipTlsVerify: boolean;
+      /** As in `ProbeTls`; absent where it is empty. */
+      readonly tlsServerName?: string;
     }
-  | { readonly type: 'tcp'; readonly address: string }
+  /** Without `tls` a connection is all that is asked for. */
+  | { readonly type: 'tcp'; readonly address: string; readonly tls?: ProbeTls }
+  | { readonly type: 'udp'; readonly address: string }
+  /** The gRPC health checking protocol; an empty `service` asks for the whole process. Without `tls` in the clear. */
+  | { readonly type: 'grpc'; readonly address: string; readonly service: string; readonly tls?: ProbeTls }
+  /** An HTTP/2 PING. Without `tls` in the clear, with prior knowledge. */
+  | { readonly type: 'h2ping'; readonly address: string; readonly tls?: ProbeTls }
+  /** A program and its arguments; its exit code is the result. */
+  | { readonly type: 'script'; readonly args: readonly string[] }
+  /**
+   * As healthy as an instance (by id) with its node, or, where `instance` is empty, as a node alone. `node` is a name or
+   * an id; empty for this node.
+   */
+  | { readonly type: 'alias'; readonly node: string; readonly instance: string }
   /** Its writer must update it within `ttlMs`, or it turns critical. */
   | { readonly type: 'ttl'; readonly ttlMs: number }
   /** Only ever updated by hand, such as maintenance mode. */
@@ -36,6 +59,8 @@ export interface CheckDefinition {
   readonly deregisterCriticalAfterMs: number;
   /** The status to start with. */
   readonly initialStatus: CheckStatus;
+  /** How much of what a probe or client says is kept, in UTF-16 units. Absent: `limits.outputLength`, which is also the most. */
+  readonly outputLengthMax?: number;
 }
 
 export interface CheckState {
@@ -43,10 +68,18 @@ export interface CheckState {
   readonly output: string;
 }
 
-/** One local registration, as persisted: an instance or a check, each under its record key. */
+/**
+ * One local registration, as persisted: an instance or a check, each under its record key. `source` is the service file
+ * that defines it; absent for what a client registered.
+ */
 export type Registration =
-  | { readonly type: 'instance'; readonly instance: Instance }
-  | { readonly type: 'check'; readonly definition: CheckDefinition; readonly state: CheckState };
+  | { readonly type: 'instance'; readonly instance: Instance; readonly source?: string }
+  | {
+      readonly type: 'check';
+      readonly definition: CheckDefinition;
+      readonly state: CheckState;
+      readonly source?: string;
+    };
 
 /** `i/<instance id>` or `c/<check id>`, as in the catalog. */
 export function registrationKey(registration: Registration): string {

@@ -30,25 +30,48 @@ export function validateInstance(instance: Instance): string | undefined {
 /** Returns what is wrong with a check, or undefined. */
 export function validateCheck(check: CheckDefinition): string | undefined {
   const common =
-    text('CheckID', check.id, 1, limits.nameLength) ??
-    text('Check.Name', check.name, 1, limits.nameLength) ??
+    text('CheckID', check.id, 1, limits.checkNameLength) ??
+    text('Check.Name', check.name, 1, limits.checkNameLength) ??
     prose('Check.Notes', check.notes, limits.notesLength) ??
     whole('Check.Interval', check.intervalMs, 0, Number.MAX_SAFE_INTEGER) ??
     whole('Check.Timeout', check.timeoutMs, 0, Number.MAX_SAFE_INTEGER) ??
     whole('Check.SuccessBeforePassing', check.successBeforePassing, 0, 1000) ??
     whole('Check.FailuresBeforeWarning', check.failuresBeforeWarning, 0, 1000) ??
     whole('Check.FailuresBeforeCritical', check.failuresBeforeCritical, 0, 1000) ??
-    whole('Check.DeregisterCriticalServiceAfter', check.deregisterCriticalAfterMs, 0, Number.MAX_SAFE_INTEGER);
+    whole('Check.DeregisterCriticalServiceAfter', check.deregisterCriticalAfterMs, 0, Number.MAX_SAFE_INTEGER) ??
+    whole('Check.OutputMaxSize', check.outputLengthMax ?? 1, 1, limits.outputLength);
   if (common !== undefined) return common;
   if (check.failuresBeforeWarning > Math.max(1, check.failuresBeforeCritical)) {
     return 'Check.FailuresBeforeWarning must not be greater than Check.FailuresBeforeCritical';
   }
+  return validateProbe(check);
+}
+
+function validateProbe(check: CheckDefinition): string | undefined {
   const { probe } = check;
   switch (probe.type) {
     case 'http':
-      return text('Check.HTTP', probe.url, 1, 2048) ?? interval(check);
+      return text('Check.HTTP', probe.url, 1, 2048) ?? serverName(probe.tlsServerName) ?? interval(check);
     case 'tcp':
-      return text('Check.TCP', probe.address, 1, limits.addressLength) ?? interval(check);
+      return text('Check.TCP', probe.address, 1, limits.addressLength) ?? serverName(probe.tls?.serverName) ?? interval(check);
+    case 'udp':
+      return text('Check.UDP', probe.address, 1, limits.addressLength) ?? interval(check);
+    case 'grpc':
+      return (
+        text('Check.GRPC', probe.address, 1, limits.addressLength) ??
+        text('Check.GRPC service', probe.service, 0, limits.addressLength) ??
+        serverName(probe.tls?.serverName) ??
+        interval(check)
+      );
+    case 'h2ping':
+      return text('Check.H2PING', probe.address, 1, limits.addressLength) ?? serverName(probe.tls?.serverName) ?? interval(check);
+    case 'script':
+      return scriptArgs(probe.args) ?? interval(check);
+    case 'alias':
+      return probe.node === '' && probe.instance === ''
+        ? 'Check.AliasService must not be empty where there is no Check.AliasNode'
+        : (text('Check.AliasNode', probe.node, 0, limits.nameLength) ??
+            text('Check.AliasService', probe.instance, 0, limits.nameLength));
     case 'ttl':
       return probe.ttlMs > 0 ? whole('Check.TTL', probe.ttlMs, 1, Number.MAX_SAFE_INTEGER) : 'Check.TTL must be greater than 0';
     case 'none':
@@ -56,6 +79,21 @@ export function validateCheck(check: CheckDefinition): string | undefined {
     default:
       return assertNever(probe);
   }
+}
+
+function serverName(name = ''): string | undefined {
+  return text('Check.TLSServerName', name, 0, limits.addressLength);
+}
+
+function scriptArgs(args: readonly string[]): string | undefined {
+  if (args.length === 0 || args[0] === '') return 'Check.ScriptArgs must name a program';
+  if (args.length > limits.scriptArgs) return `Check.ScriptArgs has ${args.length} entries, the limit is ${limits.scriptArgs}`;
+  for (const [i, arg] of args.entries()) {
+    const broken = prose(`Check.ScriptArgs[${i}]`, arg, limits.scriptArgLength);
+    if (broken !== undefined) return broken;
+    if (arg.includes('\0')) return `Check.ScriptArgs[${i}] has the control character U+0000: leave it out`;
+  }
+  return undefined;
 }
 
 function interval(check: CheckDefinition): string | undefined {

@@ -9,7 +9,7 @@ import type { KnownPeer } from '../effect.ts';
 import type { NodeId } from '../identity.ts';
 import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
-import type { Member } from './member.ts';
+import { hasLeft, type Member } from './member.ts';
 
 /** Of more members than this a random choice is written: any one of them that is still there knows all others. */
 const peersMax = 512;
@@ -41,7 +41,7 @@ export class AddressBook {
   /** The deadline `peers`. */
   write(): void {
     const members: Member[] = [];
-    for (const member of this.#members()) if (member.id !== this.#turn.self && member.status !== 'left') members.push(member);
+    for (const member of this.#members()) if (member.id !== this.#turn.self && !hasLeft(member)) members.push(member);
     const chosen = members.length > peersMax ? sample(members, peersMax, this.#turn.rng) : members;
     const peers = chosen.map(({ id, signed }): KnownPeer => {
       const { name, addresses } = signed.value;

@@ -4,8 +4,8 @@
  * This decides on routing only; who is a member is not its business.
  *
  * One outage is anybody's: it costs nothing more. What costs is to be out `outageMs` or longer several times within
- * `forgetMs`: who is accused wrongly refutes in much less, so that false accusers keep nobody out. And where many are out
- * at a time, the fault is more likely ours, or the network's between two halves: then nothing counts.
+ * `forgetMs`: who is accused wrongly refutes in less, even right after another refutation, so that false accusers keep nobody
+ * out. And where many are out at a time, the fault is more likely ours, or the network's between two halves: then nothing counts.
  */
 
 import type { NodeId } from '../identity.ts';

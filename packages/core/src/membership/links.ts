@@ -20,6 +20,8 @@ export interface LinkListener {
   lost(id: NodeId): void;
   /** A dial to a member failed. `evidence`: it followed a broken link or a failed probe. */
   dialFailed(id: NodeId, reason: DialFailure, evidence: boolean): void;
+  /** The link with a member carried no answer, and neither did a dial of our own: we at least cannot reach it. */
+  unreached(id: NodeId): void;
   /** Whether a link with it is to be had for as long as it is known. */
   isWanted(id: NodeId): boolean;
   /** Where a member can be dialled; undefined when it is not to be dialled (any more). */
@@ -322,6 +324,7 @@ export class Links {
     const isPatient = reason === 'timeout' && !target.met && target.attempts < strangerTimeouts;
     const evidence = target.evidence && !isPatient;
     const isUndecided = target.evidence && isPatient;
+    const isFresh = target.fresh;
     target.evidence = false;
     target.fresh = false;
     const retryInMs = this.#backOffMs(target.attempts);
@@ -342,7 +345,7 @@ export class Links {
     }
     if (this.#targets.get(target.key) !== target) return;
     if (this.#links.has(target.to)) {
-      if (!evidence) return;
+      if (!evidence) return isFresh && this.#isSilent(target.to) ? this.#listener.unreached(target.to) : undefined;
       // The old link gave no answer and no new one can be had: an answer on it after all would be stale.
       this.#turn.perform({ type: 'disconnect', to: target.to, reason: 'no answer' });
     } else if (!this.#listener.isWanted(target.to)) {
@@ -356,6 +359,11 @@ export class Links {
       this.#dialSoon(target, retryInMs);
     }
     this.#listener.dialFailed(target.to, reason, evidence);
+  }
+
+  /** Whether its link still gives no answer: one that came meanwhile counts for more than a dial. */
+  #isSilent(id: NodeId): boolean {
+    return (this.#links.get(id)?.doubts ?? 0) > 1;
   }
 
   #redialSeeds(): void {

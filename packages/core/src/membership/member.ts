@@ -54,6 +54,14 @@ export function isPresent(member: Member): boolean {
 }
 
 /**
+ * Whether it went by its own word. Whom an operator forced to leave may only be on the other side of a partition, where
+ * somebody may say the same of us: it is dialled for as long as one that failed.
+ */
+export function hasLeft(member: Member): boolean {
+  return member.status === 'left' && member.signed.value.status !== 'alive';
+}
+
+/**
  * What is held against a member, as one number for digests. Replicas must come to count the same accusers, since each
  * shortens the suspicion: so below the number that is enough for every verdict, sets of the same size differ by a hash,
  * and of two replicas that differ the one with more, or the greater hash, tells the other, which then has more. From

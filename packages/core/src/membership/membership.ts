@@ -27,7 +27,7 @@ import type { Coordinate } from './coordinate.ts';
 import { Defence } from './defence.ts';
 import { HoldDown } from './hold-down.ts';
 import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
-import { isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
+import { hasLeft, isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { Names } from './names.ts';
 import { Restraint, type RestraintListener } from './restraint.ts';
@@ -84,7 +84,8 @@ export class Membership {
     this.#restraint = new Restraint(turn, listener);
     this.#defence = new Defence(turn);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
-    this.#holdDown = new HoldDown(turn.config.probeTimeoutMs + turn.config.indirectTimeoutMs);
+    const { probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs } = turn.config;
+    this.#holdDown = new HoldDown(Math.max(probeTimeoutMs + indirectTimeoutMs, 2 * refuteIntervalMs));
     const signed = turn.notary.sign('member', firstRecord(turn.mesh, turn.self, labels, epoch));
     this.#self = {
       id: turn.self,
@@ -141,7 +142,7 @@ export class Membership {
   /** Where a member can be dialled; undefined for one that left or is not known. */
   addressesOf(id: NodeId): readonly string[] | undefined {
     const member = this.#members.get(id);
-    return member === undefined || member.status === 'left' ? undefined : member.signed.value.addresses;
+    return member === undefined || hasLeft(member) ? undefined : member.signed.value.addresses;
   }
 
   all(): IterableIterator<Member> {
@@ -381,14 +382,15 @@ export class Membership {
     const isMoot = member === this.#self || (member.status === 'failed' && reason !== 'forced');
     if (!isMoot && !this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
     const counts = isPresent(member) && !this.#isBacked(member);
-    const isAfforded = !counts || this.#budget.affords(accuser, this.#accusationCap(), this.#turn.now);
+    // An account is a member's: of strangers, who may well accuse us, there is no end, so whoever passes on their word pays.
+    const payer = this.#members.has(accuser) ? accuser : from;
+    const isAfforded = !counts || this.#budget.affords(payer, this.#accusationCap(), this.#turn.now);
     // Who accuses us is no witness of anybody believing it; who believes it, and tells us, needs our answer.
-    if (!isAfforded && (member !== this.#self || from === accuser)) return this.#turn.refuse(from, 'too-many-accusations');
+    if (!isAfforded && (member !== this.#self || payer === from)) return this.#turn.refuse(from, 'too-many-accusations');
     const isVerdict = reason === 'forced' && !counts;
     if (isVerdict && !this.#budget.affordsForced(accuser, this.#turn.now)) return this.#turn.refuse(from, 'too-many-forced');
     if (!this.#turn.verified('accusation', accuser, signed, from)) return;
-    // An account is a member's: of strangers, who may well accuse us, there is no end.
-    if (counts && isAfforded && this.#members.has(accuser)) this.#budget.open(accuser, subject, this.#turn.now);
+    if (counts && isAfforded) this.#budget.open(payer, subject, this.#turn.now);
     if (isVerdict) this.#budget.force(accuser);
     if (member === this.#self) return this.#self.status === 'left' ? undefined : this.#defence.accused(signed.value);
     const isFirst = !member.accusations.has(accuser);
@@ -594,7 +596,7 @@ export class Membership {
   }
 
   #tombstoneMs(member: Member): number {
-    return member.status === 'left' ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
+    return hasLeft(member) ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
   }
 
   // --- status ---

@@ -6,7 +6,7 @@
 
 import type { NodeId } from '../identity.ts';
 import type { Turn } from '../turn.ts';
-import { isPresent, type Member } from './member.ts';
+import { hasLeft, isPresent, type Member } from './member.ts';
 
 export class Visits {
   readonly #turn: Turn;
@@ -26,13 +26,13 @@ export class Visits {
   due(): NodeId | undefined {
     this.#arm();
     const present: NodeId[] = [];
-    const failed: NodeId[] = [];
+    const gone: NodeId[] = [];
     for (const member of this.#members()) {
-      if (member.status === 'failed') failed.push(member.id);
-      else if (isPresent(member) && member.id !== this.#turn.self) present.push(member.id);
+      if (member.id === this.#turn.self || hasLeft(member)) continue;
+      (isPresent(member) ? present : gone).push(member.id);
     }
     const { rng } = this.#turn;
-    const from = rng.below(present.length + 1) < failed.length ? failed : present;
+    const from = rng.below(present.length + 1) < gone.length ? gone : present;
     return from.length === 0 ? undefined : from[rng.below(from.length)];
   }
 

@@ -1,17 +1,26 @@
 /** One View: persistent maps and the indexes that belong to them. Nothing in it ever changes. */
 
+import { externalKind } from '../catalog/external.ts';
 import type { ConfigEntry } from '../config/entry.ts';
+import { kvFolderOf, kvKind } from '../config/kv.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
+import { isExternalId } from './external-nodes.ts';
+import type { KvSnapshot } from './kv-snapshot.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { IndexSnapshot } from './topic-indexes.ts';
+import { topics } from './view.ts';
 import type { InstanceView, MemberView, ServiceView, View } from './view.ts';
 
 export interface SnapshotContent {
   readonly members: PersistentMap<MemberView>;
   readonly services: PersistentMap<ServiceView>;
   readonly instances: PersistentMap<readonly InstanceView[]>;
+  /** Of all kinds but the next two. */
   readonly config: PersistentMap<ConfigEntry>;
+  readonly externalEntries: PersistentMap<ConfigEntry>;
+  readonly kv: KvSnapshot;
+  readonly externalNodes: PersistentMap<MemberView>;
   readonly registrations: PersistentMap<Registration>;
   readonly aliveCount: number;
   readonly isolated: boolean;
@@ -48,8 +57,12 @@ export class Snapshot implements View {
     return this.#content.members.values();
   }
 
+  externalNodes(): Iterable<MemberView> {
+    return this.#content.externalNodes.values();
+  }
+
   member(id: NodeId): MemberView | undefined {
-    return this.#content.members.get(id);
+    return this.#content.members.get(id) ?? (isExternalId(id) ? this.#content.externalNodes.get(id) : undefined);
   }
 
   memberByName(name: string): MemberView | undefined {
@@ -59,6 +72,8 @@ export class Snapshot implements View {
         const other = this.#byName.get(member.name);
         if (other === undefined || isPreferred(member, other)) this.#byName.set(member.name, member);
       }
+      for (const node of this.#content.externalNodes.values())
+        if (!this.#byName.has(node.name)) this.#byName.set(node.name, node);
     }
     return this.#byName.get(name);
   }
@@ -84,11 +99,24 @@ export class Snapshot implements View {
   }
 
   *configEntries(kind?: string): Iterable<ConfigEntry> {
-    for (const entry of this.#content.config.values()) if (kind === undefined || entry.kind === kind) yield entry;
+    if (kind === kvKind) yield* this.#content.kv.entries('');
+    else if (kind === externalKind) yield* this.#content.externalEntries.values();
+    else for (const entry of this.#content.config.values()) if (kind === undefined || entry.kind === kind) yield entry;
   }
 
   configEntry(kind: string, name: string): ConfigEntry | undefined {
-    return this.#content.config.get(`${kind}/${name}`);
+    if (kind === kvKind) return this.#content.kv.get(name);
+    return (kind === externalKind ? this.#content.externalEntries : this.#content.config).get(`${kind}/${name}`);
+  }
+
+  kvEntries(prefix: string): Iterable<ConfigEntry> {
+    return this.#content.kv.entries(prefix);
+  }
+
+  kvIndex(prefix: string): number {
+    const folder = kvFolderOf(prefix);
+    if (folder === prefix) return this.index(topics.kvFolder(folder));
+    return Math.max(this.#indexes.floor, this.#content.kv.lastChange(prefix));
   }
 
   registrations(): Iterable<Registration> {

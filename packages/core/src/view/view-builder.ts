@@ -5,10 +5,12 @@
  */
 
 import type { Catalog } from '../catalog/catalog.ts';
+import { externalKind } from '../catalog/external.ts';
 import { recordKey, type Check, type CheckStatus, type Instance, type RecordValue } from '../catalog/record.ts';
 import type { Replica, ReplicaChange } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import type { ConfigEntry } from '../config/entry.ts';
+import { kvFoldersOf, kvKind } from '../config/kv.ts';
 import { hashText } from '../hash.ts';
 import type { Health } from '../health/health.ts';
 import type { Registration } from '../health/registration.ts';
@@ -17,6 +19,8 @@ import { LayeredMap } from '../layered-map.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
+import { ExternalNodes, isExternalId } from './external-nodes.ts';
+import { KvSnapshot, type KvSlot } from './kv-snapshot.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
 import { TopicIndexes, type IndexSnapshot } from './topic-indexes.ts';
@@ -67,6 +71,10 @@ export class ViewBuilder {
   readonly #dirtyMembers = new Set<NodeId>();
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyConfig = new Set<string>();
+  /** Keys of the key-value store, and when they changed; undefined: they were forgotten. */
+  readonly #dirtyKeys = new Map<string, number | undefined>();
+  readonly #external: ExternalNodes;
+  readonly #dirtyExternal = new Set<NodeId>();
   #content: SnapshotContent;
   #view: View | undefined;
 
@@ -77,12 +85,16 @@ export class ViewBuilder {
     this.#indexes = new TopicIndexes(startIndexMs, hashText(self) & 1023, base?.indexes);
     this.#created = new LayeredMap(base?.created);
     this.#modified = new LayeredMap(base?.modified);
+    this.#external = new ExternalNodes(sources.config, mesh, (key) => this.#indexesOf(key));
     if (base !== undefined) this.#dirtyMembers.add(base.self);
     this.#content = base?.content ?? {
       members: PersistentMap.empty<MemberView>(),
       services: PersistentMap.empty<ServiceView>(),
       instances: PersistentMap.empty<readonly InstanceView[]>(),
       config: PersistentMap.empty<ConfigEntry>(),
+      externalEntries: PersistentMap.empty<ConfigEntry>(),
+      kv: KvSnapshot.empty,
+      externalNodes: PersistentMap.empty<MemberView>(),
       registrations: PersistentMap.empty<Registration>(),
       aliveCount: 0,
       isolated: false,
@@ -144,11 +156,38 @@ export class ViewBuilder {
 
   touchConfig(kind: string, name: string): void {
     const key = `${kind}/${name}`;
-    this.#dirtyConfig.add(key);
-    this.#touch(topics.config);
+    const { config } = this.#sources;
+    if (kind === kvKind && config.stamp(key) === undefined) {
+      // An old deletion was forgotten: nothing that a reader sees.
+      this.#view = undefined;
+      this.#dirtyKeys.set(name, undefined);
+      return;
+    }
     this.#touch(topics.configKind(kind));
     this.#touch(topics.configEntry(kind, name));
-    this.#stamp(`k/${key}`);
+    if (config.entry(key) === undefined) this.#unstamp(`k/${key}`);
+    else this.#stamp(`k/${key}`);
+    if (kind === kvKind) {
+      this.#dirtyKeys.set(name, this.#indexes.current);
+      for (const folder of kvFoldersOf(name)) this.#touch(topics.kvFolder(folder));
+      return;
+    }
+    this.#dirtyConfig.add(key);
+    if (kind === externalKind) this.#touchExternal(name);
+    else this.#touch(topics.config);
+  }
+
+  #touchExternal(name: string): void {
+    const changed = this.#external.changed(name);
+    if (changed === undefined) return;
+    const { id, part, services } = changed;
+    this.#dirtyExternal.add(id);
+    this.#dirtyInstances.set(id, all);
+    this.#touch(topics.node(id));
+    if (part === 'node') this.#touch(topics.members);
+    if (part !== 'instance') this.#touch(topics.checks);
+    if (part !== 'check') this.#touch(topics.services);
+    for (const service of services) this.#touchService(service);
   }
 
   touchLocal(): void {
@@ -166,7 +205,7 @@ export class ViewBuilder {
 
   view(): View {
     if (this.#view !== undefined) return this.#view;
-    let { members, config, aliveCount } = this.#content;
+    let { members, config, externalEntries, externalNodes, aliveCount } = this.#content;
     for (const id of this.#dirtyMembers) {
       const before = members.get(id);
       const member = this.#sources.membership.get(id);
@@ -176,11 +215,31 @@ export class ViewBuilder {
     }
     for (const key of this.#dirtyConfig) {
       const entry = this.#configEntry(key);
-      config = entry === undefined ? config.delete(key) : config.set(key, entry);
+      const isExternal = key.startsWith(`${externalKind}/`);
+      const entries = isExternal ? externalEntries : config;
+      const after = entry === undefined ? entries.delete(key) : entries.set(key, entry);
+      if (isExternal) externalEntries = after;
+      else config = after;
     }
+    for (const id of this.#dirtyExternal) {
+      const node = this.#external.memberView(id);
+      externalNodes = node === undefined ? externalNodes.delete(id) : externalNodes.set(id, node);
+    }
+    const kv = this.#content.kv.with(this.#changedKeys());
     const { registrations } = this.#sources.health;
     const isolated = this.#sources.membership.isIsolated;
-    this.#content = { members, ...this.#buildInstances(), config, registrations, aliveCount, isolated };
+    const entries = { config, externalEntries, kv };
+    this.#content = {
+      members,
+      externalNodes,
+      ...this.#buildInstances(),
+      ...entries,
+      registrations,
+      aliveCount,
+      isolated,
+    };
+    this.#dirtyExternal.clear();
+    this.#dirtyKeys.clear();
     this.#dirtyMembers.clear();
     this.#dirtyInstances.clear();
     this.#dirtyServices.clear();
@@ -318,6 +377,7 @@ export class ViewBuilder {
 
   /** The instances of one owner by id; of those that are not dirty, the views that there are. */
   #instancesOf(owner: NodeId, dirty: ReadonlySet<string> | typeof all): readonly InstanceView[] {
+    if (isExternalId(owner)) return this.#external.instances(owner);
     const member = this.#sources.membership.get(owner);
     const replica = this.#sources.catalog.replica(owner);
     if (member === undefined || replica === undefined) return [];
@@ -367,6 +427,13 @@ export class ViewBuilder {
 
   #checkView(owner: NodeId, check: Check): CheckView {
     return Object.freeze({ ...check, ...this.#indexesOf(`${owner}/c/${check.id}`) });
+  }
+
+  #changedKeys(): ReadonlyMap<string, KvSlot | undefined> {
+    const changes = new Map<string, KvSlot | undefined>();
+    for (const [name, index] of this.#dirtyKeys)
+      changes.set(name, index === undefined ? undefined : { entry: this.#configEntry(`${kvKind}/${name}`), index });
+    return changes;
   }
 
   #configEntry(key: string): ConfigEntry | undefined {

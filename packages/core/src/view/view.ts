@@ -3,6 +3,7 @@
  * whole Views, never half-applied changes. A new View shares what did not change with the one before.
  */
 
+import type { ExternalNode } from '../catalog/external.ts';
 import type { Check, CheckStatus, Instance } from '../catalog/record.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import type { Registration } from '../health/registration.ts';
@@ -34,6 +35,8 @@ export interface MemberView {
   readonly linked: boolean;
   /** Checks of the node itself (not of one instance). */
   readonly checks: readonly CheckView[];
+  /** What its writer said of a host without an agent; undefined for a member. */
+  readonly external?: ExternalNode;
   readonly createIndex: number;
   readonly modifyIndex: number;
 }
@@ -67,7 +70,8 @@ export interface ServiceView {
 /**
  * Topics with an index of their own (the contract of blocking queries):
  * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
- * `checks` (any check's status), `checks/<service>`, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations).
+ * `checks` (any check's status), `checks/<service>`, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
+ * `kv/<folder>` (any key below it, the root's being empty). Keys of the key-value store and external nodes do not move `config`.
  */
 export const topics = {
   members: 'members',
@@ -79,6 +83,7 @@ export const topics = {
   config: 'config',
   configKind: (kind: string): string => `config/${kind}`,
   configEntry: (kind: string, name: string): string => `config/${kind}/${name}`,
+  kvFolder: (folder: string): string => `kv/${folder}`,
   local: 'local',
 } as const;
 
@@ -90,10 +95,13 @@ export interface View {
   /** When a topic last changed; at least 1, also for a topic that never existed. Grows strictly, across restarts too. */
   index(topic: string): number;
 
-  /** Everybody known, self included, in any status. Order is not defined. */
+  /** Everybody known, self included, in any status, external nodes not. Order is not defined. */
   members(): Iterable<MemberView>;
+  /** Hosts without an agent that somebody put into the catalog. */
+  externalNodes(): Iterable<MemberView>;
+  /** A member or an external node. */
   member(id: NodeId): MemberView | undefined;
-  /** By label; the alive one, then the latest, when several share it. */
+  /** By label; the alive one, then the latest, when several share it; an external node when no member has it. */
   memberByName(name: string): MemberView | undefined;
   /** Members alive or suspect, self included. */
   readonly aliveCount: number;
@@ -105,8 +113,14 @@ export interface View {
   /** All instances owned by one node, ordered by id. */
   instancesOf(owner: NodeId): readonly InstanceView[];
 
+  /** Of one kind, or of all but the key-value store and external nodes. */
   configEntries(kind?: string): Iterable<ConfigEntry>;
   configEntry(kind: string, name: string): ConfigEntry | undefined;
+
+  /** The entries of the key-value store whose keys begin with this, in the order of their keys. */
+  kvEntries(prefix: string): Iterable<ConfigEntry>;
+  /** When a key that begins with this last changed, or was deleted; at least 1, and never less than before. */
+  kvIndex(prefix: string): number;
 
   /** This node's own registrations, with definitions. */
   registrations(): Iterable<Registration>;

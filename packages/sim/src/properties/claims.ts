@@ -188,7 +188,7 @@ const legalSteps: Property = {
 
 const noGhosts: Property = {
   name: 'S14 who left stays away',
-  doc: 'once an observer knew that a member left, nothing of that epoch is ever routable there again',
+  doc: 'once an observer knew by its own word that a member left, nothing of that epoch is ever routable there again',
   kind: 'always',
   begin: () => {
     const leftEpochs = new Map<string, number>();
@@ -197,7 +197,7 @@ const noGhosts: Property = {
       member: (node, _before, after) => {
         if (after === undefined || after.id === node.id) return undefined;
         const rowKey = key(node, after.id);
-        if (after.status === 'left') leftEpochs.set(rowKey, Math.max(leftEpochs.get(rowKey) ?? 0, after.record.epoch));
+        if (after.record.status === 'left') leftEpochs.set(rowKey, Math.max(leftEpochs.get(rowKey) ?? 0, after.record.epoch));
         const isGhost = after.reachable && after.record.epoch <= (leftEpochs.get(rowKey) ?? -1);
         return isGhost ? `${claimText(after)} is routable, and had left` : undefined;
       },

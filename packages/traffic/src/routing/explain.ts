@@ -11,7 +11,7 @@ export interface ExplainedCandidate {
   readonly match: number;
   readonly hostname: string;
   readonly path: string;
-  readonly pathType: 'Exact' | 'PathPrefix';
+  readonly pathType: 'Exact' | 'PathPrefix' | 'CharacterPrefix';
   readonly method: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** `chosen`; `outranked` (it matches, another goes first); or what it fails on. */
@@ -69,12 +69,12 @@ export function explainRoute(table: RouteTable, asked: RouteRequest): RouteExpla
 
 function describe(candidate: Candidate, verdict: ExplainedCandidate['verdict'], reason: string): ExplainedCandidate {
   return {
-    route: candidate.entry.name,
+    route: candidate.rule.route,
     rule: candidate.rule.index,
     match: candidate.matchIndex,
     hostname: candidate.hostname,
     path: candidate.path === '' ? '/' : candidate.path,
-    pathType: candidate.exactPath ? 'Exact' : 'PathPrefix',
+    pathType: candidate.exactPath ? 'Exact' : candidate.characterPrefix === true ? 'CharacterPrefix' : 'PathPrefix',
     method: candidate.method,
     headers: candidate.headers,
     verdict,
@@ -93,7 +93,11 @@ function whyNot(candidate: Candidate, answer: Exclude<Fit, 'match'>, request: Ro
 
 /** The first part of the precedence in which `winner` is ahead. */
 function whyAfter(winner: Candidate, loser: Candidate): string {
-  const name = `route ${winner.entry.name}`;
+  const name = `route ${winner.rule.route}`;
+  if (loser.characterPrefix !== undefined) {
+    if (winner.characterPrefix !== undefined) return `${name} has an earlier rule that matches`;
+    return `${name} names the host, and goes before Consul's entries of the service`;
+  }
   if (winner.hostname !== loser.hostname) return `${name} names the host more exactly`;
   if (winner.exactPath !== loser.exactPath) return `${name} names the path exactly`;
   if (winner.path.length !== loser.path.length) return `${name} has the longer path`;

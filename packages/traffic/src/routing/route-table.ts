@@ -6,14 +6,17 @@
  * method - number of headers - older version of the entry in force - name - order within the route.
  *
  * `<service>.mesh` leads to the service. A route that names such a host, exactly or by wildcard, goes first; a route for
- * any host never takes it, or a catch-all would silently answer for another service.
+ * any host never takes it, or a catch-all would silently answer for another service. Then come the routes of the service's
+ * Consul entries, in their own order (`service-chain.ts`), whose splits and redirects hold for backends of all routes.
  */
 
 import { type ConfigEntry, type View, compareVersions, topics } from '@skein/core';
+import { chainKinds } from './chain-entry.ts';
 import { type CompiledRule, compileRule, implicitRule } from './compiled-rule.ts';
 import { hostOf, meshSuffix } from './host.ts';
 import { normalPath } from './path.ts';
 import type { Route, RouteMatch } from './route.ts';
+import { ServiceChains } from './service-chain.ts';
 import { validateRoute } from './validate-route.ts';
 
 /** What routing looks at. Header names in lower case; of several lines with one name, their values joined by `, `. */
@@ -36,6 +39,8 @@ export interface Candidate {
   readonly exactPath: boolean;
   /** A prefix has no final slash, so that `/` is empty. */
   readonly path: string;
+  /** The prefix is compared by characters, not by segments: Consul's way. */
+  readonly characterPrefix?: boolean;
   readonly method: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
@@ -61,19 +66,21 @@ export class RouteTable {
   /** By hostname, each list in order of precedence; `''` holds those for any host. */
   readonly #byHost: ReadonlyMap<string, readonly Candidate[]>;
   readonly #plans = new Map<string, HostPlan>();
+  readonly #chains: ServiceChains;
 
-  constructor(entries: Iterable<ConfigEntry>, index: number) {
+  constructor(entries: Iterable<ConfigEntry>, index: number, chains = new ServiceChains()) {
     this.index = index;
+    this.#chains = chains;
     const problems: { name: string; reason: string }[] = [];
     const byHost = new Map<string, Candidate[]>();
     for (const entry of entries) {
       const reason = validateRoute(entry.value);
       if (reason !== undefined) problems.push({ name: entry.name, reason });
-      else for (const candidate of compileEntry(entry, entry.value as Route)) addTo(byHost, candidate);
+      else for (const candidate of compileEntry(entry, entry.value as Route, chains)) addTo(byHost, candidate);
     }
     for (const list of byHost.values()) list.sort(byPrecedence);
     this.#byHost = byHost;
-    this.problems = problems;
+    this.problems = [...problems, ...chains.problems];
   }
 
   /** The rule that decides about a request; undefined when none does. */
@@ -107,14 +114,25 @@ export class RouteTable {
     const ofMesh = host.endsWith(meshSuffix) && host.length > meshSuffix.length;
     if (!ofMesh) names.push('');
     const lists = names.map((name) => this.#byHost.get(name) ?? []).filter((list) => list.length > 0);
-    return { lists, fallback: ofMesh ? implicitRule(host.slice(0, -meshSuffix.length)) : undefined };
+    if (!ofMesh) return { lists, fallback: undefined };
+    const label = host.slice(0, -meshSuffix.length);
+    const service = this.#chains.named(label);
+    if (service === undefined) return { lists, fallback: implicitRule(label) };
+    return { lists: [...lists, [...routedCandidates(this.#chains, service, host)]], fallback: this.#chains.fallback(service) };
   }
 }
 
+/** What a table is compiled from. */
+const sources = ['route', ...chainKinds].map((kind) => topics.configKind(kind));
+
 /** The table for a view: `previous` itself as long as no route changed. */
 export function routeTableOf(view: View, previous: RouteTable | undefined): RouteTable {
-  const index = view.index(topics.configKind('route'));
-  return previous?.index === index ? previous : new RouteTable(view.configEntries('route'), index);
+  let index = 0;
+  for (const topic of sources) index = Math.max(index, view.index(topic));
+  if (previous?.index === index) return previous;
+  const chains = new ServiceChains();
+  for (const kind of chainKinds) chains.add(kind, view.configEntries(kind));
+  return new RouteTable(view.configEntries('route'), index, chains);
 }
 
 /** How a request fits one candidate whose host it has. */
@@ -124,7 +142,8 @@ export function fit(candidate: Candidate, request: RouteRequest): Fit {
     if (request.path !== path) return 'path';
   } else if (path !== '') {
     if (!request.path.startsWith(path)) return 'path';
-    if (request.path.length > path.length && request.path.charCodeAt(path.length) !== 0x2f) return 'path';
+    if (candidate.characterPrefix !== true && request.path.length > path.length && request.path.charCodeAt(path.length) !== 0x2f)
+      return 'path';
   }
   if (candidate.method !== '' && candidate.method !== request.method) return 'method';
   for (const [name, value] of candidate.headers) {
@@ -153,10 +172,18 @@ function byPrecedence(a: Candidate, b: Candidate): number {
   );
 }
 
-function* compileEntry(entry: ConfigEntry, route: Route): Iterable<Candidate> {
+/** The routes of a service's router as candidates for its host, in their order. */
+function* routedCandidates(chains: ServiceChains, service: string, hostname: string): Iterable<Candidate> {
+  for (const { entry, rule, path, exactPath, methods, headers } of chains.routes(service)) {
+    for (const [matchIndex, method] of methods.entries())
+      yield { entry, rule, matchIndex, hostname, exactPath, path, characterPrefix: !exactPath, method, headers };
+  }
+}
+
+function* compileEntry(entry: ConfigEntry, route: Route, chains: ServiceChains): Iterable<Candidate> {
   const hostnames = route.hostnames === undefined || route.hostnames.length === 0 ? [''] : new Set(route.hostnames);
   for (const [index, value] of route.rules.entries()) {
-    const rule = compileRule(entry.name, index, value);
+    const rule = compileRule(entry.name, index, { ...value, backendRefs: chains.backends(value.backendRefs) });
     const matches: readonly RouteMatch[] = value.matches === undefined || value.matches.length === 0 ? [{}] : value.matches;
     for (const hostname of hostnames) {
       for (const [matchIndex, match] of matches.entries()) {

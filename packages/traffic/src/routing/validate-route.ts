@@ -4,6 +4,7 @@
  */
 
 import type { ConfigValidator } from '@skein/core';
+import { chainKinds, validateChainEntry } from './chain-entry.ts';
 import { parseDurationMs } from './duration.ts';
 import { httpMethods, routeLimits } from './route.ts';
 import { suggest } from './suggest.ts';
@@ -25,7 +26,11 @@ export function validateRoute(value: unknown): string | undefined {
 }
 
 /** For core's receive path. Entries of kinds that this version does not apply are stored as they are. */
-export const validateConfig: ConfigValidator = (kind, _name, value) => (kind === 'route' ? validateRoute(value) : undefined);
+export const validateConfig: ConfigValidator = (kind, _name, value) => {
+  if (kind === 'route') return validateRoute(value);
+  const chainKind = chainKinds.find((each) => each === kind);
+  return chainKind === undefined ? undefined : validateChainEntry(chainKind, value);
+};
 
 function object(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>>): Check {
   const known = [...Object.keys(required), ...Object.keys(optional)];

@@ -29,9 +29,9 @@ import { accusationShape, configShape, headShape, memberShape, sealedRecords, si
 const names = limits.nameLength;
 const facts = limits.factsPerMessage;
 /** `i/` or `c/` and an id. */
-const recordKeyLength = names + 2;
+const recordKeyLength = limits.checkNameLength + 2;
 /** `k/<kind>/<name>`, the longest of the subject keys. */
-const subjectKeyLength = 2 * names + 3;
+const subjectKeyLength = names + limits.configNameLength + 3;
 const stampLength = 8;
 /** More dimensions than any version has; whether they are as many as ours is for core to say. */
 const coordinateLength = 16;

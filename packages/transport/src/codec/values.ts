@@ -82,7 +82,7 @@ const hybridTime: Shape<HybridTime> = shape('HybridTime', { ms: uint(1), counter
 export const configShape: Shape<ConfigVersion> = shape('ConfigVersion', {
   mesh: id(1, names),
   kind: id(2, names),
-  name: id(3, names),
+  name: id(3, limits.configNameLength),
   author: id<NodeId>(4, names),
   time: nested(5, hybridTime),
   parent: text(6, 2 * names),
@@ -118,8 +118,8 @@ const instanceShape: Shape<Instance> = shape('Instance', {
 });
 
 const checkShape: Shape<Check> = shape('Check', {
-  id: id<CheckId>(1, names),
-  name: text(2, names),
+  id: id<CheckId>(1, limits.checkNameLength),
+  name: text(2, limits.checkNameLength),
   type: text(3, names),
   status: oneOf(4, ['passing', 'warning', 'critical']),
   notes: text(5, limits.notesLength),

@@ -1,0 +1,113 @@
+/**
+ * Alias checks: as healthy as another instance with its node, or as a node alone. Nothing is polled: what the view says
+ * of the target is looked at when the view's topic of the target's node changes.
+ */
+
+import {
+  type CheckDefinition,
+  type CheckId,
+  checkId,
+  type CheckProbe,
+  type CheckStatus,
+  type CheckView,
+  type MemberView,
+  nodeId,
+  type NodeId,
+  topics,
+  type View,
+} from '@skein/core';
+import { critical, type Verdict } from './verdict.ts';
+
+export type AliasProbe = Extract<CheckProbe, { type: 'alias' }>;
+
+export interface AliasChecksOptions {
+  readonly view: () => View;
+  /** Whether a node that the view lacks is unknown to the mesh too: not so right after a start. */
+  readonly isSynced: () => boolean;
+  readonly result: (id: CheckId, status: CheckStatus, output: string) => void;
+}
+
+interface Alias {
+  readonly probe: AliasProbe;
+  /** The node that was looked at last; undefined where none was known. */
+  node: NodeId | undefined;
+}
+
+export class AliasChecks {
+  readonly #options: AliasChecksOptions;
+  readonly #checks = new Map<CheckId, Alias>();
+
+  constructor(options: AliasChecksOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#checks.size;
+  }
+
+  /** A check is new or changed. */
+  changed({ id, probe }: CheckDefinition): void {
+    if (probe.type !== 'alias') return void this.#checks.delete(id);
+    const alias: Alias = { probe, node: undefined };
+    this.#checks.set(id, alias);
+    this.#look(id, alias);
+  }
+
+  /** A registration is gone; `key` as in `registrationKey`. */
+  removed(key: string): void {
+    if (key.startsWith('c/')) this.#checks.delete(checkId(key.slice(2)));
+  }
+
+  /** These topics of the view have changed. */
+  viewChanged(changed: readonly string[]): void {
+    if (this.#checks.size === 0) return;
+    const names = new Set(changed);
+    for (const [id, alias] of this.#checks) {
+      const node = targetOf(this.#options.view(), alias.probe)?.id;
+      // A name may be another node's by now, or somebody's at last.
+      const isOther = node !== alias.node;
+      if (isOther || (node !== undefined && names.has(topics.node(node)))) this.#look(id, alias);
+    }
+  }
+
+  /** Looks at every target again. */
+  lookAtAll(): void {
+    for (const [id, alias] of this.#checks) this.#look(id, alias);
+  }
+
+  #look(id: CheckId, alias: Alias): void {
+    const { view, isSynced, result } = this.#options;
+    const { probe } = alias;
+    const target = targetOf(view(), probe);
+    alias.node = target?.id;
+    // What it was before a restart stays until this node knows the mesh again.
+    if (target === undefined && !isSynced()) return;
+    const { status, output } = aliasVerdict(view(), probe, id);
+    result(id, status, output);
+  }
+}
+
+/** The health of what a check `id` of this node stands for. Without any check it is passing, as in Consul. */
+export function aliasVerdict(view: View, probe: AliasProbe, id: CheckId): Verdict {
+  const target = targetOf(view, probe);
+  if (target === undefined) return critical(`Aliased node ${probe.node} is not known in this mesh`);
+  if (target.id !== view.self && !(target.reachable && target.verified)) {
+    return critical(`Aliased node ${target.name} is not live or unreachable`);
+  }
+  const checks = probe.instance === '' ? target.checks : checksOf(view, target.id, probe.instance);
+  if (checks === undefined) return critical(`Service ${probe.instance} could not be found on node ${target.name}`);
+  // Its own result must not keep itself where it is.
+  const others = checks.filter((check) => !(target.id === view.self && check.id === id));
+  const worst = others.find(({ status }) => status === 'critical') ?? others.find(({ status }) => status === 'warning');
+  if (worst === undefined) return { status: 'passing', output: others.length === 0 ? 'No checks found.' : 'All checks passing.' };
+  return { ...critical(`Aliased check "${worst.name}" failing: ${worst.output}`), status: worst.status };
+}
+
+function targetOf(view: View, { node }: AliasProbe): MemberView | undefined {
+  return node === '' ? view.member(view.self) : (view.memberByName(node) ?? view.member(nodeId(node)));
+}
+
+/** The checks of an instance and of its node. */
+function checksOf(view: View, owner: NodeId, instance: string): readonly CheckView[] | undefined {
+  return view.instancesOf(owner).find((each) => each.instance.id === instance)?.checks;
+}

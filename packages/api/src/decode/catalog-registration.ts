@@ -1,0 +1,211 @@
+/** The bodies of `catalog/register` and `catalog/deregister`: external nodes, their instances and checks. */
+
+import { checkId, externalFault, instanceId, limits } from '@skein/core';
+import type { ExternalCheck, ExternalNode, ExternalPart, Instance } from '@skein/core';
+import { badRequest } from '../refusal.ts';
+import { defaultOnly, isCheckStatus } from './check-definition.ts';
+import { durationMs, flag, ignored, integer, isRecord, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
+import type { Decoded, Reader } from './decoder.ts';
+
+const port = integer(0, 65_535);
+const peers = unsupported('there are no peers here; leave it out');
+const proxies = unsupported('sidecar proxies are not part of this version; register a plain service');
+const definition: Reader<Readonly<Record<string, unknown>>> = (value) => (isRecord(value) ? value : {});
+
+const checkTable = {
+  Node: text,
+  CheckID: text,
+  Name: text,
+  Status: text,
+  Notes: text,
+  Output: text,
+  ServiceID: text,
+  ServiceName: ignored,
+  ServiceTags: ignored,
+  Type: text,
+  Interval: durationMs,
+  Timeout: durationMs,
+  ExposedPort: ignored,
+  PeerName: peers,
+  Definition: definition,
+  Namespace: defaultOnly,
+  Partition: defaultOnly,
+  CreateIndex: ignored,
+  ModifyIndex: ignored,
+} as const;
+const check = objectOf(checkTable);
+
+const readRegistration = objectOf({
+  ID: text,
+  Node: text,
+  Address: text,
+  TaggedAddresses: mapOf(text),
+  NodeMeta: mapOf(text),
+  Datacenter: text,
+  Service: objectOf({
+    ID: text,
+    Service: text,
+    Address: text,
+    Port: port,
+    Tags: listOf(text),
+    Meta: mapOf(text),
+    TaggedAddresses: mapOf(objectOf({ Address: text, Port: port } as const)),
+    Weights: objectOf({ Passing: integer(0, 65_535), Warning: integer(0, 65_535) } as const),
+    EnableTagOverride: flag,
+    SocketPath: text,
+    Locality: objectOf({ Region: text, Zone: text } as const),
+    Kind: proxies,
+    Proxy: proxies,
+    Connect: proxies,
+    PeerName: peers,
+    Namespace: defaultOnly,
+    Partition: defaultOnly,
+    Datacenter: ignored,
+    ContentHash: ignored,
+    CreateIndex: ignored,
+    ModifyIndex: ignored,
+  } as const),
+  Check: check,
+  Checks: listOf(check),
+  SkipNodeUpdate: flag,
+  Locality: ignored,
+  PeerName: peers,
+  Token: ignored,
+  Namespace: defaultOnly,
+  Partition: defaultOnly,
+} as const);
+
+const readDeregistration = objectOf({
+  Node: text,
+  Address: ignored,
+  Datacenter: text,
+  ServiceID: text,
+  CheckID: text,
+  PeerName: peers,
+  Token: ignored,
+  Namespace: defaultOnly,
+  Partition: defaultOnly,
+} as const);
+
+export interface CatalogRegistration {
+  readonly datacenter: string;
+  readonly node: string;
+  /** What is said of the node itself; undefined: only its services and checks are registered. */
+  readonly nodePart: ExternalPart | undefined;
+  readonly parts: readonly ExternalPart[];
+}
+
+/** Reads a registration. Throws a `Refusal` with Consul's text. */
+export function decodeCatalogRegistration(value: unknown): CatalogRegistration {
+  const decoded = readRegistration(value, '');
+  const { Node: name = '', Address: address = '', Service, Check, Checks = [] } = decoded;
+  if (name === '') throw badRequest('Must provide node');
+  if (decoded.ID !== undefined && decoded.ID !== '' && !/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(decoded.ID))
+    throw badRequest(`Bad node ID: ${JSON.stringify(decoded.ID.slice(0, 60))} is not a UUID`);
+  if (address === '' && decoded.SkipNodeUpdate !== true) throw badRequest('Must provide address if SkipNodeUpdate is not set');
+  const node: ExternalNode = {
+    name,
+    address,
+    uuid: (decoded.ID ?? '').toLowerCase(),
+    meta: decoded.NodeMeta ?? {},
+    taggedAddresses: decoded.TaggedAddresses ?? {},
+  };
+  const parts: ExternalPart[] = [];
+  if (Service !== undefined) parts.push({ type: 'instance', node: name, instance: instanceOf(Service) });
+  for (const given of Check === undefined ? Checks : [...Checks, Check])
+    parts.push({ type: 'check', node: name, check: checkOf(given, name) });
+  const nodePart: ExternalPart | undefined = address === '' ? undefined : { type: 'node', node };
+  for (const part of nodePart === undefined ? parts : [nodePart, ...parts]) {
+    const fault = externalFault(part);
+    if (fault !== undefined) throw badRequest(`Invalid ${part.type === 'instance' ? 'service' : part.type}: ${fault}`);
+  }
+  return {
+    datacenter: decoded.Datacenter ?? '',
+    node: name,
+    nodePart: decoded.SkipNodeUpdate === true ? undefined : nodePart,
+    parts,
+  };
+}
+
+interface DecodedService {
+  readonly ID?: string;
+  readonly Service?: string;
+  readonly Address?: string;
+  readonly Port?: number;
+  readonly Tags?: readonly string[];
+  readonly Meta?: Readonly<Record<string, string>>;
+  readonly TaggedAddresses?: Readonly<Record<string, { readonly Address?: string; readonly Port?: number }>>;
+  readonly Weights?: { readonly Passing?: number; readonly Warning?: number };
+  readonly EnableTagOverride?: boolean;
+  readonly SocketPath?: string;
+  readonly Locality?: { readonly Region?: string; readonly Zone?: string };
+}
+
+function instanceOf(decoded: DecodedService): Instance {
+  const { ID = '', Service: service = '', Address: address = '' } = decoded;
+  if (service === '') {
+    throw badRequest(
+      ID === '' ? 'Must provide service name' : 'Must provide service name (Service.Service) when service ID is provided',
+    );
+  }
+  const isUnspecified = ['0.0.0.0', '::', '[::]'].includes(address);
+  if (isUnspecified) throw badRequest('Invalid service address');
+  return {
+    id: instanceId(ID === '' ? service : ID),
+    service,
+    address,
+    port: decoded.Port ?? 0,
+    tags: decoded.Tags ?? [],
+    meta: decoded.Meta ?? {},
+    weights: { passing: decoded.Weights?.Passing ?? 1, warning: decoded.Weights?.Warning ?? 1 },
+    taggedAddresses: Object.fromEntries(
+      Object.entries(decoded.TaggedAddresses ?? {}).map(([key, each]) => [
+        key,
+        { address: each.Address ?? '', port: each.Port ?? 0 },
+      ]),
+    ),
+    enableTagOverride: decoded.EnableTagOverride ?? false,
+    protocol: '',
+    region: decoded.Locality?.Region ?? '',
+    zone: decoded.Locality?.Zone ?? '',
+    kind: '',
+    socketPath: decoded.SocketPath ?? '',
+  };
+}
+
+function checkOf(decoded: Decoded<typeof checkTable>, node: string): ExternalCheck {
+  const { CheckID = '', Name: name = '', Status = '', ServiceID = '', Definition = {} } = decoded;
+  const id = CheckID === '' ? name : CheckID;
+  if (id === '') throw badRequest('Must provide check name or ID');
+  if (decoded.Node !== undefined && decoded.Node !== '' && decoded.Node.toLowerCase() !== node.toLowerCase())
+    throw badRequest(`Node '${decoded.Node.slice(0, 200)}' for check '${id}' doesn't match register request node '${node}'`);
+  const status = Status === '' ? 'critical' : Status;
+  if (!isCheckStatus(status))
+    throw badRequest(`Invalid check status: '${status.slice(0, 60)}'; use passing, warning or critical`);
+  const probe = ['HTTP', 'TCP', 'UDP', 'GRPC'].find((kind) => (Definition[kind] ?? '') !== '');
+  return {
+    id: checkId(id),
+    name,
+    type: decoded.Type ?? probe?.toLowerCase() ?? '',
+    status,
+    notes: decoded.Notes ?? '',
+    output: (decoded.Output ?? '').slice(0, limits.outputLength),
+    instanceId: ServiceID === '' ? undefined : instanceId(ServiceID),
+    intervalMs: decoded.Interval ?? 0,
+    timeoutMs: decoded.Timeout ?? 0,
+    definition: Definition,
+  };
+}
+
+export interface CatalogDeregistration {
+  readonly datacenter: string;
+  readonly node: string;
+  readonly serviceId: string;
+  readonly checkId: string;
+}
+
+export function decodeCatalogDeregistration(value: unknown): CatalogDeregistration {
+  const { Node: node = '', Datacenter: datacenter = '', ServiceID = '', CheckID = '' } = readDeregistration(value, '');
+  if (node === '') throw badRequest('Must provide node');
+  return { datacenter, node, serviceId: ServiceID, checkId: CheckID };
+}

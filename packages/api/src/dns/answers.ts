@@ -1,0 +1,369 @@
+/**
+ * Answers questions about our domains from a View: which records there are, before anybody shuffles, cuts or encodes
+ * them. What many ask for is kept until the topics that it was made of change.
+ */
+
+import { assertNever, sample, topics } from '@skein/core';
+import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
+import { isInCatalog, nodeMeta } from '../shape/node.ts';
+import { Directory } from './directory.ts';
+import { ipBytes } from './ip.ts';
+import { hostName, nameOf } from './name.ts';
+import type { DomainName } from './name.ts';
+import {
+  addressRecord,
+  aliasRecord,
+  nsRecord,
+  ptrRecord,
+  rcodes,
+  recordTypes,
+  soaRecord,
+  srvRecord,
+  txtRecord,
+} from './record.ts';
+import type { DnsRecord } from './record.ts';
+import { isReverse, reverseAddress } from './zone.ts';
+import type { Asked, Domain, Zone } from './zone.ts';
+
+export interface Found {
+  readonly rcode: number;
+  /** Aliases that lead to the answers, in order. */
+  readonly aliases: readonly DnsRecord[];
+  /** In no order: clients take the first, so they are shuffled for each. */
+  readonly answers: readonly DnsRecord[];
+  readonly authority: readonly DnsRecord[];
+  /** Addresses of the answers' targets: of use with the answer only that names them. */
+  readonly additional: readonly DnsRecord[];
+  /** A host name of others; its addresses belong to the answer. */
+  readonly elsewhere?: DomainName;
+}
+
+/**
+ * Prepared queries, for names below `query.`: the instances that one finds now, best first; undefined when there is
+ * no such query. Names come in lower case.
+ */
+export type PreparedQueries = (name: string, view: View) => readonly InstanceView[] | undefined;
+
+export interface AnswersOptions {
+  readonly port: MeshPort;
+  readonly zone: Zone;
+  readonly rng: Rng;
+  readonly preparedQueries?: PreparedQueries | undefined;
+}
+
+type AskedService = Extract<Asked, { readonly type: 'service' }>;
+
+interface Kept {
+  readonly found: Found;
+  readonly topic: string;
+  /** The last index of the view that it was made of. */
+  readonly index: number;
+  /** The view for which it was last found to be still right. */
+  checkedAt: number;
+}
+
+const none: readonly never[] = [];
+/** Answers kept at most; one more takes the place of the oldest. */
+const keptMax = 4096;
+/** Aliases within our domains that may follow each other. */
+const aliasesMax = 3;
+const nameServersMax = 3;
+/** Records of one answer. */
+const srvMax = 1024;
+const recordsMax = 4096;
+/** 2020-01-01 in seconds since 1970, from when indexes count. */
+const epoch2020S = 1_577_836_800;
+/** An index is milliseconds times this. */
+const indexPerMs = 1024;
+
+export class Answers {
+  readonly #options: AnswersOptions;
+  readonly #directory = new Directory();
+  readonly #kept = new Map<string, Kept>();
+  #view: View | undefined;
+  /** Counts the views seen. */
+  #viewNumber = 0;
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined: the name is not ours to answer. `key` and `type` as in a query; `name` is read from the key's message when needed. */
+  find(key: string, type: number, name: () => DomainName): Found | undefined {
+    const view = this.#options.port.view();
+    if (view !== this.#view) {
+      this.#view = view;
+      this.#viewNumber++;
+    }
+    const question = `${String.fromCharCode(type)}${key}`;
+    const kept = this.#kept.get(question);
+    if (kept !== undefined) {
+      if (kept.checkedAt === this.#viewNumber || isCurrent(kept, view)) {
+        kept.checkedAt = this.#viewNumber;
+        return kept.found;
+      }
+      this.#kept.delete(question);
+    }
+    const asked: Question = { name: name(), type, view, depth: 0, topic: undefined };
+    const found = this.#answer(asked);
+    if (found !== undefined && asked.topic !== undefined) {
+      if (this.#kept.size >= keptMax) this.#kept.delete(this.#kept.keys().next().value ?? '');
+      this.#kept.set(question, { found, topic: asked.topic, index: view.lastIndex, checkedAt: this.#viewNumber });
+    }
+    return found;
+  }
+
+  #answer(question: Question): Found | undefined {
+    const { zone } = this.#options;
+    const { name, view } = question;
+    const labels = name.labels();
+    const domain = zone.domainOf(labels);
+    if (domain === undefined) return isReverse(labels) ? this.#reverse(question, labels) : undefined;
+    const asked = zone.asked(labels.slice(0, -1));
+    switch (asked.type) {
+      case 'apex':
+        return this.#apex(question, domain);
+      case 'self':
+        return this.#ofMember(question, domain, view.member(view.self));
+      case 'service':
+        return this.#service(question, domain, asked);
+      case 'node':
+        if (this.#directory.node(view, asked.node) === undefined && this.#directory.isParent(view, asked.node))
+          return noData(view, domain);
+        question.topic = topics.members;
+        return this.#ofMember(question, domain, this.#directory.node(view, asked.node));
+      case 'address':
+        return wantsAddress(question.type, asked.bytes) ? foundAll([addressRecord(name, asked.bytes)]) : noData(view, domain);
+      case 'query': {
+        const instances = this.#options.preparedQueries?.(asked.query, view);
+        return instances === undefined ? noName(view, domain) : this.#ofInstances(question, domain, instances);
+      }
+      case 'empty':
+        return noData(view, domain);
+      case 'unknown':
+        return noName(view, domain);
+      default:
+        return assertNever(asked);
+    }
+  }
+
+  #apex({ name, type, view }: Question, domain: Domain): Found {
+    const soa = zoneSoa(view, domain);
+    if (type === recordTypes.SOA) return foundAll([soa]);
+    if (type !== recordTypes.NS && type !== recordTypes.ANY) return noData(view, domain);
+    const alive = [...view.members()].filter(({ status, reachable }) => status === 'alive' && reachable);
+    const answers: DnsRecord[] = [];
+    const additional: DnsRecord[] = [];
+    for (const member of sample(alive, nameServersMax, this.#options.rng)) {
+      const target = this.#nodeName(view, member, domain);
+      const bytes = ipBytes(member.address);
+      if (target === undefined || bytes === undefined) continue;
+      answers.push(nsRecord(name, target));
+      additional.push(addressRecord(target, bytes));
+    }
+    return { ...foundAll(type === recordTypes.ANY ? [soa, ...answers] : answers), additional };
+  }
+
+  #service(question: Question, domain: Domain, asked: AskedService): Found {
+    const { view } = question;
+    const names = this.#directory.serviceNames(view, asked.service);
+    const instances = this.#tagged(view, asked).filter(({ routable }) => routable);
+    if (instances.length === 0 && this.#endsTag(view, asked)) return noData(view, domain);
+    // Names that lead nowhere are not worth keeping: there is no end of them.
+    if (instances.length > 0 && names.length === 1) question.topic = topics.service(names[0] ?? '');
+    return instances.length === 0 ? noName(view, domain) : this.#ofInstances(question, domain, instances);
+  }
+
+  /** Whether the tag is the end of one that has dots: then there are names below. */
+  #endsTag(view: View, { service, tag }: AskedService): boolean {
+    if (tag === undefined) return false;
+    const instances = this.#directory.instances(view, service);
+    return instances.some(
+      ({ routable, instance }) => routable && instance.tags.some((own) => own.toLowerCase().endsWith(`.${tag}`)),
+    );
+  }
+
+  #tagged(view: View, { service, tag }: AskedService): readonly InstanceView[] {
+    const instances = this.#directory.instances(view, service);
+    if (tag === undefined) return instances;
+    return instances.filter(({ instance }) => instance.tags.some((own) => own.toLowerCase() === tag));
+  }
+
+  /** The instances that a name stands for, in rotation or not. Undefined when it is not that of a service. */
+  instances(name: DomainName): readonly InstanceView[] | undefined {
+    const labels = name.labels();
+    const { zone, port } = this.#options;
+    const asked = zone.domainOf(labels) === undefined ? undefined : zone.asked(labels.slice(0, -1));
+    return asked?.type === 'service' ? this.#tagged(port.view(), asked) : undefined;
+  }
+
+  #ofInstances(question: Question, domain: Domain, instances: readonly InstanceView[]): Found {
+    const { type, view } = question;
+    if (type === recordTypes.SRV) return this.#places(question, domain, instances);
+    if (!isAddressType(type)) return noData(view, domain);
+    return this.#addresses(
+      question,
+      domain,
+      instances.map(({ address }) => address),
+    );
+  }
+
+  /** SRV, with the addresses of its targets. */
+  #places({ name, view }: Question, domain: Domain, instances: readonly InstanceView[]): Found {
+    const answers = new Map<string, DnsRecord>();
+    const additional = new Map<string, DnsRecord>();
+    for (const instance of instances) {
+      if (answers.size >= srvMax) break;
+      const bytes = ipBytes(instance.address);
+      const target = this.#targetOf(view, instance, domain, bytes);
+      if (target === undefined) continue;
+      const { passing, warning } = instance.instance.weights;
+      const weight = Math.min(65_535, instance.status === 'warning' ? warning : passing);
+      const place = `${instance.port} ${target.key}`;
+      if (answers.has(place)) continue;
+      answers.set(place, srvRecord(name, { weight, port: instance.port, target }));
+      if (bytes !== undefined) additional.set(target.key, addressRecord(target, bytes));
+    }
+    return answers.size === 0
+      ? noData(view, domain)
+      : { ...foundAll([...answers.values()]), additional: [...additional.values()] };
+  }
+
+  #targetOf(
+    view: View,
+    { instance, owner, address }: InstanceView,
+    domain: Domain,
+    bytes: Buffer | undefined,
+  ): DomainName | undefined {
+    const member = instance.address === '' ? view.member(owner) : undefined;
+    const nodeName = member === undefined ? undefined : this.#nodeName(view, member, domain);
+    return nodeName ?? (bytes === undefined ? hostName(address) : nameOf([bytes.toString('hex')], domain.addresses));
+  }
+
+  /** Undefined when the name would find another node, or does not fit into a domain name. */
+  #nodeName(view: View, member: MemberView, domain: Domain): DomainName | undefined {
+    const found = this.#directory.node(view, member.name.toLowerCase());
+    return found?.id === member.id ? nameOf(member.name.split('.'), domain.nodes) : undefined;
+  }
+
+  #ofMember(question: Question, domain: Domain, member: MemberView | undefined): Found {
+    const { name, type, view } = question;
+    if (!isInCatalog(member)) {
+      question.topic = undefined;
+      return noName(view, domain);
+    }
+    const isAny = type === recordTypes.ANY;
+    const texts =
+      type === recordTypes.TXT || isAny
+        ? Object.entries(nodeMeta(member)).map(([key, value]) => txtRecord(name, metaText(key, value)))
+        : none;
+    if (!isAddressType(type)) return texts.length === 0 ? noData(view, domain) : foundAll(texts);
+    const found = this.#addresses(question, domain, [member.address]);
+    return texts.length === 0 ? found : { ...found, answers: [...found.answers, ...texts], authority: none };
+  }
+
+  /** Addresses of the type that is asked for; if there are none of any type, the name of one host. */
+  #addresses(question: Question, domain: Domain, addresses: readonly string[]): Found {
+    const { name, type, view } = question;
+    const byBytes = new Map<string, Buffer>();
+    const hosts = new Map<string, DomainName>();
+    for (const address of addresses) {
+      const bytes = ipBytes(address);
+      if (bytes !== undefined) byBytes.set(bytes.toString('latin1'), bytes);
+      else {
+        const host = hostName(address);
+        if (host !== undefined) hosts.set(host.key, host);
+      }
+    }
+    if (byBytes.size === 0) {
+      const [host] = sample([...hosts.values()], 1, this.#options.rng);
+      // Which host it is changes from answer to answer, and what it leads to changes without us.
+      question.topic = undefined;
+      return host === undefined ? noData(view, domain) : this.#alias(question, host);
+    }
+    const records: DnsRecord[] = [];
+    for (const bytes of byBytes.values()) {
+      if (records.length < recordsMax && wantsAddress(type, bytes)) records.push(addressRecord(name, bytes));
+    }
+    return records.length === 0 ? noData(view, domain) : foundAll(records);
+  }
+
+  #alias(question: Question, target: DomainName): Found {
+    const aliases = [aliasRecord(question.name, target)];
+    const isOurs = this.#options.zone.domainOf(target.labels()) !== undefined;
+    if (question.type === recordTypes.CNAME || (isOurs && question.depth >= aliasesMax)) return { ...foundAll(none), aliases };
+    if (!isOurs) return { ...foundAll(none), aliases, elsewhere: target };
+    const found = this.#answer({ ...question, name: target, depth: question.depth + 1 });
+    // What is missing at the end is told by the authority; that the alias is there makes the name exist.
+    return found === undefined ? { ...foundAll(none), aliases } : { ...found, aliases: [...aliases, ...found.aliases] };
+  }
+
+  /** Undefined where a recursor may know more. */
+  #reverse({ name, type, view }: Question, labels: readonly string[]): Found | undefined {
+    const address = reverseAddress(labels);
+    const owners = address === undefined ? undefined : this.#directory.owners(view, address);
+    const [domain] = this.#options.zone.domains;
+    if (owners === undefined || domain === undefined) return undefined;
+    const target =
+      (owners.node === undefined ? undefined : this.#nodeName(view, owners.node, domain)) ??
+      (owners.service === undefined ? undefined : nameOf([owners.service], domain.services));
+    if (target === undefined) return undefined;
+    return type === recordTypes.PTR || type === recordTypes.ANY ? foundAll([ptrRecord(name, target)]) : noData(view, domain);
+  }
+
+  /** What is said of an address that is neither ours nor that of anybody whom we could ask. Parts of addresses exist (RFC 8020). */
+  unknownAddress(labels: readonly string[]): Found {
+    const [view, domain] = [this.#options.port.view(), this.#options.zone.domains[0] as Domain];
+    return reverseAddress(labels) === undefined ? noData(view, domain) : noName(view, domain);
+  }
+}
+
+interface Question {
+  readonly name: DomainName;
+  readonly type: number;
+  readonly view: View;
+  /** Aliases that led here. */
+  readonly depth: number;
+  /** Set when the answer may be kept until this topic changes, or the lists of members or of services. */
+  topic: string | undefined;
+}
+
+function isCurrent({ index, topic }: Kept, view: View): boolean {
+  return view.index(topics.members) <= index && view.index(topics.services) <= index && view.index(topic) <= index;
+}
+
+function foundAll(answers: readonly DnsRecord[]): Found {
+  return { rcode: rcodes.NOERROR, aliases: none, answers, authority: none, additional: none };
+}
+
+function noData(view: View, domain: Domain): Found {
+  return { ...foundAll(none), authority: [zoneSoa(view, domain)] };
+}
+
+function noName(view: View, domain: Domain): Found {
+  return { ...noData(view, domain), rcode: rcodes.NXDOMAIN };
+}
+
+/** The serial is the time of the last change in seconds, which grows with every index. */
+function zoneSoa(view: View, domain: Domain): DnsRecord {
+  const serial = epoch2020S + Math.floor(view.lastIndex / indexPerMs / 1000);
+  return soaRecord(domain.apex, domain, serial % 2 ** 32);
+}
+
+function isAddressType(type: number): boolean {
+  return type === recordTypes.A || type === recordTypes.AAAA || type === recordTypes.ANY || type === recordTypes.CNAME;
+}
+
+function wantsAddress(type: number, bytes: Buffer): boolean {
+  return type === recordTypes.ANY || type === (bytes.length === 4 ? recordTypes.A : recordTypes.AAAA);
+}
+
+/** RFC 1464, but a key that starts with `rfc1035-` gives its bare value. */
+function metaText(key: string, value: string): string {
+  if (key.toLowerCase().startsWith('rfc1035-')) return value;
+  const quoted = key
+    .replaceAll('`', '``')
+    .replaceAll('=', '`=')
+    .replaceAll(/^[ \t]+|[ \t]+$/g, (blanks) => blanks.replaceAll(/[ \t]/g, (blank) => `\`${blank}`));
+  return `${quoted}=${value.replaceAll('`', '``')}`;
+}

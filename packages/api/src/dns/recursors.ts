@@ -1,0 +1,163 @@
+/** Asks other name servers what is not ours to say: one after the other, until one has an answer. */
+
+import { randomInt } from 'node:crypto';
+import { readName, skipName, keyOf } from './name.ts';
+import type { DomainName } from './name.ts';
+import { flagBits, headerBytes } from './query.ts';
+import { rcodes, recordTypes } from './record.ts';
+import type { DnsRecord } from './record.ts';
+import type { Exchange, Upstream } from './upstream.ts';
+
+export interface Recursor {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RecursorsOptions {
+  /** In the order in which they are asked. */
+  readonly recursors: readonly Recursor[];
+  readonly upstream: Upstream;
+}
+
+export interface Forwarded {
+  /** The name asked for, uncompressed, with type and class. */
+  readonly question: Buffer;
+  /** What counts of the client's header: whether it wants data checked, and told so. */
+  readonly flags: number;
+  /** Whether the client has EDNS, and wants signatures with it. Without, no answer may have any. */
+  readonly edns: { readonly isDnssecOk: boolean } | undefined;
+}
+
+const timeoutMs = 2000;
+/** Questions that may wait for others at once; one more fails. */
+const waitingMax = 1024;
+/** What fits through almost every path in one piece. */
+const udpSize = 1232;
+const authenticBit = 0x20;
+const recordsMax = 256;
+
+export class Recursors {
+  readonly #options: RecursorsOptions;
+  readonly #over = new AbortController();
+  #waiting = 0;
+
+  constructor(options: RecursorsOptions) {
+    this.#options = options;
+  }
+
+  get hasAny(): boolean {
+    return this.#options.recursors.length > 0;
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#over.abort();
+  }
+
+  /** The whole answer of the first that has one, whatever its id; undefined when none does. Never rejects. */
+  async ask(forwarded: Forwarded): Promise<Buffer | undefined> {
+    if (this.#waiting >= waitingMax) return undefined;
+    this.#waiting++;
+    try {
+      for (const recursor of this.#options.recursors) {
+        const answer = this.#over.signal.aborted ? undefined : await this.#askOne(recursor, forwarded).catch(() => undefined);
+        if (answer !== undefined && isUseful(rcodeOf(answer))) return answer;
+      }
+      return undefined;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #askOne(recursor: Recursor, forwarded: Forwarded): Promise<Buffer> {
+    const answer = await this.#exchange(recursor, 'udp', forwarded);
+    const isOldServer = forwarded.edns !== undefined && (rcodeOf(answer) === rcodes.FORMERR || rcodeOf(answer) === rcodes.NOTIMP);
+    if (isOldServer) return this.#askOne(recursor, { ...forwarded, edns: undefined });
+    if ((answer.readUInt16BE(2) & flagBits.truncated) === 0) return answer;
+    // What was cut off is still better than nothing.
+    return this.#exchange(recursor, 'tcp', forwarded).catch(() => answer);
+  }
+
+  #exchange(recursor: Recursor, transport: Exchange['transport'], forwarded: Forwarded): Promise<Buffer> {
+    const id = randomInt(65_536);
+    const { question } = forwarded;
+    return this.#options.upstream({
+      ...recursor,
+      transport,
+      message: queryMessage(id, forwarded),
+      accepts: (answer) => isAnswerTo(answer, id, question),
+      timeoutMs,
+      signal: this.#over.signal,
+    });
+  }
+}
+
+/** A query for the addresses of a name. */
+export function addressQuestion(name: DomainName, type: number): Buffer {
+  const fixed = Buffer.alloc(4);
+  fixed.writeUInt16BE(type, 0);
+  fixed.writeUInt16BE(1, 2);
+  return Buffer.concat([name.wire, fixed]);
+}
+
+/** The aliases and addresses of an answer. Undefined when it is malformed. */
+export function answeredAddresses(
+  message: Buffer,
+): { readonly rcode: number; readonly records: readonly DnsRecord[] } | undefined {
+  const records: DnsRecord[] = [];
+  let at = skipName(message, headerBytes);
+  if (at === undefined) return undefined;
+  at += 4;
+  const count = message.readUInt16BE(6);
+  if (count > recordsMax) return undefined;
+  for (let n = 0; n < count; n++) {
+    const owner = readName(message, at);
+    if (owner === undefined || owner.end + 10 > message.length) return undefined;
+    const type = message.readUInt16BE(owner.end);
+    const start = owner.end + 10;
+    const end = start + message.readUInt16BE(start - 2);
+    if (end > message.length) return undefined;
+    const ttl = message.readUInt32BE(owner.end + 4);
+    if (type === recordTypes.CNAME) {
+      const target = readName(message, start);
+      if (target?.end !== end) return undefined;
+      records.push({ owner: owner.name, type, ttl, bytes: Buffer.alloc(0), target: target.name });
+    } else if ((type === recordTypes.A && end - start === 4) || (type === recordTypes.AAAA && end - start === 16)) {
+      records.push({ owner: owner.name, type, ttl, bytes: Buffer.from(message.subarray(start, end)) });
+    }
+    at = end;
+  }
+  return { rcode: rcodeOf(message), records };
+}
+
+export function rcodeOf(message: Buffer): number {
+  return (message[3] ?? 0) & 15;
+}
+
+/** The others mean that this server could not find out, so the next one may. */
+function isUseful(rcode: number): boolean {
+  return rcode === rcodes.NOERROR || rcode === rcodes.NXDOMAIN;
+}
+
+function queryMessage(id: number, { question, flags, edns }: Forwarded): Buffer {
+  const opt =
+    edns === undefined
+      ? Buffer.alloc(0)
+      : Buffer.from([0, 0, recordTypes.OPT, udpSize >> 8, udpSize & 255, 0, 0, edns.isDnssecOk ? 0x80 : 0, 0, 0, 0]);
+  const header = Buffer.alloc(headerBytes);
+  header.writeUInt16BE(id, 0);
+  header.writeUInt16BE(flagBits.recurse | (flags & (flagBits.unchecked | authenticBit)), 2);
+  header.writeUInt16BE(1, 4);
+  header.writeUInt16BE(edns === undefined ? 0 : 1, 10);
+  return Buffer.concat([header, question, opt]);
+}
+
+/** Whoever guesses may be answered by anybody: id, kind and question must all be ours (RFC 5452). */
+function isAnswerTo(answer: Buffer, id: number, question: Buffer): boolean {
+  const end = headerBytes + question.length;
+  if (answer.length < end || answer.readUInt16BE(0) !== id || answer.readUInt16BE(4) !== 1) return false;
+  if ((answer.readUInt16BE(2) & 0xf800) !== flagBits.response) return false;
+  const nameEnd = question.length - 4;
+  if (!answer.subarray(end - 4, end).equals(question.subarray(nameEnd))) return false;
+  return keyOf(answer, headerBytes, end - 4) === keyOf(question, 0, nameEnd);
+}

@@ -1,0 +1,211 @@
+/** What the mesh's own endpoints take and answer, as an OpenAPI 3.1 document. Consul's are described by Consul. */
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Operation {
+  readonly method: 'get' | 'put' | 'delete';
+  readonly path: string;
+  readonly summary: string;
+  readonly parameters?: readonly Json[];
+  readonly body?: Json;
+  readonly answer: Json;
+  /** Refusals beyond those that every endpoint has. */
+  readonly refusals?: readonly (keyof typeof refusals)[];
+}
+
+const text = { type: 'string' };
+const integer = { type: 'integer' };
+const texts = { type: 'array', items: text };
+const listOf = (items: Json): Json => ({ type: 'array', items });
+const object = (properties: Json): Json => ({ type: 'object', properties, required: Object.keys(properties) });
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const query = (name: string, description: string, more: Json = {}): Json => ({
+  name,
+  in: 'query',
+  description,
+  schema: text,
+  ...more,
+});
+const inPath = (name: string): Json => ({ name, in: 'path', required: true, schema: text });
+const blocking: readonly Json[] = [
+  query('index', 'The `X-Consul-Index` of an earlier answer: this one comes once there is a change, or after `wait`.'),
+  query('wait', 'A duration such as `30s`; default `5m`, at most `10m`.'),
+];
+
+const refusals = {
+  404: 'There is no such entry.',
+  409: 'The state of the mesh does not allow it.',
+} as const;
+
+const operations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/v1/mesh/members',
+    summary: 'Every member with what this agent believes about it.',
+    parameters: blocking,
+    answer: listOf(ref('Member')),
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/config',
+    summary: 'All config entries, with their versions and conflicts.',
+    parameters: blocking,
+    answer: listOf(ref('ConfigEntry')),
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/config/{kind}',
+    summary: 'The config entries of one kind.',
+    parameters: [inPath('kind'), ...blocking],
+    answer: listOf(ref('ConfigEntry')),
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/config/{kind}/{name}',
+    summary: 'One config entry. A name may have slashes.',
+    parameters: [inPath('kind'), inPath('name'), ...blocking],
+    answer: ref('ConfigEntry'),
+    refusals: [404],
+  },
+  {
+    method: 'put',
+    path: '/v1/mesh/config/{kind}/{name}',
+    summary: 'Writes a config entry; it spreads from here.',
+    parameters: [inPath('kind'), inPath('name')],
+    body: { description: 'The value of the entry, in the form of its kind.' },
+    answer: ref('ConfigEntry'),
+    refusals: [409],
+  },
+  {
+    method: 'delete',
+    path: '/v1/mesh/config/{kind}/{name}',
+    summary: 'Deletes a config entry, everywhere.',
+    parameters: [inPath('kind'), inPath('name')],
+    answer: { const: true },
+    refusals: [404],
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/explain',
+    summary: 'Which rule decides about a request, which instances could take it, and why not the others.',
+    parameters: [
+      query('url', 'The absolute URL of the request.', { required: true }),
+      query('method', 'Default `GET`.'),
+      query('header', '`Name:value`, repeatable.', { schema: texts }),
+    ],
+    answer: object({
+      request: { type: 'object' },
+      rule: { type: ['object', 'null'] },
+      candidates: listOf({}),
+      problems: listOf({}),
+    }),
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/resolve',
+    summary: 'What DNS answers here and now, and for a service which instances that leaves out, and why.',
+    parameters: [
+      query('name', 'A service, or a whole domain name such as `orders.service.consul`.', { required: true }),
+      query('type', 'The type of record. Default `ANY`.'),
+    ],
+    answer: object({
+      name: text,
+      type: text,
+      rcode: text,
+      answers: listOf({}),
+      additional: listOf({}),
+      instances: { type: ['array', 'null'] },
+    }),
+  },
+  { method: 'get', path: '/v1/mesh/openapi.json', summary: 'This document.', answer: { type: 'object' } },
+];
+
+const member = object({
+  id: text,
+  nodeId: { ...text, format: 'uuid' },
+  name: text,
+  self: { type: 'boolean' },
+  status: { enum: ['alive', 'suspect', 'leaving', 'left', 'failed'] },
+  reachable: { type: 'boolean' },
+  verified: { type: 'boolean' },
+  linked: { type: 'boolean' },
+  accusers: texts,
+  epoch: integer,
+  incarnation: integer,
+  address: text,
+  addresses: texts,
+  region: text,
+  zone: text,
+  tags: { type: 'object', additionalProperties: text },
+  protocolMin: integer,
+  protocolMax: integer,
+  createIndex: integer,
+  modifyIndex: integer,
+});
+
+const configVersion = object({
+  id: text,
+  author: text,
+  authorName: text,
+  time: object({ ms: integer, counter: integer }),
+  parent: text,
+});
+
+const configEntry = object({
+  kind: text,
+  name: text,
+  value: {},
+  version: ref('ConfigVersion'),
+  conflicts: listOf(ref('ConfigVersion')),
+  quarantined: { oneOf: [ref('ConfigVersion'), { type: 'null' }] },
+  index: integer,
+  createIndex: integer,
+});
+
+/** A route as the API has it; `*` stands for what follows, which the document names. */
+export interface ServedRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+/**
+ * The document. Routes of the mesh that it does not describe, and operations that have no route, are listed in
+ * `x-undescribed` and `x-unserved`, so that a document that is behind says so.
+ */
+export function openApiDocument(version: string, routes: readonly ServedRoute[]): Json {
+  const own = routes.filter(({ path }) => path.startsWith('/v1/mesh/'));
+  const described = new Set(operations.map(({ method, path }) => `${method} ${routePath(path)}`));
+  const served = new Set(own.map(({ method, path }) => `${method.toLowerCase()} ${path}`));
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    const path = (paths[operation.path] ??= {});
+    path[operation.method] = operationJson(operation);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Skein mesh API', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    paths,
+    components: { schemas: { Member: member, ConfigEntry: configEntry, ConfigVersion: configVersion } },
+    'x-undescribed': [...served].filter((each) => !described.has(each)),
+    'x-unserved': [...described].filter((each) => !served.has(each)),
+  };
+}
+
+/** Our routes end where the first parameter begins. */
+function routePath(path: string): string {
+  return path.replace(/\{.*$/, '*');
+}
+
+function operationJson({ summary, parameters = [], body, answer, refusals: own = [] }: Operation): Json {
+  const refusal = (description: string): Json => ({ description, content: { 'text/plain': { schema: text } } });
+  return {
+    summary,
+    parameters,
+    ...(body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: {
+      200: { description: 'The answer.', content: { 'application/json': { schema: answer } } },
+      400: refusal('The request is malformed; the text says how.'),
+      ...Object.fromEntries(own.map((status) => [status, refusal(refusals[status])])),
+    },
+  };
+}

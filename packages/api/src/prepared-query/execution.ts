@@ -1,0 +1,97 @@
+/** Which query a name means, and what it finds: also for DNS, which asks by name. */
+
+import { estimatedRttMs } from '@skein/core';
+import type { InstanceView, MemberView, View } from '@skein/core';
+import { badRequest } from '../refusal.ts';
+import { instanceChecks, nodeChecks } from '../shape/check.ts';
+import { isInCatalog, nodeMeta } from '../shape/node.ts';
+import { storedQueries, type StoredQuery } from './definition.ts';
+import { renderTemplate } from './template.ts';
+
+/**
+ * By id, by name, or by the template with the longest prefix of the name, which is then rendered. Of two queries with one
+ * name, from two sides of a partition, the one that was made first. Undefined when there is none.
+ */
+export function resolveQuery(view: View, idOrName: string): StoredQuery | undefined {
+  const stored = storedQueries(view);
+  const byId = stored.find(({ query }) => query.ID === idOrName);
+  if (byId?.query.Template.Type === '') return byId;
+  if (byId !== undefined) throw badRequest('prepared query templates can only be resolved up by name, not by ID');
+  const older = (a: StoredQuery, b: StoredQuery): number =>
+    a.entry.version.time.ms - b.entry.version.time.ms || (a.query.ID < b.query.ID ? -1 : 1);
+  const named = stored.filter(({ query }) => query.Template.Type === '' && query.Name === idOrName).sort(older)[0];
+  if (named !== undefined) return named;
+  const template = stored
+    .filter(({ query }) => query.Template.Type !== '' && idOrName.startsWith(query.Name))
+    .sort((a, b) => b.query.Name.length - a.query.Name.length || older(a, b))[0];
+  return template === undefined ? undefined : { ...template, query: renderTemplate(template.query, idOrName) };
+}
+
+export interface FoundInstance {
+  readonly instance: InstanceView;
+  readonly member: MemberView;
+}
+
+export interface Execution {
+  readonly self: string;
+  /** The node to sort by distance from; `_agent` is this one. Empty: what the query says. */
+  readonly near: string;
+  /** 0: all. */
+  readonly limit: number;
+  readonly random: () => number;
+}
+
+/** The instances that a query finds now: shuffled, or by distance. There are no other datacenters to fail over to. */
+export function executeQuery(view: View, { query }: StoredQuery, options: Execution): readonly FoundInstance[] {
+  const { Service } = query;
+  const found: FoundInstance[] = [];
+  for (const instance of view.service(Service.Service)?.instances ?? []) {
+    const member = view.member(instance.owner);
+    if (!isInCatalog(member)) continue;
+    const ignored = new Set(Service.IgnoreCheckIDs);
+    const checks = [...nodeChecks(member), ...instanceChecks(instance)].filter((check) => !ignored.has(String(check['CheckID'])));
+    const isHealthy = checks.every(({ Status }) => (Service.OnlyPassing ? Status === 'passing' : Status !== 'critical'));
+    const { meta, tags } = instance.instance;
+    if (
+      isHealthy &&
+      hasAll(nodeMeta(member), Service.NodeMeta) &&
+      hasAll(meta, Service.ServiceMeta) &&
+      hasTags(tags, Service.Tags)
+    )
+      found.push({ instance, member });
+  }
+  shuffle(found, options.random);
+  const near = options.near === '' ? Service.Near : options.near;
+  if (near !== '') sortByDistance(found, view, near === '_agent' ? options.self : near);
+  return options.limit > 0 ? found.slice(0, options.limit) : found;
+}
+
+function hasAll(meta: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(meta, key) && (value === '' || meta[key] === value));
+}
+
+function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
+  const held = new Set(tags.map((tag) => tag.toLowerCase()));
+  return wanted.every((tag) => {
+    const lower = tag.toLowerCase();
+    return lower.startsWith('!') ? !held.has(lower.slice(1)) : held.has(lower);
+  });
+}
+
+function shuffle<T>(items: T[], random: () => number): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [items[i], items[j]] = [items[j]!, items[i]!];
+  }
+}
+
+/** The node itself first; where nothing is measured, last and in any order. */
+function sortByDistance(found: FoundInstance[], view: View, from: string): void {
+  const source = view.memberByName(from);
+  const distance = ({ member }: FoundInstance): number => {
+    if (member.id === source?.id) return -1;
+    if (source?.coordinate === undefined || member.coordinate === undefined) return Number.MAX_VALUE;
+    return estimatedRttMs(source.coordinate, member.coordinate);
+  };
+  if (source !== undefined) found.sort((a, b) => distance(a) - distance(b));
+}

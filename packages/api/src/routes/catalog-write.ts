@@ -1,0 +1,108 @@
+/**
+ * `/v1/catalog/register` and `/v1/catalog/deregister`: hosts without an agent. Any agent takes the write, and any other
+ * may take it back: no member owns them. What runs on a member is written through that member's own agent only.
+ */
+
+import { externalId, externalKind, externalName, externalNodeOf, externalValue, instanceId } from '@skein/core';
+import type { ExternalPart, MemberView, View } from '@skein/core';
+import type { ApiContext } from '../context.ts';
+import { decodeCatalogDeregistration, decodeCatalogRegistration } from '../decode/catalog-registration.ts';
+import { parseJsonBody } from '../decode/json-body.ts';
+import { badRequest, Refusal, requireOk } from '../refusal.ts';
+import type { Answer, ApiRequest, Route } from '../route.ts';
+
+export function catalogWriteRoutes(context: ApiContext): readonly Route[] {
+  return [
+    { method: 'PUT', path: '/v1/catalog/register', handle: (request) => register(context, request) },
+    { method: 'PUT', path: '/v1/catalog/deregister', handle: (request) => deregister(context, request) },
+  ];
+}
+
+async function register(context: ApiContext, request: ApiRequest): Promise<Answer> {
+  const { port, agent } = context;
+  context.reader.check(request);
+  const { datacenter, node, nodePart, parts } = decodeCatalogRegistration(parseJsonBody(request.body));
+  requireDatacenter(context, datacenter);
+  const view = port.view();
+  refuseMember(memberNamed(view, node), 'register it there, with PUT /v1/agent/service/register');
+  const existing = view.member(externalId(node));
+  if (existing === undefined && nodePart === undefined)
+    throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address, without SkipNodeUpdate`);
+  requireServices(view, node, parts);
+  for (const part of inOrder(nodePart === undefined ? parts : [nodePart, ...parts])) {
+    const [name, value] = [externalName(part), externalValue(part)];
+    const before = view.configEntry(externalKind, name);
+    // Whoever watches over a node says the same of it again and again.
+    if (before !== undefined && JSON.stringify(before.value) === JSON.stringify(value)) continue;
+    requireOk(port.dispatch({ type: 'apply-config', kind: externalKind, name, value }));
+  }
+  await agent.durable();
+  return { json: true };
+}
+
+async function deregister(context: ApiContext, request: ApiRequest): Promise<Answer> {
+  const { port, agent } = context;
+  context.reader.check(request);
+  const { datacenter, node, serviceId, checkId } = decodeCatalogDeregistration(parseJsonBody(request.body));
+  requireDatacenter(context, datacenter);
+  const view = port.view();
+  const next =
+    serviceId !== ''
+      ? `deregister it there, with PUT /v1/agent/service/deregister/${serviceId}`
+      : checkId !== ''
+        ? `deregister it there, with PUT /v1/agent/check/deregister/${checkId}`
+        : `a member leaves by itself, or failed by PUT /v1/agent/force-leave/${node}`;
+  if (view.member(externalId(node)) === undefined) refuseMember(memberNamed(view, node), next);
+  for (const entry of view.configEntries(externalKind)) {
+    if (externalNodeOf(entry.name) !== node || !isMeant(entry.name, entry.value, { serviceId, checkId })) continue;
+    requireOk(port.dispatch({ type: 'delete-config', kind: externalKind, name: entry.name }));
+  }
+  await agent.durable();
+  return { json: true };
+}
+
+/**
+ * Checks, then instances, then the node: what is incomplete is not shown, so nobody, here or elsewhere, sees an instance
+ * before the check that would keep traffic from it.
+ */
+function inOrder(parts: readonly ExternalPart[]): readonly ExternalPart[] {
+  return (['check', 'instance', 'node'] as const).flatMap((type) => parts.filter((part) => part.type === type));
+}
+
+/** A service goes with its checks, a node with everything. */
+function isMeant(
+  name: string,
+  value: unknown,
+  { serviceId, checkId }: { readonly serviceId: string; readonly checkId: string },
+): boolean {
+  const part = name.slice(name.indexOf('/') + 1);
+  const isPart = name.includes('/');
+  if (serviceId !== '')
+    return isPart && (part === `i/${serviceId}` || (value as { instanceId?: string }).instanceId === serviceId);
+  return checkId === '' || (isPart && part === `c/${checkId}`);
+}
+
+function requireDatacenter({ datacenter }: ApiContext, asked: string): void {
+  if (asked !== '' && asked !== datacenter) throw new Refusal(500, 'No path to datacenter');
+}
+
+/** One truth a fact: of what runs on a member, its own agent is the only writer. */
+function refuseMember(member: MemberView | undefined, next: string): void {
+  if (member === undefined) return;
+  throw badRequest(`node '${member.name}' is a member of the mesh, and its agent owns what is registered there: ${next}`);
+}
+
+function memberNamed(view: View, name: string): MemberView | undefined {
+  const member = view.memberByName(name);
+  return member?.external === undefined && member?.status !== 'left' ? member : undefined;
+}
+
+/** A check belongs to a service that is registered with it, or was before. */
+function requireServices(view: View, node: string, parts: readonly ExternalPart[]): void {
+  const known = new Set(view.instancesOf(externalId(node)).map(({ instance }) => instance.id));
+  for (const part of parts) if (part.type === 'instance') known.add(part.instance.id);
+  for (const part of parts) {
+    if (part.type !== 'check' || part.check.instanceId === undefined || known.has(instanceId(part.check.instanceId))) continue;
+    throw badRequest(`Unknown service ID '${part.check.instanceId}' for check ID '${part.check.id}'`);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * How often what one member says of itself is passed on: a few times at once, then seldom. Without it, a member that signs
+ * claim after claim has everybody pass on each of them. What waits is read when its time comes, so only the newest goes on.
+ */
+
+/** So many at once: a member that joins, changes its tags, is accused and refutes needs a few. */
+const burst = 8;
+/** And then one each so often. */
+const everyMs = 250;
+/** Accounts that are full again are dropped when there are so many. */
+const sweepAt = 1024;
+
+interface Account {
+  left: number;
+  at: number;
+}
+
+export class Pace {
+  readonly #accounts = new Map<string, Account>();
+  #sweepAt = sweepAt;
+
+  /** How long the next piece of news of this subject has to wait, in ms. With 0 it is taken for sent. */
+  waitMs(key: string, now: number): number {
+    const account = this.#accounts.get(key);
+    if (account === undefined) {
+      this.#sweep(now);
+      this.#accounts.set(key, { left: burst - 1, at: now });
+      return 0;
+    }
+    this.#refill(account, now);
+    if (account.left === 0) return Math.max(1, account.at + everyMs - now);
+    account.left--;
+    return 0;
+  }
+
+  #refill(account: Account, now: number): void {
+    const more = Math.floor((now - account.at) / everyMs);
+    if (more === 0) return;
+    account.left = Math.min(burst, account.left + more);
+    account.at = account.left === burst ? now : account.at + more * everyMs;
+  }
+
+  #sweep(now: number): void {
+    if (this.#accounts.size < this.#sweepAt) return;
+    for (const [key, account] of this.#accounts) {
+      this.#refill(account, now);
+      if (account.left === burst) this.#accounts.delete(key);
+    }
+    this.#sweepAt = Math.max(sweepAt, 2 * this.#accounts.size);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The key-value store of one View: the keys in order, those deleted included, so that a prefix is a range, and its index
+ * knows of what is gone.
+ */
+
+import type { ConfigEntry } from '../config/entry.ts';
+import { PersistentMap } from './persistent-map.ts';
+
+export interface KvSlot {
+  /** Undefined: the key was deleted. */
+  readonly entry: ConfigEntry | undefined;
+  /** When it last changed. */
+  readonly index: number;
+}
+
+export class KvSnapshot {
+  static readonly empty = new KvSnapshot([], PersistentMap.empty(), 0);
+
+  readonly #keys: readonly string[];
+  readonly #slots: PersistentMap<KvSlot>;
+  /** What was forgotten changed no later than this. */
+  readonly #forgotten: number;
+
+  private constructor(keys: readonly string[], slots: PersistentMap<KvSlot>, forgotten: number) {
+    this.#keys = keys;
+    this.#slots = slots;
+    this.#forgotten = forgotten;
+  }
+
+  get(key: string): ConfigEntry | undefined {
+    return this.#slots.get(key)?.entry;
+  }
+
+  /** The entries whose keys begin with this, in the order of their keys. */
+  *entries(prefix: string): IterableIterator<ConfigEntry> {
+    for (const slot of this.#range(prefix)) if (slot.entry !== undefined) yield slot.entry;
+  }
+
+  /** When a key with this prefix last changed, or may have. */
+  lastChange(prefix: string): number {
+    let last = this.#forgotten;
+    for (const { index } of this.#range(prefix)) last = Math.max(last, index);
+    return last;
+  }
+
+  /** With these keys changed; undefined: forgotten, deletion and all. */
+  with(changes: ReadonlyMap<string, KvSlot | undefined>): KvSnapshot {
+    if (changes.size === 0) return this;
+    let slots = this.#slots;
+    let forgotten = this.#forgotten;
+    const added: string[] = [];
+    const removed = new Set<string>();
+    for (const [key, slot] of changes) {
+      const before = slots.get(key);
+      if (slot !== undefined) {
+        if (before === undefined) added.push(key);
+        slots = slots.set(key, slot);
+      } else if (before !== undefined) {
+        removed.add(key);
+        slots = slots.delete(key);
+        forgotten = Math.max(forgotten, before.index);
+      }
+    }
+    const kept = removed.size === 0 ? this.#keys : this.#keys.filter((key) => !removed.has(key));
+    return new KvSnapshot(added.length === 0 ? kept : merged(kept, added.sort(order)), slots, forgotten);
+  }
+
+  *#range(prefix: string): IterableIterator<KvSlot> {
+    for (let i = firstNotBelow(this.#keys, prefix); i < this.#keys.length && this.#keys[i]!.startsWith(prefix); i++) {
+      const slot = this.#slots.get(this.#keys[i]!);
+      if (slot !== undefined) yield slot;
+    }
+  }
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function firstNotBelow(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keys[middle]! < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Two ordered lists as one. */
+function merged(a: readonly string[], b: readonly string[]): readonly string[] {
+  const all: string[] = [];
+  let i = 0;
+  for (const key of b) {
+    while (i < a.length && a[i]! < key) all.push(a[i++]!);
+    all.push(key);
+  }
+  while (i < a.length) all.push(a[i++]!);
+  return all;
+}

@@ -1,0 +1,153 @@
+/**
+ * What Consul's entries make of a request to a service: its router picks a destination, each destination may be split
+ * over services, and each of those may be another one by a resolver's redirect. Compiled into rules like those of routes.
+ */
+
+import type { ConfigEntry } from '@skein/core';
+import {
+  type ChainKind,
+  type ServiceResolver,
+  type ServiceRouter,
+  type ServiceSplitter,
+  goDurationMs,
+  validateChainEntry,
+} from './chain-entry.ts';
+import { type CompiledRule, compileRule } from './compiled-rule.ts';
+import type { BackendRef } from './route.ts';
+
+/** Redirects and splits of splits that are followed. What goes on beyond, or in a circle, ends where it is. */
+const depthMax = 8;
+/** A whole, in weights of backends. */
+const whole = 1_000_000;
+
+interface Chain<T> {
+  readonly entry: ConfigEntry;
+  readonly value: T;
+}
+
+/** Where one route of a router leads. */
+export interface RoutedRule {
+  readonly entry: ConfigEntry;
+  readonly rule: CompiledRule;
+  readonly path: string;
+  readonly exactPath: boolean;
+  readonly methods: readonly string[];
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+export class ServiceChains {
+  readonly #routers = new Map<string, Chain<ServiceRouter>>();
+  readonly #splitters = new Map<string, Chain<ServiceSplitter>>();
+  readonly #resolvers = new Map<string, Chain<ServiceResolver>>();
+  /** Services by their names in lower case, as hosts name them. */
+  readonly #byHost = new Map<string, string>();
+  readonly problems: { readonly name: string; readonly reason: string }[] = [];
+
+  add(kind: ChainKind, entries: Iterable<ConfigEntry>): void {
+    const chains = {
+      'service-router': this.#routers,
+      'service-splitter': this.#splitters,
+      'service-resolver': this.#resolvers,
+    }[kind] as Map<string, Chain<unknown>>;
+    for (const entry of entries) {
+      const { name, value } = entry;
+      const reason = validateChainEntry(kind, value);
+      if (reason !== undefined) {
+        this.problems.push({ name: `${kind}/${name}`, reason });
+        continue;
+      }
+      chains.set(name, { entry, value });
+      const known = this.#byHost.get(name.toLowerCase());
+      if (known === undefined || name < known) this.#byHost.set(name.toLowerCase(), name);
+    }
+  }
+
+  /** The service that has entries under this name, in any case; undefined when none has. */
+  named(label: string): string | undefined {
+    return this.#byHost.get(label);
+  }
+
+  /** The routes of a service's router, in their order. The first that matches decides. */
+  *routes(service: string): Iterable<RoutedRule> {
+    const router = this.#routers.get(service);
+    for (const [index, route] of (router?.value.Routes ?? []).entries()) {
+      const { HTTP = {} } = route.Match ?? {};
+      const { Service = '', RequestTimeout, NumRetries } = route.Destination ?? {};
+      const target = Service === '' ? service : Service;
+      const request = this.#timeout(target, RequestTimeout);
+      const rule = compileRule(`service-router/${service}`, index, {
+        backendRefs: this.backends([{ name: target }]),
+        ...(request === undefined ? {} : { timeouts: { request } }),
+        ...(NumRetries === undefined || NumRetries === 0 ? {} : { retry: { attempts: NumRetries } }),
+      });
+      const { PathExact = '', PathPrefix = '', Methods = [], Header = [] } = HTTP;
+      yield {
+        entry: router!.entry,
+        rule,
+        path: PathExact === '' ? PathPrefix : PathExact,
+        exactPath: PathExact !== '',
+        methods: Methods.length === 0 ? [''] : Methods,
+        headers: Header.map(({ Name, Exact }) => [Name.toLowerCase(), Exact] as const),
+      };
+    }
+  }
+
+  /** Where a request goes that no route of the router took: to the service itself, split and redirected. */
+  fallback(service: string): CompiledRule {
+    const request = this.#timeout(service, undefined);
+    const kind = this.#splitters.has(service)
+      ? 'service-splitter'
+      : this.#resolvers.has(service)
+        ? 'service-resolver'
+        : 'service-router';
+    return compileRule(`${kind}/${service}`, 0, {
+      name: 'default',
+      backendRefs: this.backends([{ name: service }]),
+      ...(request === undefined ? {} : { timeouts: { request } }),
+    });
+  }
+
+  /** Backends with each service replaced by what its splitter and resolver say. The same ones when no entry concerns them. */
+  backends(refs: readonly BackendRef[]): readonly BackendRef[] {
+    if (!refs.some(({ name }) => this.#splitters.has(name) || this.#resolvers.has(name))) return refs;
+    const total = refs.reduce((sum, { weight = 1 }) => sum + weight, 0);
+    const shares = new Map<string, number>();
+    for (const { name, weight = 1 } of refs) {
+      if (weight > 0) this.#share(name, weight / total, shares, new Set());
+    }
+    return [...shares].map(([name, share]) => ({ name, weight: Math.max(1, Math.round(share * whole)) }));
+  }
+
+  #share(service: string, share: number, shares: Map<string, number>, seen: ReadonlySet<string>): void {
+    const splitter = seen.has(service) || seen.size >= depthMax ? undefined : this.#splitters.get(service);
+    if (splitter === undefined) {
+      const target = this.#redirected(service);
+      const inner = new Set([...seen, service]);
+      // What a redirect leads to is split by its own splitter.
+      if (target !== service && this.#splitters.has(target) && !inner.has(target))
+        return this.#share(target, share, shares, inner);
+      shares.set(target, (shares.get(target) ?? 0) + share);
+      return;
+    }
+    const inner = new Set([...seen, service]);
+    for (const { Weight, Service = '' } of splitter.value.Splits)
+      if (Weight > 0) this.#share(Service === '' ? service : Service, (share * Weight) / 100, shares, inner);
+  }
+
+  #redirected(service: string): string {
+    let target = service;
+    for (let depth = 0; depth < depthMax; depth++) {
+      const next = this.#resolvers.get(target)?.value.Redirect?.Service;
+      if (next === undefined || next === service) return target;
+      target = next;
+    }
+    return target;
+  }
+
+  /** In the words of a route: `routing/duration.ts` has no fractions. */
+  #timeout(service: string, own: string | undefined): string | undefined {
+    const text = own ?? this.#resolvers.get(service)?.value.RequestTimeout;
+    const ms = text === undefined ? undefined : goDurationMs(text);
+    return ms === undefined ? undefined : `${Math.floor(ms / 1000)}s${ms % 1000}ms`;
+  }
+}
