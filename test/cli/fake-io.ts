@@ -115,9 +115,14 @@ export async function skein(args: readonly string[], world: World = {}): Promise
     read: readText,
     readBytes: async (path) => Uint8Array.from(Buffer.from(await readText(path))),
     write: async (path, text) => {
-      if (path.startsWith('/nowhere/')) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      if (path.startsWith('/full/')) throw failure('ENOSPC', 'no space left on device, write');
       written[path] = text;
     },
+    checkWritable: async (path) => {
+      if (path.startsWith('/nowhere/')) throw failure('ENOENT', `no such file or directory, access '/nowhere'`);
+      if (path.startsWith('/theirs/')) throw failure('EACCES', `permission denied, access '${path}'`);
+    },
+    keepOutput: () => {},
     simulations,
     onInterrupt: (stop) => {
       stops.add(stop);
@@ -185,6 +190,10 @@ function bodyOf(body: string | Uint8Array | undefined): unknown {
   } catch {
     return text;
   }
+}
+
+function failure(code: string, text: string): Error {
+  return Object.assign(new Error(`${code}: ${text}`), { code });
 }
 
 /** How Node's `fetch` says that nobody listens. */

@@ -466,9 +466,3 @@ test.each([
   expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
   expect(err).toContain(message);
 });
-
-test('a page that cannot be written is a failure that names the file', async () => {
-  const { exitCode, err } = await skein(['sim', 'forms', '--html', '/nowhere/run.html'], { simulations });
-  expect(exitCode).toBe(1);
-  expect(err).toContain('/nowhere/run.html');
-});

@@ -47,6 +47,46 @@ test('a scenario file that never finishes loading is refused by name, instead of
   expect(err).toContain(`${path} never finishes loading`);
 });
 
+test('a scenario file that ends the process while it is loaded is a failure of two lines, not a success without a word', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-exit-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'exit.mjs');
+  writeFileSync(path, 'process.exit(0);\nexport default {};\n');
+  const { code, out, err } = await start(bundle, ['sim', path]);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toBe(
+    `skein: ${path} ended the process before there was a result\n  leave process.exit() out of it, and throw to fail\n`,
+  );
+});
+
+test('with --json, standard output is one JSON object, and what a scenario file prints goes to standard error', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-json-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'talks.mjs');
+  writeFileSync(
+    path,
+    `import { log } from 'node:console';
+     console.log('loaded');
+     const script = () => { log('told'); console.table([1]); process.stdout.write('written\\n'); };
+     export default { name: 'talks', summary: 'Talks.', nodes: 2, rest: 0, script };`,
+  );
+  const { code, out, err } = await start(bundle, ['sim', path, '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ name: 'talks', passed: true });
+  expect(err).toMatch(/loaded\ntold\n[^]*written\n/);
+  expect((await start(bundle, ['sim', path])).out).toMatch(/^loaded\ntold\n/);
+});
+
+test.skipIf(!existsSync('/dev/full'))(
+  'a page that a full disk refuses leaves the result of a simulation where it is',
+  async () => {
+    const { code, out, err } = await start(bundle, ['sim', 'split-and-heal', '--json', '--html', '/dev/full']);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ name: 'split-and-heal', passed: true });
+    expect(err).toMatch(/^skein: the page cannot be written to \/dev\/full: ENOSPC[^\n]*\n  make room there/);
+  },
+);
+
 test('Ctrl-C in a campaign of simulations shows what ran so far', async () => {
   const args = [bundle, 'sim', 'split-and-heal', '--runs', '1000000'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -123,6 +123,8 @@ test(
       read: async () => '',
       readBytes: async () => new Uint8Array(0),
       write: async () => undefined,
+      checkWritable: async () => undefined,
+      keepOutput: () => {},
       simulations: { names: () => [], load: async () => undefined },
       onInterrupt: () => () => {},
       fetch: (url, init) => fetch(url, init),

@@ -138,15 +138,42 @@ chaos.replay('moody', ${plan}, { create });`;
   );
 });
 
-test('what a drawn or stored plan cannot be told is refused where it is told', { timeout: 60_000 }, () => {
+test('what cannot be meant fails its own test, and no other test of the file', { timeout: 60_000 }, () => {
   const plan = JSON.stringify({ ...drawPlan(2), core: [] });
-  const { output } = runUserTest(
+  const { status, output } = runUserTest(
     'refused',
-    `for (const tell of [() => chaos.random('nine', { nodes: 9 }), () => chaos.replay('nobody', ${plan})])
-  try { tell(); } catch (error) { console.log(error.name + ': ' + error.message); }`,
+    `chaos.random('nine', { nodes: 9 });
+chaos.random('less', { nodesMin: 9, nodesMax: 5 });
+chaos.replay('nobody', ${plan});
+chaos.replay('nothing', null);
+chaos('untold', { nodes: 3 });
+chaos('endless', { nodes: 3, seeds: 1e12 }, () => {});
+chaos('sound', { nodes: 3, rest: 0 }, () => {});`,
   );
+  expect(status).toBe(1);
   expect(output).toContain('ScenarioError: a drawn plan: nodes is not an option; there are nodesMin, nodesMax, chaosMs');
+  expect(output).toContain('nodesMin 9, nodesMax 5: are no counts');
   expect(output).toContain('PlanError: core: calm at 2m: nobody is selected');
+  expect(output).toContain('the script is missing');
+  expect(output).toContain('seeds: 1000000000000 are too many: 1000000 are the most');
+  expect(output).toMatch(/Tests +6 failed \| 1 passed/);
+});
+
+test('CHAOS_RUNS beside CHAOS_SEED runs so many seeds from that one on', { timeout: 60_000 }, () => {
+  const story = `chaos('seeds', { nodes: 2, rest: 0 }, (sim) => {
+  sim.always('shown', (scene) => { seen.add(scene.plan.seed); return true; });
+  sim.sometimes('second', (scene) => seen.size > 1);
+});
+const seen = new Set();
+afterAll(() => console.log('seen', [...seen].join(' ')));`;
+  const run = (env: Readonly<Record<string, string>>) =>
+    runUserTest('seeds', `import { afterAll } from 'vitest';\n${story}`, env);
+  const one = run({ CHAOS_SEED: '1f' });
+  expect(one.status).toBe(0);
+  expect(one.output).toMatch(/seen 0000001f$/m);
+  const three = run({ CHAOS_SEED: '1f', CHAOS_RUNS: '3' });
+  expect(three.status).toBe(0);
+  expect(three.output).toMatch(/seen 0000001f [0-9a-f]{8} [0-9a-f]{8}$/m);
 });
 
 test('what is real is refused in a story, and a story can be checked to be the same twice', { timeout: 60_000 }, () => {
@@ -161,4 +188,21 @@ chaos('moody', { nodes: 3 }, (sim) => { sim.at('1s').pause(sim.node(round++ % 3)
   const { status, output } = runUserTest('moody', moody, env);
   expect(status).toBe(1);
   expect(output).toMatch(/one script told two plans for seed \w+: faults\[0\] is .*"node":1.*, then .*"node":2/);
+});
+
+test('two runs that do the same and are judged differently are not the same', { timeout: 60_000 }, () => {
+  const counts = `let told = 0;
+chaos('counts', { nodes: 3 }, (sim) => {
+  const k = ++told;
+  sim.eventually('p', { within: '5s' }, () => k % 2 === 1);
+});
+let asked = 0;
+chaos('hopes', { nodes: 3 }, (sim) => {
+  const k = ++asked;
+  sim.sometimes('q', () => k % 2 === 0);
+});`;
+  const { status, output } = runUserTest('counts', counts, { CHAOS_CHECK_DETERMINISM: '1' });
+  expect(status).toBe(1);
+  expect(output).toMatch(/did the same, and 'p' came out as failed \(it did not come true\) at \d+ ms, then as held/);
+  expect(output).toMatch(/did the same, and 'q' came out as .* which happened, then as .* which never happened/);
 });

@@ -1,5 +1,6 @@
 /** When properties are looked at: after whatever changes what they see, and once more when all is over. */
 
+import type { View } from '@skein/core';
 import { Script, runPlan, shrink, simulate } from '@skein/sim';
 import type { Failure, FaultPlan } from '@skein/sim';
 import { expect, test } from 'vitest';
@@ -106,6 +107,30 @@ test('a property sees a run and has no hold of it', () => {
   expect(failures).toEqual([]);
   expect(figures.faults).toBe(1);
 });
+
+test.each<readonly [string, (view: View) => void]>([
+  ['a row of a member', (view) => write(view.member(view.self)!, 'status')],
+  ['who accuses a member', (view) => void (view.member(view.self)!.accusers as unknown as string[]).push('x')],
+  ['the list of instances', (view) => void ((view.service('a')!.instances as unknown[]).length = 0)],
+  ['an instance', (view) => write(view.service('a')!.instances[0]!, 'routable')],
+  ['the instances of nobody', (view) => void (view.instancesOf(view.self) as unknown[]).push({})],
+  ['checks', (view) => void (view.service('a')!.instances[0]!.checks as unknown[]).push({})],
+  ['a service', (view) => write(view.service('a')!, 'tags')],
+  ['a view itself', (view) => write(view, 'self')],
+])('a property that writes to %s is told by its own name, and no other promise takes the blame', (_, spoil) => {
+  const tell = () =>
+    story((sim) => {
+      sim.always('spoils', ({ nodes: [node] }) => {
+        spoil(node!.view());
+        return true;
+      });
+    });
+  expect(tell).toThrow(/^the property 'spoils' threw TypeError: /);
+});
+
+function write(on: object, key: string): void {
+  (on as Record<string, unknown>)[key] = 'spoilt';
+}
 
 test('faults that a property kept stay what they were when it looked', () => {
   const kept: (readonly { readonly endMs: number | undefined }[])[] = [];

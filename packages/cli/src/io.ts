@@ -1,6 +1,8 @@
 /** Everything a command touches outside itself. The process has the real one, tests a scripted one. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { folderLibrary } from './sim/library.ts';
@@ -48,6 +50,10 @@ export interface Io {
   readBytes(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Writes a file, over what was there. */
   write(path: string, text: string): Promise<void>;
+  /** Rejects where `write` could not open the file, of which nothing is changed. */
+  checkWritable(path: string): Promise<void>;
+  /** From now on standard output has results only: what anybody else prints there goes to standard error. */
+  keepOutput(): void;
   /** The simulations that come with the command. */
   readonly simulations: Library;
   /**
@@ -62,10 +68,12 @@ const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `main`: where the running program is; the build puts simulations beside it. */
 export function processIo(main: string): Io {
+  // `console` asks for the method each time, so that it can be kept from standard output.
+  const write = process.stdout.write.bind(process.stdout);
   return {
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     env: process.env,
-    out: (chunk) => void process.stdout.write(chunk),
+    out: (chunk) => void write(chunk),
     err: (chunk) => void process.stderr.write(chunk),
     outIsTerminal: process.stdout.isTTY,
     errIsTerminal: process.stderr.isTTY,
@@ -81,6 +89,8 @@ export function processIo(main: string): Io {
     read: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
     readBytes: async (path) => Uint8Array.from(path === '-' ? await buffer(process.stdin) : await readFile(path)),
     write: (path, content) => writeFile(path, content),
+    checkWritable,
+    keepOutput: () => void (process.stdout.write = process.stderr.write.bind(process.stderr)),
     simulations: folderLibrary(new URL('./simulations/', main)),
     onInterrupt: (stop) => {
       const forget = (): void => {
@@ -96,4 +106,14 @@ export function processIo(main: string): Io {
     },
     fetch: (url, init) => fetch(url, init),
   };
+}
+
+async function checkWritable(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined) return await access(dirname(path), constants.W_OK);
+  if (found.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+  await access(path, constants.W_OK);
 }

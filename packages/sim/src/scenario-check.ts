@@ -37,6 +37,15 @@ export function checkOptions(options: object): void {
   throw new ScenarioError(`${unknown}: is not an option; of a mesh there are ${meshOptions.join(', ')}`);
 }
 
+/** What a scenario of a file may say: how it is run is said where it is run, and would be passed over here. */
+export function checkScenarioKeys(scenario: object): void {
+  const names = ['name', 'summary', ...('plan' in scenario ? ['plan'] : ['script', ...meshOptions])];
+  const unknown = Object.keys(scenario).find((key) => !names.includes(key));
+  if (unknown === undefined) return;
+  const instead = seedOptions.includes(unknown) ? 'seeds are chosen where it is run, as by skein sim --seed 1 --runs 3; ' : '';
+  throw new ScenarioError(`${unknown}: is not an option of a scenario: ${instead}there are ${names.join(', ')}`);
+}
+
 /** Options of plans that seeds draw. */
 export function checkSwarmOptions(options: object): void {
   checkKeys('a drawn plan', options, [...swarmOptions, ...seedOptions, ...runOptions]);

@@ -4,7 +4,7 @@ import type { FaultPlan } from './plan.ts';
 import type { Property } from './property.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunOptions, RunReport } from './run-plan.ts';
-import { checkReplayOptions, checkStory, checkSwarmOptions, readSoundPlan } from './scenario-check.ts';
+import { checkReplayOptions, checkScenarioKeys, checkStory, checkSwarmOptions, readSoundPlan } from './scenario-check.ts';
 import { refusePromise } from './scenario-error.ts';
 import { Script } from './scenario.ts';
 import type { MeshOptions, Scenario } from './scenario.ts';
@@ -40,11 +40,20 @@ export interface ToldScenario {
   readonly properties: readonly Property[];
 }
 
+/** Refuses what a file says of its mesh, on fewer or more nodes if that is said. Its script is not run. */
+export function checkScenario(scenario: Scenario | DrawnScenario, nodes?: number): void {
+  checkScenarioKeys(scenario);
+  if ('plan' in scenario) return;
+  // Of a story of which nothing is told, only that can be wrong.
+  new Script({ ...scenario, ...(nodes !== undefined && { nodes }) }, 1).plan();
+}
+
 /** Tells a scenario of a file for one seed, on fewer or more nodes if that is said, and runs nothing. */
 export function tellScenario(
   scenario: Scenario | DrawnScenario,
   { seed = 1, nodes }: { readonly seed?: Seed; readonly nodes?: number } = {},
 ): ToldScenario {
+  checkScenario(scenario, nodes);
   if ('plan' in scenario) return { plan: scenario.plan(seed, nodes), properties: [] };
   const sim = new Script({ ...scenario, ...(nodes !== undefined && { nodes }) }, seed);
   refusePromise('the script', scenario.script(sim));

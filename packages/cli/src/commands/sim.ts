@@ -6,6 +6,7 @@ import { outPaint } from '../colour.ts';
 import { exitCodes, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { commandWords } from '../sim/again.ts';
+import type { Simulation } from '../sim/library.ts';
 import { table } from '../table.ts';
 import { examplesText } from './api-command.ts';
 
@@ -71,8 +72,7 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
 /** Of an experiment its words; of anything else the command. */
 async function help(io: Io, name: string | undefined, command: Command): Promise<void> {
   if (name === undefined || name.startsWith('-')) return command.outputHelp();
-  const { findSimulation } = await import('../sim/library.ts');
-  const simulation = await findSimulation(name, io.simulations);
+  const simulation = await found(io, name);
   if (simulation.kind === 'scenario') {
     io.out(`${simulation.name}, a scenario: ${simulation.summary}\n\n`);
     return command.outputHelp();
@@ -121,9 +121,10 @@ async function runNamed(
   flags: SimFlags & { readonly isLook: boolean },
 ): Promise<number> {
   if (name.startsWith('-')) throw unknownWords(io, [name]);
-  const { findSimulation } = await import('../sim/library.ts');
-  const simulation = await findSimulation(name, io.simulations);
   const { seed, json = false, html } = flags;
+  // Before the file is loaded: it may print as soon as that.
+  if (json) io.keepOutput();
+  const simulation = await found(io, name);
   const shared = { seed, json, command: commandWords(io), ...(html !== undefined && { html }) };
   if (simulation.kind === 'experiment') {
     const unfit = flags.nodes !== undefined ? '--nodes' : flags.runs !== undefined ? '--runs' : undefined;
@@ -145,6 +146,12 @@ async function runNamed(
   const { nodes, runs = 1, isLook, shrink } = flags;
   const settings = { ...shared, runs, isLook, shrink };
   return await runScenario(io, name, simulation.scenario, { ...settings, ...(nodes !== undefined && { nodes }) });
+}
+
+async function found(io: Io, name: string): Promise<Simulation> {
+  const { findSimulation } = await import('../sim/library.ts');
+  const { watchExit } = await import('../sim/exit-watch.ts');
+  return await watchExit(io, name, () => findSimulation(name, io.simulations));
 }
 
 function unknownWords(io: Io, [word = '']: readonly string[]): Error {

@@ -9,7 +9,7 @@ import { CliFailure, exitCodes, reasonOf } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { table } from '../table.ts';
 import { commandLine } from './again.ts';
-import { writePage } from './page.ts';
+import { checkPage, writePage } from './page.ts';
 import { progressOn } from './progress.ts';
 import { reportFault } from './report-check.ts';
 import { placePrefix } from './source-place.ts';
@@ -26,6 +26,8 @@ export interface ExperimentSettings {
 
 /** Resolves with the exit code, which says whether a goal was missed: as a promise of a scenario, it did not hold. */
 export async function runExperiment(io: Io, name: string, experiment: Experiment, settings: ExperimentSettings): Promise<number> {
+  const { html } = settings;
+  if (html !== undefined) await checkPage(io, html);
   const seed = seedText(seedNumber(settings.seed));
   const progress = progressOn(io, settings.json);
   let report: ExperimentReport;
@@ -41,21 +43,19 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
   if (fault !== undefined) throw new CliFailure(`${name}: what its run returned is no report: ${fault}`);
   const setup = { seed, ...report.setup };
   const command = commandLine(settings.command, [name, '--seed', seed, ...settings.args]);
-  if (settings.html !== undefined) {
+  /** After the result, which is there whether or not the page can be. */
+  const page = async (path: string): Promise<void> => {
     const { rows, plots } = report;
     const { summary } = experiment;
-    await writePage(
-      io,
-      settings.html,
-      reportHtml({ name: experiment.name, summary, command, setup, rows, ...(plots && { plots }) }),
-    );
-  }
+    await writePage(io, path, reportHtml({ name: experiment.name, summary, command, setup, rows, ...(plots && { plots }) }));
+  };
   const verdicts = report.rows.map(verdictText);
   const missed = verdicts.filter((verdict) => verdict === 'missed').length;
   const exitCode = missed === 0 ? exitCodes.ok : exitCodes.failure;
   if (settings.json) {
     const figures = { ...figureReport(experiment.name, setup, report.rows), passed: missed === 0 };
     io.out(`${JSON.stringify(figures, undefined, 2)}\n`);
+    if (html !== undefined) await page(html);
     return exitCode;
   }
   io.out(`${experiment.name}: ${experiment.summary}\n`);
@@ -66,7 +66,9 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
     const judged = verdicts.filter((verdict) => verdict !== '').length;
     io.out(`\n${experiment.name} ${outPaint(io)('red', 'missed')} ${missed} of the ${judged} goals that can be judged\n`);
   }
-  if (settings.html !== undefined) io.out(`\npage with plots: ${settings.html}\n`);
+  if (html === undefined) return exitCode;
+  await page(html);
+  io.out(`\npage with plots: ${html}\n`);
   return exitCode;
 }
 

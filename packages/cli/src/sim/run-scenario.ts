@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import {
+  checkScenario,
   planLimits,
   PropertyError,
   Recorder,
@@ -18,7 +19,8 @@ import { CliFailure, exitCodes, reasonOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { table } from '../table.ts';
 import { commandLine } from './again.ts';
-import { writePage } from './page.ts';
+import { watchExit } from './exit-watch.ts';
+import { checkPage, writePage } from './page.ts';
 import { progressOn } from './progress.ts';
 import { neverHappened, promiseRow, promisesOf, scenarioJson, secondsText } from './promises.ts';
 import type { Finding } from './promises.ts';
@@ -68,14 +70,16 @@ const toldMax = 5;
 export async function runScenario(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Promise<number> {
   const { nodes: asked = 1 } = settings;
   if (asked > planLimits.nodes) throw usageFailure(`--nodes ${asked}: a scenario runs on 1 to ${planLimits.nodes} nodes`);
+  checkExport(name, scenario, settings);
+  if (settings.html !== undefined) await checkPage(io, settings.html);
   const startedMs = performance.now();
-  const outcome = await runAll(io, name, scenario, settings);
+  const outcome = await watchExit(io, name, () => runAll(io, name, scenario, settings));
   const tookMs = performance.now() - startedMs;
-  const { findings, recording, reports, first, isWhole, isLook } = outcome;
+  const { findings, reports, first, isWhole, isLook } = outcome;
   const passed = findings.length === 0 && isWhole;
-  if (settings.html !== undefined && recording !== undefined) await writePage(io, settings.html, timelineHtml(recording));
-  // The table comes before a failing plan is made small, which takes its time.
+  // Table and page come before a failing plan is made small, which takes its time.
   if (!settings.json) print(io, scenario, settings, outcome, tookMs);
+  const unwritten = await writeTimeline(io, settings, outcome);
   const smallest = first !== undefined && settings.shrink && isWhole ? makeSmall(io, scenario, first, settings) : undefined;
   if (settings.json) {
     const [plan] = reports.map((report) => report.plan);
@@ -84,6 +88,7 @@ export async function runScenario(io: Io, name: string, scenario: AnyScenario, s
       `${JSON.stringify(scenarioJson(scenario.name, setup, { reports, isLook, findings, smallest, passed }), undefined, 2)}\n`,
     );
   } else if (smallest !== undefined) io.out(`\nThe first of them, made small:\n\n${smallest.story}\n`);
+  if (unwritten !== undefined) throw unwritten;
   return passed ? exitCodes.ok : exitCodes.failure;
 }
 
@@ -97,7 +102,7 @@ function makeSmall(io: Io, scenario: AnyScenario, first: FirstFailure, { json }:
 }
 
 function print(io: Io, scenario: AnyScenario, settings: RunSettings, outcome: Outcome, tookMs: number): void {
-  const { findings, recording, reports, isLook, isWhole } = outcome;
+  const { findings, reports, isLook, isWhole } = outcome;
   const paint = outPaint(io);
   io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], promisesOf(reports, isLook).map(promiseRow), paint));
   const [first] = reports;
@@ -113,7 +118,28 @@ function print(io: Io, scenario: AnyScenario, settings: RunSettings, outcome: Ou
     io.out(`\n${where}${what}\n  ${found}\n  again: ${again}\n`);
   }
   if (findings.length > toldMax) io.out(`\nand ${findings.length - toldMax} findings more\n`);
-  if (settings.html !== undefined && recording !== undefined) io.out(`\ntimeline of seed ${recording.seed}: ${settings.html}\n`);
+}
+
+/** Returns why there is no page, to be told when all else is. */
+async function writeTimeline(io: Io, { html, json }: RunSettings, { recording }: Outcome): Promise<CliFailure | undefined> {
+  if (html === undefined || recording === undefined) return undefined;
+  try {
+    await writePage(io, html, timelineHtml(recording));
+  } catch (error) {
+    if (error instanceof CliFailure) return error;
+    throw error;
+  }
+  if (!json) io.out(`\ntimeline of seed ${recording.seed}: ${html}\n`);
+  return undefined;
+}
+
+/** What is said of the mesh, beside its script: no run is needed to see that it cannot be meant. */
+function checkExport(name: string, scenario: AnyScenario, { nodes }: RunSettings): void {
+  try {
+    checkScenario(scenario, nodes);
+  } catch (error) {
+    throw usageFailure(`${name}: its default export: ${reasonOf(error)}`);
+  }
 }
 
 /** A seed may draw its own number. */

@@ -26,6 +26,8 @@ export interface SnapshotContent {
   readonly isolated: boolean;
 }
 
+const none: readonly InstanceView[] = Object.freeze([]);
+
 export class Snapshot implements View {
   readonly self: NodeId;
   readonly mesh: string;
@@ -39,6 +41,8 @@ export class Snapshot implements View {
     this.mesh = mesh;
     this.#content = content;
     this.#indexes = indexes;
+    // Its rows are frozen where they are made.
+    Object.freeze(this);
   }
 
   get lastIndex(): number {
@@ -91,7 +95,7 @@ export class Snapshot implements View {
   }
 
   instancesOf(owner: NodeId): readonly InstanceView[] {
-    return this.#content.instances.get(owner) ?? [];
+    return this.#content.instances.get(owner) ?? none;
   }
 
   *configEntries(kind?: string): Iterable<ConfigEntry> {

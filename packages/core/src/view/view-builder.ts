@@ -1,6 +1,7 @@
 /**
  * Makes Views. The parts of the node say what they touched; topics get their index at once, content is rebuilt
- * when somebody reads, and only where it was touched.
+ * when somebody reads, and only where it was touched. What a View is made of is frozen: Views share it, so that a reader
+ * who wrote to one row would change what all later Views say.
  */
 
 import type { Catalog } from '../catalog/catalog.ts';
@@ -50,8 +51,8 @@ interface OwnerChecks {
   readonly byInstance: ReadonlyMap<string, readonly CheckView[]>;
 }
 
-const noChecks: OwnerChecks = { nodeChecks: [], byInstance: new Map() };
-const nobody: readonly NodeId[] = [];
+const noChecks: OwnerChecks = { nodeChecks: Object.freeze([]), byInstance: new Map() };
+const nobody: readonly NodeId[] = Object.freeze([]);
 
 /** In place of ids of instances: every one that the owner has. */
 const all = 'all';
@@ -341,7 +342,7 @@ export class ViewBuilder {
   #memberView(member: Member): MemberView {
     const record = member.signed.value;
     const { nodeChecks } = this.#checksOf(member.id);
-    return {
+    return Object.freeze<MemberView>({
       id: member.id,
       name: record.name,
       status: member.status,
@@ -354,7 +355,7 @@ export class ViewBuilder {
       linked: member.id === this.#self || this.#sources.isLinked(member.id),
       checks: nodeChecks,
       ...this.#indexesOf(member.id),
-    };
+    });
   }
 
   /** Rebuilds what is dirty of the instances, by owner and by service. */
@@ -386,15 +387,17 @@ export class ViewBuilder {
         if (!dirty.has(view.instance.id)) held.set(view.instance.id, view);
     }
     const checks = this.#checksOf(owner);
-    return Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks));
+    return Object.freeze(
+      Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks)),
+    );
   }
 
   #instanceView(member: Member, instance: Instance, { nodeChecks, byInstance }: OwnerChecks): InstanceView {
     const record = member.signed.value;
     const own = byInstance.get(instance.id);
-    const checks = own === undefined ? nodeChecks : [...nodeChecks, ...own];
+    const checks = own === undefined ? nodeChecks : Object.freeze([...nodeChecks, ...own]);
     const status = worst(checks);
-    return {
+    return Object.freeze<InstanceView>({
       instance,
       owner: member.id,
       nodeName: record.name,
@@ -406,7 +409,7 @@ export class ViewBuilder {
       status,
       routable: member.reachable && status !== 'critical',
       ...this.#indexesOf(`${member.id}/i/${instance.id}`),
-    };
+    });
   }
 
   #checksOf(owner: NodeId): OwnerChecks {
@@ -419,11 +422,11 @@ export class ViewBuilder {
       if (check.instanceId === undefined) nodeChecks.push(view);
       else pushTo(byInstance, check.instanceId, view);
     }
-    return { nodeChecks, byInstance };
+    return { nodeChecks: Object.freeze(nodeChecks), byInstance };
   }
 
   #checkView(owner: NodeId, check: Check): CheckView {
-    return { ...check, ...this.#indexesOf(`${owner}/c/${check.id}`) };
+    return Object.freeze({ ...check, ...this.#indexesOf(`${owner}/c/${check.id}`) });
   }
 
   #changedKeys(): ReadonlyMap<string, KvSlot | undefined> {
@@ -437,14 +440,14 @@ export class ViewBuilder {
     const entry = this.#sources.config.entry(key);
     if (entry === undefined) return undefined;
     const { createIndex, modifyIndex } = this.#indexesOf(`k/${key}`);
-    return { ...entry, index: modifyIndex, createIndex };
+    return Object.freeze({ ...entry, index: modifyIndex, createIndex });
   }
 }
 
 function accusersOf(member: Member, self: NodeId): readonly NodeId[] {
   if (member.accusations.size === 0 && member.doubt === undefined) return nobody;
   const accusers = [...member.accusations.keys()];
-  return member.doubt === undefined || member.accusations.has(self) ? accusers : [...accusers, self];
+  return Object.freeze(member.doubt === undefined || member.accusations.has(self) ? accusers : [...accusers, self]);
 }
 
 function pushTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
@@ -461,7 +464,8 @@ function order(a: string, b: string): number {
 function serviceView(name: string, instances: InstanceView[]): ServiceView | undefined {
   if (instances.length === 0) return undefined;
   instances.sort((a, b) => order(a.nodeName, b.nodeName) || order(a.owner, b.owner) || order(a.instance.id, b.instance.id));
-  return { name, instances, tags: [...new Set(instances.flatMap((view) => view.instance.tags))].sort() };
+  const tags = Object.freeze([...new Set(instances.flatMap((view) => view.instance.tags))].sort());
+  return Object.freeze({ name, instances: Object.freeze(instances), tags });
 }
 
 function isAlive(member: MemberView | undefined): number {

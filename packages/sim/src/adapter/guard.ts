@@ -1,8 +1,13 @@
 /**
- * Keeps the real world out of a simulation: while a story runs, what reads a clock, draws chance, waits or talks to
- * others throws, with what to use instead. A handler that slips past would make a run that no seed gives again.
+ * Keeps the real world out of a simulation: while a story runs, what reads a clock, draws chance, waits, talks to
+ * others or ends the process throws, with what to use instead. A handler that slips past would make a run that no seed
+ * gives again. What was taken out of a global before (`const { random } = Math`) is out of reach, and so are files,
+ * `process.env` and the clock behind `Intl.DateTimeFormat`: the README says so.
  */
 
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import timers from 'node:timers';
 import { ScenarioError } from '../scenario-error.ts';
 
 type Target = Record<string, unknown>;
@@ -13,25 +18,41 @@ interface Ban {
   /** As people write it, where that is more than the name. */
   readonly as?: string;
   readonly instead: string;
+  /** Default: that it makes a run that no seed gives again. */
+  readonly why?: string;
 }
 
 const globals = globalThis as unknown as Target;
+const sameEveryTime = 'which must be the same every time';
+const draws = 'sim.random(k) draws from the seed';
+const randoms = ['randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID'];
+const waits = ['setTimeout', 'setInterval', 'setImmediate'];
+const happens = "sim.at('10s') says when something happens";
 
 const bans: readonly Ban[] = [
-  { on: Math as unknown as Target, name: 'random', as: 'Math.random', instead: 'sim.random(k) draws from the seed' },
+  { on: Math as unknown as Target, name: 'random', as: 'Math.random', instead: draws },
   ...['randomUUID', 'getRandomValues'].map((name) => ({
     on: globals['crypto'] as Target,
     name,
     as: `crypto.${name}`,
-    instead: 'sim.random(k) draws from the seed',
+    instead: draws,
   })),
+  ...randoms.map((name) => ({ on: crypto as unknown as Target, name, as: `crypto.${name}`, instead: draws })),
   { on: globals['performance'] as Target, name: 'now', as: 'performance.now', instead: 'scene.nowMs is the time' },
-  { on: process as unknown as Target, name: 'hrtime', as: 'process.hrtime', instead: 'scene.nowMs is the time' },
-  ...['setTimeout', 'setInterval', 'setImmediate'].map((name) => ({
-    on: globals,
+  ...['hrtime', 'uptime'].map((name) => ({
+    on: process as unknown as Target,
     name,
-    instead: "sim.at('10s') says when something happens",
+    as: `process.${name}`,
+    instead: 'scene.nowMs is the time',
   })),
+  ...[globals, timers as unknown as Target].flatMap((on) => waits.map((name) => ({ on, name, instead: happens }))),
+  {
+    on: process as unknown as Target,
+    name: 'exit',
+    as: 'process.exit',
+    why: 'which would end without a result',
+    instead: 'return, or throw an Error that says why',
+  },
   ...['fetch', 'WebSocket'].map((name) => ({
     on: globals,
     name,
@@ -41,17 +62,20 @@ const bans: readonly Ban[] = [
 
 /** Runs `simulation`, which is synchronous, with the globals that would make it differ from itself replaced by throwers. */
 export function guarded<T>(simulation: () => T): T {
-  const restores = bans.map(({ on, name, as = name, instead }) => {
+  const restores = bans.map(({ on, name, as = name, instead, why = sameEveryTime }) => {
     const refuse = (): never => {
-      throw new ScenarioError(`${as}() is not for simulations, which must be the same every time: ${instead}`);
+      throw new ScenarioError(`${as}() is not for simulations, ${why}: ${instead}`);
     };
     return replace(on, name, Object.assign(refuse, { bigint: refuse }));
   });
   restores.push(replace(globals, 'Date', deadClock(Date)));
+  // What `import { randomInt } from 'node:crypto'` gives follows its module only when told.
+  syncBuiltinESMExports();
   try {
     return simulation();
   } finally {
     for (const restore of restores) restore();
+    syncBuiltinESMExports();
   }
 }
 

@@ -2,8 +2,8 @@
  * Chaos as tests: `import { chaos } from '@skein/sim/vitest'`. A test runs a story on a number of seeds; when one fails,
  * it is made as small as it gets and thrown as a report that can be pasted.
  *
- * Environment: `CHAOS_SEED` runs one seed only; `CHAOS_RUNS` sets how many; `CHAOS_SECONDS` goes on to new seeds for so
- * long; `CHAOS_CHECK_DETERMINISM=1` tells and runs each seed twice and prints the first thing in which the two differ.
+ * Environment: `CHAOS_SEED` says the first seed, and runs no other where neither of the next two does; `CHAOS_RUNS` sets
+ * how many; `CHAOS_SECONDS` goes on to new seeds for so long; `CHAOS_CHECK_DETERMINISM=1` tells and runs each seed twice and prints the first thing in which the two differ.
  * A variable that is set to nothing is not set.
  */
 
@@ -30,7 +30,7 @@ import { guarded } from './guard.ts';
 export interface SeedOptions {
   /** The first seed. Default: one made from the name of the test. */
   readonly seed?: Seed;
-  /** How many seeds are run. Default 1, and 20 for `chaos.random`. */
+  /** How many seeds are run, a million at most. Default 1, and 20 for `chaos.random`. */
   readonly seeds?: number;
 }
 
@@ -39,6 +39,9 @@ export interface ChaosOptions extends MeshOptions, SeedOptions, RunOptions {}
 /** Time to make a failing plan small, and to run: a run is never interrupted. */
 const shrinkMs = 30_000;
 const timeoutMs = 3_600_000;
+
+/** As many as `skein sim --runs` takes: more is a slip, and CHAOS_SECONDS is how to go on for long. */
+const seedsMax = 1_000_000;
 
 /** So many drawn plans meet everything that the protocol is made for, or something is wrong with what is drawn. */
 const coveredRuns = 60;
@@ -50,34 +53,37 @@ interface Run {
   readonly properties: readonly Property[];
 }
 
-/** A test that tells a story to a simulated mesh and checks what must hold in every mesh, and what the story asks for. */
+/**
+ * A test that tells a story to a simulated mesh and checks what must hold in every mesh, and what the story asks for. What
+ * cannot be meant fails the test, here as in the others: thrown while tests are collected, it would take the file down.
+ */
 function chaosTest(name: string, options: ChaosOptions, script: (sim: Script) => void): void {
-  checkStory(options, script);
-  test(name, { timeout: timeoutMs }, () =>
+  test(name, { timeout: timeoutMs }, () => {
+    checkStory(options, script);
     runSeeds(name, { ...options, runs: 1, meets: () => [] }, (seed) => {
       const sim = new Script(options, seed);
       refusePromise('the script', script(sim));
       return { plan: sim.plan(), properties: sim.properties };
-    }),
-  );
+    });
+  });
 }
 
 /** A test of plans that seeds draw, instead of a story. */
 function random(name: string, options: SwarmOptions & SeedOptions & RunOptions = {}): void {
-  checkSwarmOptions(options);
-  test(name, { timeout: timeoutMs }, () =>
+  test(name, { timeout: timeoutMs }, () => {
+    checkSwarmOptions(options);
     runSeeds(name, { ...options, runs: 20, meets: ({ uncovered }) => uncovered }, (seed) => ({
       plan: drawPlan(seed, options),
       properties: [],
-    })),
-  );
+    }));
+  });
 }
 
-/** A test that runs one plan, such as one that a failure printed. Throws a `PlanError` at once where it cannot be meant. */
+/** A test that runs one plan, such as one that a failure printed. It fails with a `PlanError` where that cannot be meant. */
 function replay(name: string, plan: unknown, options: RunOptions = {}): void {
-  checkReplayOptions(options);
-  const read = readSoundPlan(plan);
   test(name, { timeout: timeoutMs }, () => {
+    checkReplayOptions(options);
+    const read = readSoundPlan(plan);
     const report = named(name, undefined, () =>
       guarded(() => {
         checkSame(name, undefined, (more) => runPlan(read, { ...options, ...more }));
@@ -110,12 +116,14 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
   const seconds = count('CHAOS_SECONDS');
   const endMs = seconds === undefined ? undefined : startMs + seconds * 1000;
   const text = variable('CHAOS_SEED');
-  const only = text === undefined ? undefined : seedOf(text);
+  const said = text === undefined ? undefined : seedOf(text);
   const own = seedCount(options);
-  const runs = count('CHAOS_RUNS') ?? own;
+  const asked = count('CHAOS_RUNS', seedsMax);
+  /** A look at one seed says nothing about what the others meet. */
+  const isLook = said !== undefined && asked === undefined && seconds === undefined;
+  const runs = isLook ? 1 : (asked ?? (seconds === undefined ? own : Number.POSITIVE_INFINITY));
   const isOver = (): boolean => endMs !== undefined && Date.now() >= endMs;
-  const seeds =
-    only === undefined ? seedsFrom(firstSeed(name, options), endMs === undefined ? runs : Number.POSITIVE_INFINITY) : [only];
+  const seeds = seedsFrom(said ?? firstSeed(name, options), runs);
   /** What an assertion in a `sometimes` last threw. */
   const whys = new Map<string, string>();
   let first: { readonly run: Run; readonly seed: Seed; readonly failure: Failure } | undefined;
@@ -132,10 +140,9 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
     () => first !== undefined || isOver(),
   );
   if (first !== undefined) throw failed(shrunkText(name, first, options));
-  // One seed says nothing about what the others meet.
-  if (only === undefined) refuseSkipped(report.runs, report);
+  if (!isLook) refuseSkipped(report.runs, report);
   const never = report.never.map((name) => (whys.has(name) ? `${name} (at last: ${whys.get(name)})` : name));
-  const missed = only === undefined ? [...never, ...(report.runs >= coveredRuns ? options.meets(report) : [])] : [];
+  const missed = isLook ? [] : [...never, ...(report.runs >= coveredRuns ? options.meets(report) : [])];
   if (missed.length > 0)
     throw new Error(`in ${report.runs} runs this never happened, so the rest may have proved nothing: ${missed.join(', ')}`);
 }
@@ -215,6 +222,8 @@ function failed(report: string): Error {
 function seedCount({ seeds, runs }: Kind): number {
   if (seeds !== undefined && !(Number.isInteger(seeds) && seeds >= 1))
     throw new ScenarioError(`seeds: ${seeds} is no count of 1 or more`);
+  if (seeds !== undefined && seeds > seedsMax)
+    throw new ScenarioError(`seeds: ${seeds} are too many: ${seedsMax} are the most; CHAOS_SECONDS goes on for a time instead`);
   return seeds ?? runs;
 }
 
@@ -234,10 +243,11 @@ function variable(name: string): string | undefined {
   return process.env[name] || undefined;
 }
 
-function count(name: string): number | undefined {
+function count(name: string, most: number = 999_999_999): number | undefined {
   const text = variable(name);
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new ScenarioError(`${name}=${text} is no count of 1 or more`);
+  if (Number(text) > most) throw new ScenarioError(`${name}=${text} are too many: ${most} are the most`);
   return Number(text);
 }
 
@@ -249,9 +259,9 @@ function flag(name: string): boolean {
 }
 
 /** As `skein sim --seed` reads it: a word is of characters that need no quotes in a shell, or it is taken for a slip. */
-function seedOf(text: string): Seed {
+function seedOf(text: string): number {
   try {
-    if (/^[\w.-]{1,64}$/.test(text)) return seedText(seedNumber(text));
+    if (/^[\w.-]{1,64}$/.test(text)) return seedNumber(text);
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
   }
