@@ -14,32 +14,32 @@ const members = 10;
 
 /** Out for `ms`, from `atMs` on. Returns for how long it is held after that. */
 function outage(hold: HoldDown, { atMs, ms }: { readonly atMs: number; readonly ms: number }): number {
-  hold.began(flapping, members, atMs);
+  hold.began(flapping, members, true, atMs);
   return Math.max(0, hold.ended(flapping, members, atMs + ms) - (atMs + ms));
 }
 
 describe('who was out of rotation', () => {
   it('once is back at once, and then held longer each time, up to a minute', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     const held = [0, 1, 2, 3, 4, 5].map((turn) => outage(hold, { atMs: 100_000 * turn, ms: 2000 }));
     expect(held).toEqual([0, 10_000, 20_000, 40_000, 60_000, 60_000]);
   });
 
   it('for less than the least outage, as who refutes a false accusation, is never held', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     const held = Array.from({ length: 20 }, (_, turn) => outage(hold, { atMs: 10_000 * turn, ms: outageMs - 1 }));
     expect(Math.max(...held)).toBe(0);
   });
 
   it('stays held for as long as it was to be, whatever short outage comes between', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     outage(hold, { atMs: 0, ms: 2000 });
     outage(hold, { atMs: 10_000, ms: 2000 });
     expect(outage(hold, { atMs: 14_000, ms: 100 })).toBe(22_000 - 14_100);
   });
 
   it('starts anew after five minutes without an outage, and at once after a boot', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     outage(hold, { atMs: 0, ms: 2000 });
     outage(hold, { atMs: 10_000, ms: 2000 });
     expect(outage(hold, { atMs: 312_000, ms: 2000 })).toBe(0);
@@ -49,15 +49,15 @@ describe('who was out of rotation', () => {
   });
 
   it('together with more than a quarter of all is not held, nor while we are ill', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     const others = ['a', 'b'].map(nodeId);
     for (const atMs of [0, 10_000, 20_000]) {
-      for (const id of others) hold.began(id, members, atMs);
+      for (const id of others) hold.began(id, members, true, atMs);
       expect(outage(hold, { atMs, ms: 2000 })).toBe(0);
       for (const id of others) expect(hold.ended(id, members, atMs + 2000)).toBeLessThanOrEqual(atMs + 2000);
     }
     for (const atMs of [30_000, 40_000]) {
-      hold.began(flapping, members, atMs);
+      hold.began(flapping, members, true, atMs);
       hold.excuse(atMs + 1000);
       expect(hold.ended(flapping, members, atMs + 2000)).toBeLessThanOrEqual(atMs + 2000);
     }
@@ -66,10 +66,10 @@ describe('who was out of rotation', () => {
 
 describe('members that failed', () => {
   it('do not excuse one that flaps among the living, whatever their number', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     for (let i = 0; i < members; i++) {
       const id = nodeId(`failed${i}`);
-      hold.began(id, members, 60_000 * i);
+      hold.began(id, members, true, 60_000 * i);
       hold.gone(id);
     }
     const held = [0, 1, 2].map((turn) => outage(hold, { atMs: 1_000_000 + 100_000 * turn, ms: 2000 }));
@@ -77,13 +77,13 @@ describe('members that failed', () => {
   });
 
   it('are taken for out again once they live, and are counted once', () => {
-    const hold = new HoldDown(outageMs);
+    const hold = new HoldDown(outageMs, 2 * outageMs);
     const others = ['a', 'b'].map(nodeId);
     for (const id of others) {
-      hold.began(id, members, 0);
+      hold.began(id, members, true, 0);
       hold.gone(id);
       hold.gone(id);
-      hold.began(id, members, 1000);
+      hold.began(id, members, true, 1000);
     }
     for (const atMs of [10_000, 20_000, 30_000]) expect(outage(hold, { atMs, ms: 2000 })).toBe(0);
     for (const id of others) {

@@ -85,7 +85,7 @@ export class Membership {
     this.#defence = new Defence(turn);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     const { probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs } = turn.config;
-    this.#holdDown = new HoldDown(Math.max(probeTimeoutMs + indirectTimeoutMs, 2 * refuteIntervalMs));
+    this.#holdDown = new HoldDown(probeTimeoutMs + indirectTimeoutMs, 2 * refuteIntervalMs);
     const signed = turn.notary.sign('member', firstRecord(turn.mesh, turn.self, labels, epoch));
     this.#self = {
       id: turn.self,
@@ -658,7 +658,7 @@ export class Membership {
   #noteOut(member: Member): void {
     if (this.isIsolated) this.#holdDown.excuse(this.#turn.now);
     if (!member.verified || member.signed.value.status !== 'alive' || counted(member.status) === 0) return;
-    this.#holdDown.began(member.id, this.#alive, this.#turn.now);
+    this.#holdDown.began(member.id, this.#alive, member.doubt !== undefined, this.#turn.now);
   }
 
   /** Whether a member that nothing speaks against stays out of rotation, having been out too often. */

@@ -103,11 +103,12 @@ const failingDoesNotFlap: Property = {
   doc: 'a member that goes out of rotation by turns, while most of the others are well, comes back four times a minute at most',
   kind: 'always',
   begin: (scene) => {
-    const { probeTimeoutMs, indirectTimeoutMs } = configOf(scene.plan);
-    // Who is out for less is accused wrongly, and refutes.
-    const outageMs = probeTimeoutMs + indirectTimeoutMs;
+    const { probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs } = configOf(scene.plan);
+    // Who is out for less may be accused wrongly, and refutes.
+    const outageMs = { seen: probeTimeoutMs + indirectTimeoutMs, told: 2 * refuteIntervalMs };
     interface Outages {
       sinceMs: number;
+      leastMs: number;
       returnsMs: number[];
     }
     const all = new Map<string, Outages>();
@@ -127,13 +128,15 @@ const failingDoesNotFlap: Property = {
         const observer = `${node.id}/${node.boot}`;
         const key = `${observer}/${event.id}`;
         let outages = all.get(key);
-        if (outages === undefined) all.set(key, (outages = { sinceMs: 0, returnsMs: [] }));
+        if (outages === undefined) all.set(key, (outages = { sinceMs: 0, leastMs: 0, returnsMs: [] }));
         if (isExcused(node)) excusedMs.set(observer, scene.nowMs);
         if (!event.reachable) {
+          const isSeen = node.view().member(event.id)?.accusers.includes(node.id) === true;
           outages.sinceMs = scene.nowMs;
+          outages.leastMs = isSeen ? outageMs.seen : outageMs.told;
           return undefined;
         }
-        const isLong = scene.nowMs - outages.sinceMs > outageMs;
+        const isLong = scene.nowMs - outages.sinceMs > outages.leastMs;
         if (isLong && outages.sinceMs > (excusedMs.get(observer) ?? -1)) outages.returnsMs.push(scene.nowMs);
         const recent = outages.returnsMs.filter((ms) => scene.nowMs - ms < minuteMs);
         outages.returnsMs = recent;
