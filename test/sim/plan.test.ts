@@ -13,6 +13,15 @@ test('a plan survives JSON, and its replay is the same run', () => {
   expect(replay(JSON.parse(JSON.stringify(run.plan))).traceHash).toBe(run.traceHash);
 });
 
+test('no drawn path leads from a node to itself alone, however small the mesh', () => {
+  for (let seed = 1; seed <= 1000; seed++) {
+    for (const { fault } of drawPlan(seed, { nodesMin: 2, nodesMax: 12 }).faults) {
+      if (!('from' in fault)) continue;
+      expect(new Set([...fault.from, ...fault.to]).size, `seed ${seed}`).toBeGreaterThan(1);
+    }
+  }
+});
+
 test('each seed draws another plan, with some families of faults and not others', () => {
   const plans = seeds.map((seed) => drawPlan(seed));
   expect(new Set(plans.map((plan) => JSON.stringify({ ...plan, seed: '' }))).size).toBe(seeds.length);

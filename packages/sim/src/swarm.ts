@@ -153,7 +153,7 @@ function drawLasting(draft: Draft, outsiders: readonly number[]): readonly Timed
   const { rng, chaosMs } = draft;
   const from = outsiders.filter(() => rng.below(2) === 0);
   if (from.length === 0) return [];
-  const path = { from, to: rng.below(2) === 0 ? all(draft) : sorted(someOf(draft, 1 + rng.below(draft.nodes))) };
+  const path = { from, to: someBeside(draft, from) };
   const atMs = rng.below(chaosMs);
   switch (rng.below(4)) {
     case 0:
@@ -222,7 +222,14 @@ function gone(draft: Draft, type: 'crash' | 'power-off'): readonly TimedFault[] 
 
 function someToSome(draft: Draft): { readonly from: readonly number[]; readonly to: readonly number[] } {
   const from = sorted(someOf(draft, 1 + draft.rng.below(3)));
-  return { from, to: draft.rng.below(2) === 0 ? all(draft) : sorted(someOf(draft, 1 + draft.rng.below(draft.nodes))) };
+  return { from, to: someBeside(draft, from) };
+}
+
+/** Where paths from these lead: to everybody, or to some, of whom one at least is not where the path begins. */
+function someBeside(draft: Draft, from: readonly number[]): readonly number[] {
+  if (draft.rng.below(2) === 0) return all(draft);
+  const to = sorted(someOf(draft, 1 + draft.rng.below(draft.nodes)));
+  return from.length === 1 && to.every((node) => node === from[0]) ? all(draft) : to;
 }
 
 function someOf(draft: Pick<Draft, 'rng' | 'nodes'>, count: number): number[] {
