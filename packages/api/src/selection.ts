@@ -57,12 +57,21 @@ export function sortByNearness<T>(
   const { view, near, memberOf } = place;
   if (near === '') return entries;
   const from = near === '_agent' ? view.member(view.self) : nodeByName(view, near);
-  const origin = from?.coordinate;
-  if (from === undefined || origin === undefined) return entries;
+  return from?.coordinate === undefined ? entries : sortByDistance(entries, from, memberOf);
+}
+
+/** The same from a node: its own entries first; where nothing is measured, last and in the order they had. */
+export function sortByDistance<T>(
+  entries: readonly T[],
+  from: MemberView,
+  memberOf: (entry: T) => MemberView | undefined,
+): readonly T[] {
+  const origin = from.coordinate;
   const distance = (entry: T): number => {
     const member = memberOf(entry);
     if (member?.id === from.id) return 0;
-    return member?.coordinate === undefined ? Infinity : estimatedRttMs(origin, member.coordinate);
+    if (origin === undefined || member?.coordinate === undefined) return Infinity;
+    return estimatedRttMs(origin, member.coordinate);
   };
   return entries
     .map((entry) => ({ entry, rttMs: distance(entry) }))

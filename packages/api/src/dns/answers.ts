@@ -5,7 +5,7 @@
 
 import { assertNever, sample, topics } from '@skein/core';
 import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
-import { executeQuery, resolveQuery } from '../prepared-query/execution.ts';
+import { matchingInstances, resolveQuery } from '../prepared-query/execution.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
 import { Directory } from './directory.ts';
 import { ipBytes } from './ip.ts';
@@ -62,8 +62,6 @@ const keptMax = 4096;
 /** Aliases within our domains that may follow each other. */
 const aliasesMax = 3;
 const nameServersMax = 3;
-/** Numbers from 0 to below 1 are made of so many parts. */
-const randomParts = 2 ** 30;
 /** Records of one answer. */
 const srvMax = 1024;
 const recordsMax = 4096;
@@ -147,10 +145,7 @@ export class Answers {
   #queried(view: View, name: string): readonly InstanceView[] {
     const stored = resolveQuery(view, name);
     if (stored === undefined) return none;
-    const { rng } = this.#options;
-    const random = (): number => rng.below(randomParts) / randomParts;
-    const self = view.member(view.self)?.name ?? '';
-    return executeQuery(view, stored, { self, near: '', limit: 0, random })
+    return matchingInstances(view, stored)
       .map(({ instance }) => instance)
       .filter(({ routable }) => routable);
   }

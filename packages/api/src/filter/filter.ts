@@ -3,6 +3,7 @@
  * are sent. All that can be wrong with a filter is found before the first entry is looked at.
  */
 
+import { isRecord } from '../decode/decoder.ts';
 import { filterLimits, FilterError, selectorText } from './expression.ts';
 import type { Expression, Match, MatchOperator } from './expression.ts';
 import type { Field, Fields } from './fields.ts';
@@ -110,10 +111,6 @@ const negations: Partial<Record<MatchOperator, MatchOperator>> = {
 
 function isEmpty(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : !isRecord(value) || Object.keys(value).length === 0;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function coerce<T>(match: Match, parse: (text: string) => T | undefined, go: string): T {

@@ -1,8 +1,9 @@
 /** Which query a name means, and what it finds: also for DNS, which asks by name. */
 
-import { estimatedRttMs } from '@skein/core';
-import type { InstanceView, MemberView, View } from '@skein/core';
+import { shuffle } from '@skein/core';
+import type { View } from '@skein/core';
 import { badRequest } from '../refusal.ts';
+import { sortByDistance, type Placed } from '../selection.ts';
 import { instanceChecks, nodeChecks } from '../shape/check.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
 import { storedQueries, type StoredQuery } from './definition.ts';
@@ -29,11 +30,6 @@ export function resolveQuery(view: View, idOrName: string): StoredQuery | undefi
   return template === undefined ? undefined : { ...template, query: renderTemplate(template.query, idOrName) };
 }
 
-export interface FoundInstance {
-  readonly instance: InstanceView;
-  readonly member: MemberView;
-}
-
 export interface Execution {
   readonly self: string;
   /** The node to sort by distance from; `_agent` is this one. Empty: what the query says. */
@@ -44,9 +40,19 @@ export interface Execution {
 }
 
 /** The instances that a query finds now: shuffled, or by distance. There are no other datacenters to fail over to. */
-export function executeQuery(view: View, { query }: StoredQuery, options: Execution): readonly FoundInstance[] {
+export function executeQuery(view: View, stored: StoredQuery, options: Execution): readonly Placed[] {
+  const found = matchingInstances(view, stored);
+  shuffle(found, { below: (bound) => Math.floor(options.random() * bound) });
+  const near = options.near === '' ? stored.query.Service.Near : options.near;
+  const source = near === '' ? undefined : view.memberByName(near === '_agent' ? options.self : near);
+  const ordered = source === undefined ? found : sortByDistance(found, source, ({ member }) => member);
+  return options.limit > 0 ? ordered.slice(0, options.limit) : ordered;
+}
+
+/** The same in no order. */
+export function matchingInstances(view: View, { query }: StoredQuery): Placed[] {
   const { Service } = query;
-  const found: FoundInstance[] = [];
+  const found: Placed[] = [];
   for (const instance of view.service(Service.Service)?.instances ?? []) {
     const member = view.member(instance.owner);
     if (!isInCatalog(member)) continue;
@@ -62,10 +68,7 @@ export function executeQuery(view: View, { query }: StoredQuery, options: Execut
     )
       found.push({ instance, member });
   }
-  shuffle(found, options.random);
-  const near = options.near === '' ? Service.Near : options.near;
-  if (near !== '') sortByDistance(found, view, near === '_agent' ? options.self : near);
-  return options.limit > 0 ? found.slice(0, options.limit) : found;
+  return found;
 }
 
 function hasAll(meta: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
@@ -78,22 +81,4 @@ function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
     const lower = tag.toLowerCase();
     return lower.startsWith('!') ? !held.has(lower.slice(1)) : held.has(lower);
   });
-}
-
-function shuffle<T>(items: T[], random: () => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [items[i], items[j]] = [items[j]!, items[i]!];
-  }
-}
-
-/** The node itself first; where nothing is measured, last and in any order. */
-function sortByDistance(found: FoundInstance[], view: View, from: string): void {
-  const source = view.memberByName(from);
-  const distance = ({ member }: FoundInstance): number => {
-    if (member.id === source?.id) return -1;
-    if (source?.coordinate === undefined || member.coordinate === undefined) return Number.MAX_VALUE;
-    return estimatedRttMs(source.coordinate, member.coordinate);
-  };
-  if (source !== undefined) found.sort((a, b) => distance(a) - distance(b));
 }
