@@ -6,8 +6,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { Resolver } from 'node:dns/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +13,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { Nodes } from '../e2e/agent-nodes.ts';
 import type { RunningNode } from '../e2e/agent-nodes.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 const timeout = 60_000;
@@ -115,15 +114,6 @@ test(
     await expect(resolver.resolve4('nobody.service.consul')).rejects.toMatchObject({ code: 'ENOTFOUND' });
   },
 );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Starts unbound for the domain, as its users set it up, and resolves with its port once it answers. */
 async function startUnbound(dnsPort: string, kind: 'forward' | 'stub'): Promise<number> {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually, Nodes } from '../e2e/agent-nodes.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 
@@ -34,15 +35,6 @@ async function serve(name: string, host: string): Promise<number> {
     server.close();
   });
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts it with a `server-template` over SRV, and resolves with the port of its frontend. */

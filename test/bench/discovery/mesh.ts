@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Process } from '../mesh/process.ts';
+import type { Process } from '../mesh/process.ts';
 import { pause, within } from '../mesh/sightings.ts';
+import { launchSkein } from '../mesh/skein-process.ts';
 import { ApiClient } from '../mesh/watch.ts';
 
 export interface Member {
@@ -24,12 +25,6 @@ export interface Mesh {
 const token = 'bench-bench-bench-bench-bench';
 const settleMs = 4000;
 const deadlineMs = 60_000;
-
-interface Listeners {
-  readonly gossip: string;
-  readonly http: string;
-  readonly dns: string;
-}
 
 export async function startMesh(root: string, size: number, say: (text: string) => void): Promise<Mesh> {
   const folder = mkdtempSync(join(tmpdir(), 'skein-bench-'));
@@ -57,17 +52,9 @@ export async function startMesh(root: string, size: number, say: (text: string) 
 }
 
 async function start(root: string, folder: string, name: string, seed: string | undefined) {
-  const flags = ['--name', name, '--mesh', 'bench', '--data-dir', join(folder, name), '--token', token, '--log-format', 'json'];
-  const ports = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--dns', '127.0.0.1:0', '--proxy', '127.0.0.1:0'];
   const seeds = seed === undefined ? [] : ['--join', seed];
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('SKEIN_')));
-  const script = join(root, 'packages/cli/dist/skein.js');
-  const agent = new Process(process.execPath, [script, 'agent', ...flags, ...ports, ...seeds], env);
-  const ready = new Promise<Listeners>((resolve) => {
-    agent.onLine((line) => {
-      if (line.includes('"msg":"ready"')) resolve((JSON.parse(line) as { listeners: Listeners }).listeners);
-    });
-  });
+  const own = ['--name', name, '--mesh', 'bench', '--data-dir', join(folder, name), '--token', token, ...seeds];
+  const { process: agent, listeners: ready } = launchSkein(root, own);
   const listeners = await within(ready, deadlineMs, () => `${name} is ready\n${agent.tail}`);
   const member = { name, process: agent, api: new ApiClient(listeners.http), dns: listeners.dns };
   return { member, gossip: listeners.gossip };

@@ -1,11 +1,10 @@
 /** One agent that clients ask: ours as users run it, or Consul's in `-dev` mode, which keeps all in memory and has no peers. */
 
 import { execFileSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { freePorts } from '../mesh/free-ports.ts';
 import { Process } from '../mesh/process.ts';
 import { pause, within } from '../mesh/sightings.ts';
+import { launchSkein } from '../mesh/skein-process.ts';
 import { ApiClient } from '../mesh/watch.ts';
 
 export interface Server {
@@ -20,16 +19,8 @@ export interface Server {
 const startMs = 60_000;
 
 export async function startSkein(root: string): Promise<Server> {
-  const script = join(root, 'packages/cli/dist/skein.js');
-  const ports = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--dns', '127.0.0.1:0', '--proxy', '127.0.0.1:0'];
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SKEIN_')));
-  const agent = new Process(process.execPath, [script, 'agent', '--dev', ...ports, '--log-format', 'json'], env);
-  const ready = new Promise<{ http: string; dns: string }>((resolve) => {
-    agent.onLine((line) => {
-      if (line.includes('"msg":"ready"')) resolve((JSON.parse(line) as { listeners: { http: string; dns: string } }).listeners);
-    });
-  });
-  const { http, dns } = await within(ready, startMs, () => `the agent is ready\n${agent.tail}`);
+  const { process: agent, listeners } = launchSkein(root, ['--dev']);
+  const { http, dns } = await within(listeners, startMs, () => `the agent is ready\n${agent.tail}`);
   return { name: 'skein', process: agent, api: new ApiClient(http), http, dnsPort: portOf(dns) };
 }
 
@@ -87,26 +78,4 @@ function consulBinary(): string {
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));
-}
-
-/** Ports that are free for TCP and UDP, held all at once while they are chosen. */
-async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(Array.from({ length: count }, holdPort));
-  await Promise.all(held.map(({ release }) => release()));
-  return held.map(({ port }) => port);
-}
-
-async function holdPort(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
-  const stream = createServer();
-  await new Promise<void>((resolve) => void stream.listen(0, '127.0.0.1', resolve));
-  const { port } = stream.address() as { port: number };
-  const datagrams = createSocket('udp4');
-  await new Promise<void>((resolve, reject) => {
-    datagrams.once('error', reject);
-    datagrams.bind(port, '127.0.0.1', resolve);
-  });
-  const release = async (): Promise<void> => {
-    await Promise.all([new Promise((done) => void stream.close(done)), new Promise<void>((done) => void datagrams.close(done))]);
-  };
-  return { port, release };
 }

@@ -5,9 +5,9 @@
  */
 
 import { execFile, execFileSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import type { Agent, Contender, Suspicion } from './contender.ts';
+import { freePorts } from './free-ports.ts';
 import { Process } from './process.ts';
 import { Sightings } from './sightings.ts';
 
@@ -96,23 +96,4 @@ export async function startSerf(agentsMax: number): Promise<Contender> {
     forget: (agent) => void agents.delete(agent.name),
     close: async () => void (await Promise.all([...agents.values()].map((agent) => agent.process.kill()))),
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const holder = createServer();
-      await new Promise<void>((resolve, reject) => {
-        holder.once('error', reject);
-        holder.listen(0, '127.0.0.1', resolve);
-      });
-      return holder;
-    }),
-  );
-  const ports = holders.map((holder) => {
-    const address = holder.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(holders.map((holder) => new Promise((resolve) => void holder.close(resolve))));
-  return ports;
 }

@@ -7,17 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, Contender, Suspicion } from './contender.ts';
-import { nowMs, Process } from './process.ts';
+import { nowMs } from './process.ts';
+import type { Process } from './process.ts';
 import { Sightings } from './sightings.ts';
+import { launchSkein } from './skein-process.ts';
+import type { Listeners } from './skein-process.ts';
 import { ApiClient } from './watch.ts';
 
 /** Of no use outside a benchmark that runs on loopback. */
 const token = 'bench-bench-bench-bench-bench';
-
-interface Listeners {
-  readonly gossip: string;
-  readonly http: string;
-}
 
 class SkeinAgent implements Agent {
   readonly name: string;
@@ -32,13 +30,7 @@ class SkeinAgent implements Agent {
     this.name = name;
     const seeds = seed === undefined ? [] : ['--join', seed.listeners.gossip];
     const flags = ['--name', name, '--mesh', 'bench', '--data-dir', join(folder, name), '--token', token, '--profile', 'lan'];
-    const ports = ['--bind', '127.0.0.1:0', '--http', '127.0.0.1:0', '--proxy', '127.0.0.1:0', '--dns', '127.0.0.1:0'];
-    const script = join(root, 'packages/cli/dist/skein.js');
-    this.process = new Process(
-      process.execPath,
-      [script, 'agent', ...flags, ...ports, '--log-format', 'json', ...seeds],
-      ownEnvironment(),
-    );
+    this.process = launchSkein(root, [...flags, ...seeds]).process;
     const ended = this.process.exited.then(() => {
       throw new Error(`${name} ended:\n${this.process.tail}`);
     });
@@ -139,11 +131,6 @@ export function startSkein(root: string): Contender {
 
 async function register(agent: SkeinAgent, service: Readonly<Record<string, unknown>>): Promise<void> {
   await agent.api.mustCall('PUT', '/v1/agent/service/register', service);
-}
-
-/** Without the settings that a developer has for agents of their own. */
-function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SKEIN_')));
 }
 
 /** The fields of a log line that matter here. */
