@@ -6,6 +6,7 @@ import { badRequest } from '../refusal.ts';
 import { defaultOnly, isCheckStatus } from './check-definition.ts';
 import { durationMs, flag, ignored, integer, isRecord, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
 import type { Decoded, Reader } from './decoder.ts';
+import { instanceFrom, isUnspecified, type DecodedInstance } from './service-definition.ts';
 
 const port = integer(0, 65_535);
 const peers = unsupported('there are no peers here; leave it out');
@@ -127,50 +128,15 @@ export function decodeCatalogRegistration(value: unknown): CatalogRegistration {
   };
 }
 
-interface DecodedService {
-  readonly ID?: string;
-  readonly Service?: string;
-  readonly Address?: string;
-  readonly Port?: number;
-  readonly Tags?: readonly string[];
-  readonly Meta?: Readonly<Record<string, string>>;
-  readonly TaggedAddresses?: Readonly<Record<string, { readonly Address?: string; readonly Port?: number }>>;
-  readonly Weights?: { readonly Passing?: number; readonly Warning?: number };
-  readonly EnableTagOverride?: boolean;
-  readonly SocketPath?: string;
-  readonly Locality?: { readonly Region?: string; readonly Zone?: string };
-}
-
-function instanceOf(decoded: DecodedService): Instance {
+function instanceOf(decoded: DecodedInstance & { readonly Service?: string }): Instance {
   const { ID = '', Service: service = '', Address: address = '' } = decoded;
   if (service === '') {
     throw badRequest(
       ID === '' ? 'Must provide service name' : 'Must provide service name (Service.Service) when service ID is provided',
     );
   }
-  const isUnspecified = ['0.0.0.0', '::', '[::]'].includes(address);
-  if (isUnspecified) throw badRequest('Invalid service address');
-  return {
-    id: instanceId(ID === '' ? service : ID),
-    service,
-    address,
-    port: decoded.Port ?? 0,
-    tags: decoded.Tags ?? [],
-    meta: decoded.Meta ?? {},
-    weights: { passing: decoded.Weights?.Passing ?? 1, warning: decoded.Weights?.Warning ?? 1 },
-    taggedAddresses: Object.fromEntries(
-      Object.entries(decoded.TaggedAddresses ?? {}).map(([key, each]) => [
-        key,
-        { address: each.Address ?? '', port: each.Port ?? 0 },
-      ]),
-    ),
-    enableTagOverride: decoded.EnableTagOverride ?? false,
-    protocol: '',
-    region: decoded.Locality?.Region ?? '',
-    zone: decoded.Locality?.Zone ?? '',
-    kind: '',
-    socketPath: decoded.SocketPath ?? '',
-  };
+  if (isUnspecified(address)) throw badRequest('Invalid service address');
+  return instanceFrom(decoded, service);
 }
 
 function checkOf(decoded: Decoded<typeof checkTable>, node: string): ExternalCheck {

@@ -35,34 +35,42 @@ const read = objectOf({
 
 const metaKey = /^[a-zA-Z0-9_-]+$/;
 
-/** Addresses on which one can listen but which nobody can call. */
 const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
 
-/** The instance and its checks. Throws a `Refusal` of status 400 that names the key. */
-export function decodeServiceRegistration(value: unknown): { instance: Instance; checks: readonly CheckDefinition[] } {
-  const decoded = read(value, '');
-  const service = decoded.Name ?? '';
-  if (service === '') throw badRequest('Missing service name');
-  const address = decoded.Address ?? '';
-  const taggedAddresses = Object.entries(decoded.TaggedAddresses ?? {}).map(
-    ([name, tagged]) => [name, { address: tagged.Address ?? '', port: tagged.Port ?? 0 }] as const,
-  );
-  for (const given of [address, ...taggedAddresses.map(([, tagged]) => tagged.address)]) {
-    if (unspecified.has(given)) {
-      throw badRequest(
-        `Invalid service address: "${given}" is not an address that others can call; leave it out for the node's own`,
-      );
-    }
-  }
-  const instance: Instance = {
-    id: instanceId(decoded.ID === undefined || decoded.ID === '' ? service : decoded.ID),
+/** Whether one can listen on it but nobody can call it. */
+export function isUnspecified(address: string): boolean {
+  return unspecified.has(address);
+}
+
+/** What registrations say of an instance in Consul's words, whoever makes them. */
+export interface DecodedInstance {
+  readonly ID?: string;
+  readonly Address?: string;
+  readonly Port?: number;
+  readonly Tags?: readonly string[];
+  readonly Meta?: Readonly<Record<string, string>>;
+  readonly TaggedAddresses?: Readonly<Record<string, { readonly Address?: string; readonly Port?: number }>>;
+  readonly Weights?: { readonly Passing?: number; readonly Warning?: number };
+  readonly EnableTagOverride?: boolean;
+  readonly SocketPath?: string;
+  readonly Locality?: { readonly Region?: string; readonly Zone?: string };
+}
+
+/** The instance of this service, with Consul's defaults for what was not said. */
+export function instanceFrom(decoded: DecodedInstance, service: string): Instance {
+  const { ID = '' } = decoded;
+  const tagged = Object.entries(decoded.TaggedAddresses ?? {});
+  return {
+    id: instanceId(ID === '' ? service : ID),
     service,
-    address,
+    address: decoded.Address ?? '',
     port: decoded.Port ?? 0,
     tags: decoded.Tags ?? [],
-    meta: checkedMeta(decoded.Meta ?? {}),
+    meta: decoded.Meta ?? {},
     weights: { passing: decoded.Weights?.Passing ?? 1, warning: decoded.Weights?.Warning ?? 1 },
-    taggedAddresses: Object.fromEntries(taggedAddresses),
+    taggedAddresses: Object.fromEntries(
+      tagged.map(([name, { Address = '', Port = 0 }]) => [name, { address: Address, port: Port }]),
+    ),
     enableTagOverride: decoded.EnableTagOverride ?? false,
     protocol: '',
     region: decoded.Locality?.Region ?? '',
@@ -70,6 +78,23 @@ export function decodeServiceRegistration(value: unknown): { instance: Instance;
     kind: '',
     socketPath: decoded.SocketPath ?? '',
   };
+}
+
+/** The instance and its checks. Throws a `Refusal` of status 400 that names the key. */
+export function decodeServiceRegistration(value: unknown): { instance: Instance; checks: readonly CheckDefinition[] } {
+  const decoded = read(value, '');
+  const service = decoded.Name ?? '';
+  if (service === '') throw badRequest('Missing service name');
+  const address = decoded.Address ?? '';
+  for (const given of [address, ...Object.values(decoded.TaggedAddresses ?? {}).map(({ Address = '' }) => Address)]) {
+    if (isUnspecified(given)) {
+      throw badRequest(
+        `Invalid service address: "${given}" is not an address that others can call; leave it out for the node's own`,
+      );
+    }
+  }
+  checkMeta(decoded.Meta ?? {});
+  const instance = instanceFrom(decoded, service);
   const given = [decoded.Check, ...(decoded.Checks ?? [])].filter((check) => check !== undefined);
   const checks = given.map((check, at) =>
     instanceCheck(check, { instanceId: instance.id, service, number: given.length === 1 ? undefined : at + 1 }),
@@ -88,7 +113,7 @@ function refuseRepeated(checks: readonly CheckDefinition[]): void {
 }
 
 /** Consul's rules for metadata: keys are one word, and lengths are bounded. */
-function checkedMeta(meta: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function checkMeta(meta: Readonly<Record<string, string>>): void {
   const entries = Object.entries(meta);
   if (entries.length > limits.tags) throw badRequest(`Invalid Service Meta: more than ${limits.tags} entries`);
   for (const [key, value] of entries) {
@@ -100,5 +125,4 @@ function checkedMeta(meta: Readonly<Record<string, string>>): Readonly<Record<st
       throw badRequest(`Invalid Service Meta: the value of "${shown}" is longer than ${limits.metaValueLength}`);
     }
   }
-  return meta;
 }
