@@ -530,6 +530,8 @@ export class MeshNode {
     const stranger = member === undefined || !isPresent(member) || this.#antiEntropy.completed === 0;
     if (member !== undefined) {
       this.#membership.heardFrom(id, epoch);
+      // Only now does it count for whether the mesh is small.
+      if (this.#topology.isFull) this.#topology.add(id);
       if (member.accusations.size > 0) this.#dissemination.pushTo(id, memberKey(id), []);
       this.#memberTouched(member, false);
     }
@@ -581,7 +583,7 @@ export class MeshNode {
     const { mesh, config, rng } = this.#turn;
     return new Topology(this.self, mesh, config, {
       present: () => this.#present(),
-      presentCount: () => this.#membership.presentCount - 1,
+      presentCount: () => this.#membership.metCount - 1,
       // While a large mesh forms, neighbours change with every newcomer: a moment's wait saves most of the handshakes.
       wanted: (id) => this.#links.want(id, this.#topology.isFull ? 0 : settleMs + rng.below(settleMs)),
       unwanted: (id) => this.#links.unwant(id),
@@ -607,7 +609,7 @@ export class MeshNode {
   #makeMembership(options: NodeOptions): Membership {
     const { name, addresses, region, zone, tags, epoch, base } = options;
     const listener: MembershipListener = {
-      recordNews: (id, from) => this.#dissemination.push(memberKey(id), [], from),
+      recordNews: (id, from, toAll) => this.#dissemination.push(memberKey(id), [], from, toAll),
       accusationNews: (subject, _accuser, from) => this.#dissemination.push(memberKey(subject), [], from),
       memberTouched: (member, routing) => this.#memberTouched(member, routing),
       memberPresent: (member) => this.#memberPresent(member),

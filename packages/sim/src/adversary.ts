@@ -45,10 +45,19 @@ const floodMessages = 100;
 /** A mesh that the forger is a member of as well, and the name of all that is said there. */
 export const elsewhere = 'elsewhere';
 const strangersMax = 3;
+/** As many as take a member out of rotation. */
+const mintedAtOnce = 2;
+/** Then they come again, whether anybody believes that they are or not. */
+const mintedMax = 24;
 
-/** Those whom an inventor makes up. */
-export function strangersOf(liar: NodeId): readonly NodeId[] {
-  return Array.from({ length: strangersMax }, (_, i) => nodeId(`${liar}-nobody-${i + 1}`));
+/** One of those whom a liar makes up. */
+function stranger(liar: NodeId, number: number): NodeId {
+  return nodeId(`${liar}-nobody-${number}`);
+}
+
+/** Whether a liar made this member up. */
+export function isMadeUp(id: NodeId, liar: NodeId): boolean {
+  return id.startsWith(`${liar}-nobody-`);
 }
 
 const nothing: Gossip = { type: 'gossip', members: [], accusations: [], deltas: [], heads: [], configs: [] };
@@ -60,6 +69,8 @@ export class Adversary {
   readonly #seen = new Map<NodeId, MemberFact>();
   #spokeMs = -Infinity;
   #number = numbersFrom;
+  /** The incarnation of the prey that was accused last. */
+  #accused: number | undefined;
 
   constructor(lie: Lie, self: LiarSelf) {
     this.#lie = lie;
@@ -99,7 +110,9 @@ export class Adversary {
       case 'flooder':
         return this.#flood();
       case 'inventor':
-        return this.#toAll({ ...nothing, members: this.#strangers() });
+        return this.#toAll({ ...nothing, members: this.#invented(Array.from({ length: strangersMax }, (_, i) => i + 1)) });
+      case 'minter':
+        return this.#mint();
       case 'silent-relay':
         return [];
       default:
@@ -113,6 +126,11 @@ export class Adversary {
 
   #members(): Iterable<MemberView> {
     return this.#self.node.view().members();
+  }
+
+  /** The member that is hunted. */
+  #prey(): MemberView | undefined {
+    return [...this.#others()].filter(({ id }) => !isMadeUp(id, this.#notary.id)).sort((a, b) => (a.id < b.id ? -1 : 1))[0];
   }
 
   *#others(): Iterable<MemberView> {
@@ -139,11 +157,11 @@ export class Adversary {
 
   /** Accuses one member again after each refutation, to all; to that one a stranger does so as well, whom nobody knows. */
   #stalk(): Send[] {
-    const [prey] = [...this.#others()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const prey = this.#prey();
     if (prey === undefined) return [];
     const own = this.#accusation(prey, this.#notary, prey.record.incarnation);
-    const stranger = this.#self.keys.notary(nodeId(`${this.#notary.id}-nobody-${++this.#number}`));
-    const accusations = [this.#accusation(prey, stranger, prey.record.incarnation)];
+    const accuser = this.#self.keys.notary(stranger(this.#notary.id, ++this.#number));
+    const accusations = [this.#accusation(prey, accuser, prey.record.incarnation)];
     return [...this.#toAll({ ...nothing, accusations: [own] }), send(prey.id, { ...nothing, accusations })];
   }
 
@@ -247,16 +265,29 @@ export class Adversary {
     return { ...nothing, members: [this.#signed(record)], configs: [this.#notary.sign('config', config)] };
   }
 
-  // ---- inventor
+  // ---- inventor, minter
 
-  #strangers(): MemberFact[] {
+  #invented(numbers: readonly number[], verified = false): MemberFact[] {
     const own = this.#self.node.view().member(this.#notary.id);
     if (own === undefined) return [];
-    return strangersOf(this.#notary.id).map((id, i) => {
-      const addresses = [`10.255.255.${i + 1}:7946`];
+    return numbers.map((number) => {
+      const id = stranger(this.#notary.id, number);
+      const addresses = [`10.255.255.${(number % 250) + 1}:7946`];
       const record = { ...own.record, id, name: id, addresses, epoch: 1, incarnation: 0 };
-      return { record: this.#self.keys.notary(id).sign('member', record), verified: false, absentMs: 0 };
+      return { record: this.#self.keys.notary(id).sign('member', record), verified, absentMs: 0 };
     });
+  }
+
+  /** New members, well known as they say, accuse the prey under a claim that was not accused yet. */
+  #mint(): Send[] {
+    const prey = this.#prey();
+    if (prey === undefined || prey.record.incarnation === this.#accused) return [];
+    this.#accused = prey.record.incarnation;
+    const numbers = Array.from({ length: mintedAtOnce }, () => (this.#number++ % mintedMax) + 1);
+    const accusations = numbers.map((number) =>
+      this.#accusation(prey, this.#self.keys.notary(stranger(this.#notary.id, number)), prey.record.incarnation),
+    );
+    return this.#toAll({ ...nothing, members: this.#invented(numbers, true), accusations });
   }
 
   // ---- equivocator: one version, as many contents as there are peers

@@ -14,7 +14,7 @@ export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
  * `zombie`: repeats old alive records of the departed. `forger`: signs what others own,
  * accuses in their names, and brings what was said in another mesh. `equivocator`: tells each peer another version of its own
  * catalog. `flooder`: sends far more than there is to say. `inventor`: speaks of members that nobody ever met, with keys of their
- * own. `silent-relay`: never helps to probe.
+ * own. `minter`: has such members accuse one member, two others after each of its refutations. `silent-relay`: never helps to probe.
  */
 export type Lie =
   | 'accuser'
@@ -25,6 +25,7 @@ export type Lie =
   | 'equivocator'
   | 'flooder'
   | 'inventor'
+  | 'minter'
   | 'silent-relay';
 
 /** Happens at once and is not undone by itself. */

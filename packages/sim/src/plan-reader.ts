@@ -269,6 +269,7 @@ const lies = [
   'equivocator',
   'flooder',
   'inventor',
+  'minter',
   'silent-relay',
 ] as const;
 

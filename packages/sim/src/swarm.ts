@@ -34,7 +34,17 @@ interface Draft {
 type Family = (draft: Draft) => { readonly fault: Fault; readonly forMs?: number } | readonly TimedFault[];
 
 /** A flooder is in tests of its own: it costs as much time as twenty of the others. */
-const lies: readonly Lie[] = ['accuser', 'stalker', 'inflater', 'zombie', 'forger', 'equivocator', 'inventor', 'silent-relay'];
+const lies: readonly Lie[] = [
+  'accuser',
+  'stalker',
+  'inflater',
+  'zombie',
+  'forger',
+  'equivocator',
+  'inventor',
+  'minter',
+  'silent-relay',
+];
 const keeps: readonly Keep[] = ['all', 'all', 'synced', 'rollback', 'nothing'];
 
 const families: Readonly<Record<string, Family>> = {
@@ -116,10 +126,11 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const chosen = Object.values(families).filter(() => rng.below(3) === 0);
   const core = rng.below(4) === 0 ? sorted(someOf(size, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
   const draft: Draft = { ...size, mayReplace: core === 'all' || core.includes(0) };
-  // One seed in four forgets the departed within its run, which is longer then, so that it shows.
+  // One seed in four forgets the departed within its run, which is longer then, so that it shows. Not before the longest
+  // suspicion is over, of 72 s on a wan: what some forgot would come back from those who only now have it failed.
   const isForgetful = rng.below(4) === 0;
   const config: Partial<MeshConfig> = {
-    ...(isForgetful && { leftTombstoneMs: 45_000, failedTombstoneMs: 60_000 }),
+    ...(isForgetful && { leftTombstoneMs: 45_000, failedTombstoneMs: isWan ? 150_000 : 60_000 }),
     // One in three is linked along rings, as a large mesh is.
     ...(rng.below(3) === 0 && { fullMeshLeave: 6, fullMeshReturn: 4, rings: 2, ringReach: 2 }),
   };

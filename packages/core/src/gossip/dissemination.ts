@@ -11,7 +11,6 @@ import { limits } from '../limits.ts';
 import type { DigestEntry, Gossip } from '../message.ts';
 import { sample } from '../rng.ts';
 import type { Turn } from '../turn.ts';
-import { memberKey } from './facts.ts';
 import { Pace } from './pace.ts';
 
 export interface DisseminationListener {
@@ -25,6 +24,16 @@ export interface DisseminationListener {
   write(subjects: ReadonlyMap<string, readonly number[]>): readonly Gossip[];
 }
 
+/** News that waits. */
+interface News {
+  /** The stamp that receivers hold: the oldest of all that waits of this subject. */
+  readonly before: readonly number[];
+  from: NodeId;
+  toAll: boolean;
+  /** Links that were told meanwhile, by what was queued for them before. */
+  readonly told: Set<NodeId>;
+}
+
 export class Dissemination {
   readonly #turn: Turn;
   readonly #listener: DisseminationListener;
@@ -35,8 +44,8 @@ export class Dissemination {
   /** Per link: subjects of which it is told only that there is news. */
   readonly #adverts = new Map<NodeId, Set<string>>();
   readonly #pace = new Pace();
-  /** Members of whom there is news that waits to be passed on, and whom it came from. */
-  readonly #late = new Map<string, NodeId | undefined>();
+  /** Subjects of which there is news that waits to be passed on. */
+  readonly #late = new Map<string, News>();
   #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(turn: Turn, listener: DisseminationListener) {
@@ -45,57 +54,64 @@ export class Dissemination {
   }
 
   /**
-   * Queues a fact. Our own goes to every link. What we pass on goes to a few links at once in a large mesh; in a full mesh
-   * its author told everybody. A few others are told a little later that it is there, and ask for it if they lack it.
-   * `before` is the stamp that receivers hold so far.
+   * Queues news of a subject. Our own words (`from` undefined) go to every link at once: when we say something is ours to time.
+   * What we have from others waits a little where there is much of one subject. It goes to a few links in a large mesh; in a
+   * full mesh its author told everybody. A few others are told later that it is there, and ask for it if they lack it.
+   * `before` is the stamp that receivers hold so far. `toAll`: every link is told for its author, who has none yet.
    */
-  push(key: string, before: readonly number[], from: NodeId | undefined): void {
-    if (!this.#isPaced(key)) return this.#push(key, before, from);
-    if (!this.#late.has(key)) {
+  push(key: string, before: readonly number[], from: NodeId | undefined, toAll = from === undefined): void {
+    const late = this.#late.get(key);
+    if (from === undefined) {
+      this.#late.delete(key);
+      this.#push(key, late?.before ?? before, from, true);
+    } else if (late !== undefined) {
+      late.from = from;
+      late.toAll ||= toAll;
+      late.told.clear();
+    } else {
       const waitMs = this.#pace.waitMs(key, this.#turn.now);
-      if (waitMs === 0) return this.#push(key, before, from);
+      if (waitMs === 0) return this.#push(key, before, from, toAll);
       this.#turn.deadlines.setEarlier('late-news', this.#turn.now + waitMs);
+      this.#late.set(key, { before, from, toAll, told: new Set() });
     }
-    this.#late.set(key, from);
   }
 
   /** The deadline of this name. */
   due(deadline: 'gossip' | 'late-news' | 'advertise'): void {
     if (deadline === 'gossip') this.flush();
-    else if (deadline === 'late-news') this.#passOn();
+    else if (deadline === 'late-news') this.#passLate();
     else this.#announce();
   }
 
   /** Passes on what waited for long enough. */
-  #passOn(): void {
+  #passLate(): void {
     const { now, deadlines } = this.#turn;
-    for (const [key, from] of this.#late) {
+    for (const [key, { before, from, toAll, told }] of this.#late) {
       const waitMs = this.#pace.waitMs(key, now);
       if (waitMs > 0) deadlines.setEarlier('late-news', now + waitMs);
       else {
         this.#late.delete(key);
-        this.#push(key, [], from);
+        this.#push(key, before, from, toAll, told);
       }
     }
   }
 
-  /** What we say of ourselves is ours to time: that we leave cannot wait. */
-  #isPaced(key: string): boolean {
-    return key.startsWith('m/') && key !== memberKey(this.#turn.self);
-  }
-
-  #push(key: string, before: readonly number[], from: NodeId | undefined): void {
-    const links = [...this.#listener.links()];
+  /** `told`: links that know already, and count as some of those that we tell. */
+  #push(key: string, before: readonly number[], from: NodeId | undefined, toAll: boolean, told?: ReadonlySet<NodeId>): void {
+    const links = [...this.#listener.links()].filter((link) => told?.has(link) !== true);
     const { rng, config } = this.#turn;
+    const left = (fanout: number): number => Math.max(0, fanout - (told?.size ?? 0));
     if (this.#listener.isFullMesh()) {
-      if (from === undefined) for (const link of links) this.pushTo(link, key, before);
-      else for (const link of sample(without(links, from), config.relayFanout, rng)) this.#advertise(link, key, config.relayMs);
+      if (toAll) for (const link of links) this.pushTo(link, key, before);
+      else
+        for (const link of sample(without(links, from), left(config.relayFanout), rng))
+          this.#advertise(link, key, config.relayMs);
       return;
     }
-    const fanout = from === undefined ? 2 * config.rings * config.ringReach : config.fanout;
-    const told = sample(from === undefined ? links : without(links, from), fanout + config.advertiseFanout, rng);
-    for (const link of told.slice(0, fanout)) this.pushTo(link, key, before);
-    for (const link of told.slice(fanout)) this.#advertise(link, key, config.advertiseMs);
+    const fanout = left(toAll ? 2 * config.rings * config.ringReach : config.fanout);
+    const chosen = sample(toAll ? links : without(links, from), fanout + config.advertiseFanout, rng);
+    for (const link of chosen.slice(0, fanout)) this.pushTo(link, key, before);
+    for (const link of chosen.slice(fanout)) this.#advertise(link, key, config.advertiseMs);
   }
 
   #advertise(link: NodeId, key: string, inMs: number): void {
@@ -114,6 +130,7 @@ export class Dissemination {
       for (const key of keys) {
         const stamp = this.#listener.stamp(key);
         if (stamp !== undefined) entries.push({ key, stamp });
+        this.#late.get(key)?.told.add(link);
       }
       for (let i = 0; i < entries.length; i += limits.advertEntries)
         this.#turn.send(link, { type: 'have', entries: entries.slice(i, i + limits.advertEntries) }, 'wire');
@@ -145,9 +162,9 @@ export class Dissemination {
     this.#overflowed.delete(link);
   }
 
-  /** Nothing of ours waits to be sent. */
+  /** Nothing waits to be sent, or to be passed on. */
   get idle(): boolean {
-    return this.#queues.size === 0;
+    return this.#queues.size === 0 && this.#late.size === 0;
   }
 
   /** At the end of each step: sends at once after a quiet moment, else when the window closes. */
@@ -168,6 +185,7 @@ export class Dissemination {
         this.#overflowed.add(link);
         continue;
       }
+      if (this.#late.size > 0) for (const key of queue.keys()) this.#late.get(key)?.told.add(link);
       const content = [...queue].map(([key, before]) => `${key}@${before.join('.')}`).join('\n');
       let messages = written.get(content);
       if (messages === undefined) written.set(content, (messages = this.#listener.write(queue)));
@@ -177,6 +195,6 @@ export class Dissemination {
   }
 }
 
-function without(links: readonly NodeId[], from: NodeId): NodeId[] {
+function without(links: readonly NodeId[], from: NodeId | undefined): NodeId[] {
   return links.filter((link) => link !== from);
 }

@@ -1,6 +1,7 @@
 /**
- * How often what one member says of itself is passed on: a few times at once, then seldom. Without it, a member that signs
- * claim after claim has everybody pass on each of them. What waits is read when its time comes, so only the newest goes on.
+ * How often news of one subject (a member, an owner's catalog, a config entry) is passed on: a few times at once, then seldom.
+ * Without it, a member that signs claim after claim has everybody pass on each of them. What waits is read when its time
+ * comes, so only the newest goes on.
  */
 
 /** So many at once: a member that joins, changes its tags, is accused and refutes needs a few. */

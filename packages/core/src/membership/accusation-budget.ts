@@ -18,6 +18,15 @@ import { limits } from '../limits.ts';
 /** The time that `limits.forcedPerAccuserMinute` is about. */
 const forcedWindowMs = 60_000;
 
+/** Who pays: a member for its own word, or for what it passes on of strangers, which is counted apart. */
+export type Payer = NodeId | Relay;
+type Relay = `relay/${string}`;
+
+/** The account of a member that passes on the word of strangers. */
+export function relayOf(id: NodeId): Payer {
+  return `relay/${id}`;
+}
+
 interface Account {
   open: number;
   refuted: number;
@@ -27,9 +36,9 @@ interface Account {
 
 export class AccusationBudget {
   readonly #refillMs: number;
-  readonly #accounts = new Map<NodeId, Account>();
+  readonly #accounts = new Map<Payer, Account>();
   /** Accusers whose accusation of a subject is open. */
-  readonly #open = new Map<NodeId, Set<NodeId>>();
+  readonly #open = new Map<NodeId, Set<Payer>>();
   /** How many members each accuser forced to leave in the minute under way. */
   readonly #forced = new Map<NodeId, number>();
   #forcedSince = Number.NEGATIVE_INFINITY;
@@ -40,7 +49,7 @@ export class AccusationBudget {
   }
 
   /** Whether one more accusation of this accuser is within `cap`. */
-  affords(accuser: NodeId, cap: number, now: number): boolean {
+  affords(accuser: Payer, cap: number, now: number): boolean {
     const account = this.#accounts.get(accuser);
     if (account === undefined) return cap > 0;
     this.#forget(account, now);
@@ -48,7 +57,7 @@ export class AccusationBudget {
   }
 
   /** Takes an accusation into account. Once for each accuser and subject. */
-  open(accuser: NodeId, subject: NodeId, now: number): void {
+  open(accuser: Payer, subject: NodeId, now: number): void {
     let accusers = this.#open.get(subject);
     if (accusers === undefined) this.#open.set(subject, (accusers = new Set()));
     if (accusers.has(accuser)) return;
@@ -95,8 +104,10 @@ export class AccusationBudget {
   /** A node is gone and its account with it. */
   drop(id: NodeId): void {
     this.#close(id, 0);
-    this.#accounts.delete(id);
-    for (const accusers of this.#open.values()) accusers.delete(id);
+    for (const payer of [id, relayOf(id)]) {
+      this.#accounts.delete(payer);
+      for (const accusers of this.#open.values()) accusers.delete(payer);
+    }
   }
 
   #close(subject: NodeId, cost: 0 | 1): boolean {

@@ -92,3 +92,8 @@ export function memberStamp(member: Member): readonly number[] {
   const { epoch, incarnation } = member.signed.value;
   return [epoch, incarnation, claimRank(member.signed.value), Number(member.verified), accusationRank(member)];
 }
+
+/** What a member of this status adds to the count of the living. */
+export function counted(status: MemberStatus): number {
+  return status === 'alive' || status === 'suspect' ? 1 : 0;
+}

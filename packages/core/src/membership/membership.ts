@@ -21,22 +21,24 @@ import { limits } from '../limits.ts';
 import type { MemberFact } from '../message.ts';
 import type { Signed } from '../signed.ts';
 import type { Turn } from '../turn.ts';
-import { AccusationBudget } from './accusation-budget.ts';
+import { AccusationBudget, relayOf } from './accusation-budget.ts';
 import type { Accusation, AccusationReason } from './accusation.ts';
 import type { Coordinate } from './coordinate.ts';
+import { holdKey, reapKey, suspectKey, testKey } from './deadline-keys.ts';
 import { Defence } from './defence.ts';
 import { HoldDown } from './hold-down.ts';
 import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
-import { hasLeft, isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
+import { counted, hasLeft, isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
 import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { Names } from './names.ts';
 import { Restraint, type RestraintListener } from './restraint.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
-import { Tombstones, tombstonesMax } from './tombstones.ts';
+import { absentMs, tombstoneMs, Tombstones, tombstonesMax } from './tombstones.ts';
+import { Witnesses } from './witnesses.ts';
 
-/** What membership tells the rest of the node. `from` is whom we had the news from, undefined for our own. */
+/** What membership tells the rest of the node. `from` is whom we had the news from, undefined for our own; `toAll`: we tell everybody for its author. */
 export interface MembershipListener extends RestraintListener {
-  recordNews(id: NodeId, from: NodeId | undefined): void;
+  recordNews(id: NodeId, from: NodeId | undefined, toAll?: boolean): void;
   accusationNews(subject: NodeId, accuser: NodeId, from: NodeId | undefined): void;
   /** Something about a member that readers can see changed. `routing`: its instances may be affected. */
   memberTouched(member: Member, routing: boolean): void;
@@ -66,8 +68,7 @@ export class Membership {
   readonly #budget: AccusationBudget;
   readonly #holdDown: HoldDown;
   readonly #restraint: Restraint;
-  /** By subject: how many of its accusers had failed, for us, when their word came. */
-  readonly #fromFailed = new Map<NodeId, number>();
+  readonly #witnesses: Witnesses;
   #presentCount: number;
   readonly #names: Names;
   readonly #tombstones = new Tombstones();
@@ -83,6 +84,7 @@ export class Membership {
     this.#listener = listener;
     this.#restraint = new Restraint(turn, listener);
     this.#defence = new Defence(turn);
+    this.#witnesses = new Witnesses(turn.now);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     const { probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs } = turn.config;
     this.#holdDown = new HoldDown(probeTimeoutMs + indirectTimeoutMs, 2 * refuteIntervalMs);
@@ -164,13 +166,18 @@ export class Membership {
   }
 
   /** Members alive or suspect, this one included. */
-  aliveCount(): number {
+  get aliveCount(): number {
     return this.#alive;
+  }
+
+  /** Those that take part and that we did not only hear of. */
+  get metCount(): number {
+    return this.#presentCount - this.#witnesses.unmet;
   }
 
   /** Whether a row is too old to be told to others: the second half of a tombstone's life is silent, so that rows end everywhere. */
   isSilent(member: Member): boolean {
-    return this.absentMs(member) > this.#tombstoneMs(member) / 2;
+    return absentMs(member, this.#turn.now) > tombstoneMs(hasLeft(member), this.#turn.config) / 2;
   }
 
   /** All rows that are. Those of a base are not: everybody was well. */
@@ -180,9 +187,7 @@ export class Membership {
 
   /** How long ago it left or failed; 0 while it is present. */
   absentMs(member: Member): number {
-    const since = isPresent(member) ? member.absentSince : member.since;
-    if (since === undefined) return 0;
-    return Math.max(member.status === 'left' ? 0 : 1, this.#turn.now - since);
+    return absentMs(member, this.#turn.now);
   }
 
   // --- claims of the subject ---
@@ -199,27 +204,26 @@ export class Membership {
     }
     if (known === undefined && this.#members.size >= limits.members) return this.#turn.refuse(from, 'member-limit');
     // Others have forgotten it: whoever took it in again would tell them, and it would never end.
-    const tombstoneMs = record.status === 'left' ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
-    if (known === undefined && fact.absentMs >= tombstoneMs) return;
+    if (known === undefined && fact.absentMs >= tombstoneMs(record.status === 'left', this.#turn.config)) return;
     if (!this.#turn.verified('member', record.id, fact.record, from)) return;
     // Over its own link, whose hello proved key and epoch, a record is its own verification.
     const verified = fact.verified || from === record.id;
     // A newcomer, or a new boot, has no link but ours yet: we tell all others for it.
     const isOursToTell = from === record.id && record.epoch > (known?.signed.value.epoch ?? 0);
     const row = this.#row(record.id);
-    if (row === undefined) this.#admit(fact.record, verified, fact.absentMs);
+    if (row === undefined) this.#admit(fact, verified, from);
     else this.#supersede(row, fact.record, verified);
-    this.#listener.recordNews(record.id, isOursToTell ? undefined : from);
+    this.#listener.recordNews(record.id, from, isOursToTell);
     this.#boundTombstones();
   }
 
-  #admit(signed: Signed<MemberRecord>, verified: boolean, absentMs: number): void {
-    const { value } = signed;
-    const { status } = value;
-    const since = this.#turn.now - absentMs;
+  #admit({ record, absentMs: goneMs }: MemberFact, verified: boolean, from: NodeId): void {
+    const { id, status } = record.value;
+    const since = this.#turn.now - goneMs;
+    if (from !== id) this.#witnesses.heardOf(id, this.#turn.now);
     const member: Member = {
-      id: value.id,
-      signed,
+      id,
+      signed: record,
       status,
       verified,
       reachable: false,
@@ -227,11 +231,12 @@ export class Membership {
       doubt: undefined,
       coordinate: undefined,
       since,
-      absentSince: status === 'left' || absentMs === 0 ? undefined : since,
+      absentSince: status === 'left' || goneMs === 0 ? undefined : since,
     };
-    this.#members.set(value.id, member);
+    this.#members.set(id, member);
     this.#alive += counted(status);
     if (isPresent(member)) this.#presentCount++;
+    this.#witnesses.setPresent(id, isPresent(member));
     member.reachable = this.#isReachable(member);
     this.#reportStatus(member, undefined, 'heard of');
     // Where nobody accuses it any more nobody else will say that it is gone.
@@ -371,34 +376,38 @@ export class Membership {
     if (mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (accuser === this.#turn.self || accuser === subject) return;
     const member = this.#row(subject);
-    const record = member?.signed.value;
-    if (member === undefined || record === undefined || record.epoch !== epoch || record.incarnation !== incarnation) return;
+    if (member === undefined || member.signed.value.epoch !== epoch || member.signed.value.incarnation !== incarnation) return;
     // An operator's word goes beyond what the same node accused the member of before.
     const isForced = reason === 'forced' && member.accusations.get(accuser)?.value.reason !== 'forced';
     if (member.status === 'left' || (member.accusations.has(accuser) && !isForced)) return;
-    if (member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced') return;
+    const { now } = this.#turn;
+    const isFull = member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced';
+    const teller = this.#members.get(accuser);
+    const isStranger = this.#witnesses.isStranger(teller, this.metCount >= this.#turn.config.fullMeshReturn, now);
+    if (isFull && (isStranger || !this.#witnesses.hasStranger(subject))) return;
     // Of what is said about ourselves everything counts: whoever believes it needs our answer.
     // Of one that failed, what those said who are forgotten is kept as it is: it decides nothing any more, and all hold the same.
     const isMoot = member === this.#self || (member.status === 'failed' && reason !== 'forced');
-    if (!isMoot && !this.#members.has(accuser)) return this.#turn.refuse(from, 'unknown-accuser');
+    if (!isMoot && teller === undefined) return this.#turn.refuse(from, 'unknown-accuser');
     const counts = isPresent(member) && !this.#isBacked(member);
     // An account is a member's: of strangers, who may well accuse us, there is no end, so whoever passes on their word pays.
-    const payer = this.#members.has(accuser) ? accuser : from;
-    const isAfforded = !counts || this.#budget.affords(payer, this.#accusationCap(), this.#turn.now);
+    const payer = teller === undefined ? relayOf(from) : accuser;
+    const isAfforded = !counts || this.#budget.affords(payer, this.#accusationCap(), now);
     // Who accuses us is no witness of anybody believing it; who believes it, and tells us, needs our answer.
-    if (!isAfforded && (member !== this.#self || payer === from)) return this.#turn.refuse(from, 'too-many-accusations');
+    const isTold = member === this.#self && payer === accuser && accuser !== from;
+    if (!isAfforded && !isTold) return this.#turn.refuse(from, 'too-many-accusations');
     const isVerdict = reason === 'forced' && !counts;
-    if (isVerdict && !this.#budget.affordsForced(accuser, this.#turn.now)) return this.#turn.refuse(from, 'too-many-forced');
+    if (isVerdict && !this.#budget.affordsForced(accuser, now)) return this.#turn.refuse(from, 'too-many-forced');
     if (!this.#turn.verified('accusation', accuser, signed, from)) return;
-    if (counts && isAfforded) this.#budget.open(payer, subject, this.#turn.now);
+    if (counts && isAfforded) this.#budget.open(payer, subject, now);
     if (isVerdict) this.#budget.force(accuser);
     if (member === this.#self) return this.#self.status === 'left' ? undefined : this.#defence.accused(signed.value);
     const isFirst = !member.accusations.has(accuser);
+    if (isFull) member.accusations = without(member.accusations, this.#witnesses.takeStranger(subject));
     member.accusations = new Map(member.accusations).set(accuser, signed);
-    if (isFirst && this.#members.get(accuser)?.status === 'failed')
-      this.#fromFailed.set(subject, (this.#fromFailed.get(subject) ?? 0) + 1);
+    if (isFirst) this.#witnesses.add(subject, accuser, isStranger, teller?.status === 'failed');
     if (reason === 'forced' && member.status === 'failed') this.#retire(member, 'forced to leave');
-    else this.#suspect(member, `accused by ${this.#members.get(accuser)?.signed.value.name ?? accuser}: ${reason}`);
+    else this.#suspect(member, `accused by ${teller?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
     const isOpen = !this.#isBacked(member) && !member.accusations.has(this.#turn.self);
     if (member.status === 'suspect' && isOpen) this.#listener.memberSuspected(member);
@@ -409,6 +418,7 @@ export class Membership {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(id, id);
+    for (const accused of this.#witnesses.met(id)) this.#wordCounts(accused);
     this.#restraint.answered(id);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (this.#isBack(member)) this.#updateReachable(member, 'answered us');
@@ -419,6 +429,12 @@ export class Membership {
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
     this.#listener.memberTouched(member, false);
+  }
+
+  /** One of its accusers is no stranger any more. */
+  #wordCounts(subject: NodeId): void {
+    const member = this.#row(subject);
+    if (member?.status === 'suspect') this.#suspect(member, 'its accuser was met');
   }
 
   #verify(id: NodeId, from: NodeId): void {
@@ -439,7 +455,7 @@ export class Membership {
     if (member.status === 'alive' || member.status === 'leaving') this.#setStatus(member, 'suspect', reason);
     if (member.status === 'suspect') {
       // Counted from its start: every accuser more brings the end closer.
-      const accusers = isEnough ? Number.POSITIVE_INFINITY : member.accusations.size;
+      const accusers = isEnough ? Number.POSITIVE_INFINITY : this.#witnesses.accusersOf(member);
       const end = member.since + suspicionMs(this.#turn.config, this.#alive, accusers);
       this.#turn.deadlines.setEarlier(suspectKey(member.id), Math.max(this.#turn.verdictsAt, end));
       if (!this.#listener.isOurs(member.id)) this.#armTest(member.id, end);
@@ -491,7 +507,7 @@ export class Membership {
 
   /** Whether so many accuse it that one more changes nothing for anybody: its suspicion is as short as it gets. */
   #isBacked(member: Member): boolean {
-    return member.accusations.size > confirmationsOf(this.#alive);
+    return this.#witnesses.accusersOf(member) > confirmationsOf(this.#alive);
   }
 
   // --- this node ---
@@ -569,13 +585,13 @@ export class Membership {
     this.#budget.drop(id);
     this.#holdDown.forget(id);
     this.#restraint.forget(id);
-    this.#fromFailed.delete(id);
+    this.#witnesses.forget(id);
     this.#listener.memberAbsent(member, true);
     this.#turn.emit({ type: 'member-reaped', id, name: member.signed.value.name });
   }
 
   #armReap(member: Member): void {
-    this.#turn.deadlines.set(reapKey(member.id), member.since + this.#tombstoneMs(member));
+    this.#turn.deadlines.set(reapKey(member.id), member.since + tombstoneMs(hasLeft(member), this.#turn.config));
     if (!isPresent(member)) this.#tombstones.set(member);
   }
 
@@ -595,10 +611,6 @@ export class Membership {
     return true;
   }
 
-  #tombstoneMs(member: Member): number {
-    return hasLeft(member) ? this.#turn.config.leftTombstoneMs : this.#turn.config.failedTombstoneMs;
-  }
-
   // --- status ---
 
   #setStatus(member: Member, to: MemberStatus, reason: string): void {
@@ -609,6 +621,7 @@ export class Membership {
     this.#alive += counted(to) - counted(from);
     if (counted(to) === 0) this.#holdDown.gone(member.id);
     this.#presentCount += Number(isPresent(member)) - Number(wasPresent);
+    this.#witnesses.setPresent(member.id, isPresent(member));
     member.since = this.#turn.now;
     if (to !== 'suspect') for (const key of [suspectKey, testKey]) this.#turn.deadlines.clear(key(member.id));
     if (to === 'left') this.#armReap(member);
@@ -623,7 +636,7 @@ export class Membership {
   /** A claim of its own answers all that was said; `right`: it was gone, or goes. */
   #clearAccusations(member: Member, right: boolean): void {
     member.accusations = noAccusations;
-    this.#fromFailed.delete(member.id);
+    this.#witnesses.cleared(member.id);
     member.doubt = undefined;
     this.#restraint.cleared(member.id);
     if (right) this.#accusersWereRight(member.id);
@@ -648,14 +661,13 @@ export class Membership {
     // Suspected while it leaves: it has asked for no more traffic all the same.
     if (member.signed.value.status !== 'alive' || member.absentSince !== undefined) return false;
     if (member.doubt !== undefined) return false;
-    // Who had failed for us was cut off from us: a healed partition brings what they said of those on our side. Our own links
-    // tell better, until the suspicion runs out.
-    const witnesses = member.accusations.size - (this.#fromFailed.get(member.id) ?? 0);
+    const witnesses = this.#witnesses.onOurSide(member);
     return witnesses <= 0 || witnesses < Math.min(this.#turn.config.accusersToEvict, Math.max(1, this.#alive - 1));
   }
 
   /** It is out of rotation, not because it asked for that: too often, and it will be held. */
   #noteOut(member: Member): void {
+    this.#witnesses.isOut(member.id, this.#turn.now);
     if (this.isIsolated) this.#holdDown.excuse(this.#turn.now);
     if (!member.verified || member.signed.value.status !== 'alive' || counted(member.status) === 0) return;
     this.#holdDown.began(member.id, this.#alive, member.doubt !== undefined, this.#turn.now);
@@ -686,13 +698,3 @@ export class Membership {
     if (ids.length > 0) this.#turn.emit({ type: 'name-conflict', name: member.signed.value.name, ids });
   }
 }
-
-/** What a member of this status adds to the count of the living. */
-function counted(status: MemberStatus): number {
-  return status === 'alive' || status === 'suspect' ? 1 : 0;
-}
-
-const suspectKey = (id: NodeId): string => `suspect/${id}`;
-const testKey = (id: NodeId): string => `test/${id}`;
-const holdKey = (id: NodeId): string => `hold/${id}`;
-const reapKey = (id: NodeId): string => `reap/${id}`;

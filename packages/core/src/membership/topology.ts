@@ -15,7 +15,7 @@ import type { MeshConfig } from '../mesh-config.ts';
 export interface TopologyListener {
   /** Everybody present but ourselves. */
   present(): Iterable<NodeId>;
-  /** How many these are. */
+  /** How many these are, but for those that nobody but others tells of. */
   presentCount(): number;
   /** A link with this member is needed. */
   wanted(id: NodeId): void;

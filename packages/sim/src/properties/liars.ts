@@ -1,14 +1,13 @@
 /** Who lies, or did, and whom they made up: what they say may well never have been. */
 
 import type { NodeId } from '@skein/core';
-import { strangersOf } from '../adversary.ts';
+import { isMadeUp } from '../adversary.ts';
 import type { FaultSpan } from '../fault-schedule.ts';
 import type { Scene, SceneNode } from '../property.ts';
 
 export class Liars {
   readonly #scene: Scene;
   readonly #liars = new Set<NodeId>();
-  readonly #strangers = new Set<NodeId>();
 
   constructor(scene: Scene) {
     this.#scene = scene;
@@ -31,11 +30,11 @@ export class Liars {
   }
 
   madeUp(id: NodeId): boolean {
-    return this.#strangers.has(id);
+    for (const liar of this.#liars) if (isMadeUp(id, liar)) return true;
+    return false;
   }
 
   #add({ id }: SceneNode): void {
     this.#liars.add(id);
-    for (const stranger of strangersOf(id)) this.#strangers.add(stranger);
   }
 }

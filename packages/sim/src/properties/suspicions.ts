@@ -162,13 +162,15 @@ const accusersSaidSo: Property = {
     const sayingOf = (accuser: NodeId, { id, record }: MemberView): string =>
       `${accuser}>${id}@${record.epoch}.${record.incarnation}`;
     return {
-      // What a liar signs, its own view does not show.
+      // What a liar signs, itself or for whom it made up, its own view does not show.
       fault: (span) => liars.note(span),
       boot: (node) => liars.booted(node),
       member: (node, before, after) => {
         if (after === undefined || after.accusers === before?.accusers || scene.nodes.length > allSeenMax) return undefined;
         if (after.accusers.includes(node.id)) said.add(sayingOf(node.id, after));
-        const liar = after.accusers.find((id) => id !== node.id && !liars.has(id) && !said.has(sayingOf(id, after)));
+        const liar = after.accusers.find(
+          (id) => id !== node.id && !liars.has(id) && !liars.madeUp(id) && !said.has(sayingOf(id, after)),
+        );
         return liar === undefined
           ? undefined
           : `${node.name} holds that ${liar} accuses ${after.id} at (${after.record.epoch}, ${after.record.incarnation}), which it never did`;

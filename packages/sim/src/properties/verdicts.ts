@@ -76,11 +76,11 @@ const verifiedAnswered: Property = {
   begin: (scene) => {
     const answered = new Set<string>();
     const key = (id: NodeId, epoch: number): string => `${id}@${epoch}`;
-    /** Whom a member vouches for is believed, and a zombie vouches for all that it ever heard of, those that were made up among them. */
+    /** Whom a member vouches for is believed: a minter vouches for whom it makes up, a zombie for all that it ever heard of. */
     let isVouchedFor = false;
     return {
       fault: ({ fault }) => {
-        isVouchedFor ||= fault.type === 'lie' && fault.lie === 'zombie';
+        isVouchedFor ||= fault.type === 'lie' && (fault.lie === 'zombie' || fault.lie === 'minter');
       },
       step: (_node, { input }) => {
         if (input.type === 'peer' && input.state === 'linked') answered.add(key(input.id, input.epoch));
