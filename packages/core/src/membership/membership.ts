@@ -316,7 +316,8 @@ export class Membership {
    */
   doubt(id: NodeId, reason: AccusationReason): void {
     const member = this.#row(id);
-    if (member === undefined || member === this.#self || !isPresent(member) || member.doubt !== undefined) return;
+    if (member === undefined || member === this.#self || !isPresent(member)) return;
+    if (member.doubt !== undefined || this.#restraint.isLate(id)) return;
     member.doubt = reason;
     this.#restraint.doubts(id);
     this.#updateReachable(member, `doubted by us: ${reason}`);
@@ -335,10 +336,9 @@ export class Membership {
 
   #sign(member: Member, reason: AccusationReason): void {
     const { epoch, incarnation } = member.signed.value;
-    const sequence = ++this.#accusationSequence;
-    const { mesh, self } = this.#turn;
-    const value: Accusation = { mesh, accuser: self, subject: member.id, epoch, incarnation, reason, sequence };
-    member.accusations = new Map(member.accusations).set(self, this.#turn.notary.sign('accusation', value));
+    const { mesh, self, notary } = this.#turn;
+    const value = { mesh, accuser: self, subject: member.id, epoch, incarnation, reason, sequence: ++this.#accusationSequence };
+    member.accusations = new Map(member.accusations).set(self, notary.sign('accusation', value));
     if (isPresent(member)) this.#budget.open(self, member.id, this.#turn.now);
   }
 
