@@ -11,6 +11,7 @@ test('a recording tells each fault of a story in words, alike ones of one time a
       .restart('1500ms');
     sim.during('3s', '4s').linkOneWay(sim.node(0), sim.all(), { loss: 0.25 });
     sim.at('5s').pause(sim.node(5)).for('500ms');
+    sim.at('6s').clog(sim.node(4), sim.node(5)).for('2s');
   });
   const { faults } = recordingOf(recorder, report, { title: 'story' });
   const chaosUs = (report.phases.find(({ phase }) => phase === 'chaos')?.fromMs ?? 0) * 1000;
@@ -20,6 +21,7 @@ test('a recording tells each fault of a story in words, alike ones of one time a
     ['link host-0 → all: loss 25 %', 3, 4],
     ['restart host-1…3', 3.5, 3.5],
     ['pause host-5', 5, 5.5],
+    ['clog host-4 → host-5', 6, 8],
   ]);
   expect(faults[1]?.nodes).toEqual([1, 2, 3]);
 });

@@ -220,6 +220,15 @@ test.each(seeds)('a node that nobody hears any more is out of rotation, and back
   expect(world.runUntil(() => differences(nodes).length === 0, 40_000)).toBeDefined();
 });
 
+test.each(seeds)('a node whose words are held is out of rotation, and in again once they arrive, seed %i', (seed) => {
+  const { world, nodes, victim, others } = formed(seed);
+  const release = world.network.clog([victim], others);
+  expect(world.runUntil(() => others.every((node) => !routes(node, victim)), 5000)).toBeDefined();
+  release();
+  expect(world.runUntil(() => others.every((node) => routes(node, victim)), 5000)).toBeDefined();
+  expect(world.runUntil(() => differences(nodes).length === 0, 5000)).toBeDefined();
+});
+
 test.each(seeds)('a mesh on links that lose a twentieth of all packets fails nobody, seed %i', (seed) => {
   const { world, nodes, events } = formed(seed, 8);
   world.network.setDefault({ loss: 0.05 });

@@ -151,6 +151,8 @@ export class FaultSchedule {
         return this.#world.network.split(...fault.groups.map((group) => this.#nodes(group)));
       case 'cut':
         return this.#world.network.cut(this.#nodes(fault.from), this.#nodes(fault.to));
+      case 'clog':
+        return this.#world.network.clog(this.#nodes(fault.from), this.#nodes(fault.to));
       case 'flap':
         return this.#world.network.flap(this.#nodes(fault.from), this.#nodes(fault.to), fault);
       case 'link':

@@ -30,6 +30,8 @@ function faultText(fault: Fault, names: readonly string[], who: string): string 
       return `split ${fault.groups.map((group) => nodesText(group, names)).join(' | ')}`;
     case 'cut':
       return `cut ${some(fault.from)} → ${some(fault.to)}`;
+    case 'clog':
+      return `clog ${some(fault.from)} → ${some(fault.to)}`;
     case 'flap':
       return `flap ${some(fault.from)} → ${some(fault.to)}, ${durationText(fault.onMs)} on, ${durationText(fault.offMs)} off`;
     case 'link':

@@ -57,6 +57,8 @@ export type Condition =
   | { readonly type: 'split'; readonly groups: readonly (readonly number[])[] }
   /** Silence from some to others, one way. */
   | { readonly type: 'cut'; readonly from: readonly number[]; readonly to: readonly number[] }
+  /** What some send others is held, one way, and arrives in order when it ends: a full queue, a route that converges. */
+  | { readonly type: 'clog'; readonly from: readonly number[]; readonly to: readonly number[] }
   /** As `cut`, on and off. */
   | {
       readonly type: 'flap';

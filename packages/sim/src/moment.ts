@@ -187,6 +187,11 @@ export class Moment {
     return this.#between(from, to, { type: 'cut', from, to });
   }
 
+  /** What some send others is held, one way, and arrives in order when it ends. */
+  clog(from: Selection, to: Selection): Pick<Episode, 'for'> {
+    return this.#between(from, to, { type: 'clog', from, to });
+  }
+
   /** As `cut`, on and off. */
   flap(from: Selection, to: Selection, period: { readonly on: Duration; readonly off: Duration }): Pick<Episode, 'for'> {
     const what = this.#named('flap');

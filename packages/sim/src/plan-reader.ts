@@ -258,7 +258,7 @@ const onNode = [
   'full-disk',
   'lie',
 ] as const;
-const onPaths = ['split', 'cut', 'flap', 'link'] as const;
+const onPaths = ['split', 'cut', 'clog', 'flap', 'link'] as const;
 const keeps = ['all', 'synced', 'rollback', 'nothing'] as const;
 const lies = [
   'accuser',
@@ -306,7 +306,7 @@ function readPathFault(type: (typeof onPaths)[number], fields: Fields, nodes: nu
   if (type === 'split') return { type, groups: fields.list('groups', nodes, (group, path) => indexes(group, path, nodes)) };
   const from = fields.nodes('from', nodes);
   const to = fields.nodes('to', nodes);
-  if (type === 'cut') return { type, from, to };
+  if (type === 'cut' || type === 'clog') return { type, from, to };
   if (type === 'link')
     return { type, from, to, settings: readSettings(new Fields(fields.take('settings'), fields.at('settings'))) };
   const onMs = fields.integer('onMs', 1, planLimits.ms);

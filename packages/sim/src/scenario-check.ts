@@ -224,6 +224,7 @@ function faultFlaw({ fault, forMs }: TimedFault): string | undefined {
       return twice === undefined ? undefined : `node ${twice} is in two groups; sim.except(...) selects the others`;
     }
     case 'cut':
+    case 'clog':
     case 'flap':
     case 'link':
       if (fault.from.length === 0 || fault.to.length === 0) return nobodyFlaw;

@@ -132,6 +132,8 @@ function faultText(timed: TimedFault, plan: FaultPlan): string {
       return `${at}.split(${fault.groups.map(nodes).join(', ')})${lasting}`;
     case 'cut':
       return `${at}.cut(${nodes(fault.from)}, ${nodes(fault.to)})${lasting}`;
+    case 'clog':
+      return `${at}.clog(${nodes(fault.from)}, ${nodes(fault.to)})${lasting}`;
     case 'flap':
       return `${at}.flap(${nodes(fault.from)}, ${nodes(fault.to)}, { on: ${time(fault.onMs)}, off: ${time(fault.offMs)} })${lasting}`;
     default:

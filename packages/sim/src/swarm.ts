@@ -52,6 +52,7 @@ const families: Readonly<Record<string, Family>> = {
     return { fault: { type: 'split', groups: [sorted(nodes.slice(0, at)), sorted(nodes.slice(at))] }, forMs: lasting(draft) };
   },
   oneWay: (draft) => ({ fault: { type: 'cut', ...someToSome(draft) }, forMs: lasting(draft) }),
+  clog: (draft) => ({ fault: { type: 'clog', ...someToSome(draft) }, forMs: 200 + draft.rng.below(10_000) }),
   flap: (draft) => ({
     fault: { type: 'flap', ...someToSome(draft), onMs: 200 + draft.rng.below(5000), offMs: 200 + draft.rng.below(5000) },
     forMs: lasting(draft),

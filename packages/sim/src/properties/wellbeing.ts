@@ -156,6 +156,7 @@ function partedFrom(fault: Fault, node: number): readonly number[] {
       return own === undefined ? [] : fault.groups.filter((group) => group !== own).flat();
     }
     case 'cut':
+    case 'clog':
     case 'flap':
     case 'link':
       return [...(fault.from.includes(node) ? fault.to : []), ...(fault.to.includes(node) ? fault.from : [])];
