@@ -1,7 +1,8 @@
 /** An agent that has just started: what waits until it knows again what the mesh knows, and what does not. */
 
 import type { InjectedAnswer } from '@skein/api';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { DnsClient, texts } from './dns-client.ts';
 import { fakeInstance } from './fake-port.ts';
 import { settle, setup } from './fake-agent.ts';
 import type { Setup } from './fake-agent.ts';
@@ -81,4 +82,40 @@ test('closing the API ends the waiting', async () => {
   await settle();
   await api.api.close();
   expect((await answer).statusCode).toBe(200);
+});
+
+describe('over DNS', () => {
+  function startingDns(): DnsClient & { catchUp(): void } {
+    let open: () => void = () => undefined;
+    let caughtUp: Promise<void> | undefined = new Promise((resolve) => (open = resolve));
+    const catchUp = (): void => {
+      caughtUp = undefined;
+      open();
+    };
+    return Object.assign(new DnsClient({ caughtUp: () => caughtUp }), { catchUp });
+  }
+
+  test('a question about the mesh waits, and is answered from what came meanwhile', async () => {
+    const client = startingDns();
+    let isAnswered = false;
+    const answer = client.ask('web.service.consul', 'A').finally(() => (isAnswered = true));
+    await settle();
+    expect(isAnswered).toBe(false);
+    client.port.addInstance(client.port.self, fakeInstance('web-1', 'web', { address: '10.1.0.1' }));
+    client.catchUp();
+    expect(texts((await answer).answers)).toEqual(['web.service.consul A 10.1.0.1']);
+  });
+
+  test('what is no question about the mesh does not', async () => {
+    expect((await startingDns().ask('example.com', 'A')).rcode).toBe('REFUSED');
+  });
+
+  test('of too many that wait, one more is told that the agent cannot say', async () => {
+    const client = startingDns();
+    const waiting = Array.from({ length: 1024 }, () => client.ask('web.service.consul', 'A'));
+    expect((await client.ask('web.service.consul', 'A')).rcode).toBe('SERVFAIL');
+    client.catchUp();
+    expect(new Set((await Promise.all(waiting)).map(({ rcode }) => rcode))).toEqual(new Set(['NXDOMAIN']));
+    expect((await client.ask('web.service.consul', 'A')).rcode).toBe('NXDOMAIN');
+  });
 });

@@ -33,6 +33,11 @@ export class InteropAgent {
     return this.#listeners['http'] ?? '';
   }
 
+  /** `HOST:PORT` of its DNS. */
+  get dns(): string {
+    return this.#listeners['dns'] ?? '';
+  }
+
   get gossip(): string {
     return this.#listeners['gossip'] ?? '';
   }

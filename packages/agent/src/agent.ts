@@ -309,6 +309,7 @@ class RunningAgent implements Agent {
       datacenter: config.mesh,
       recursors: config.recursors,
       rng: randomRng(),
+      caughtUp: () => catchUp.over,
     });
     const metrics = new Metrics({
       port: driver,
