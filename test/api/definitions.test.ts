@@ -275,8 +275,9 @@ test.each(['0.0.0.0', '::', '[::]'])('a service at %s is refused, since nobody c
 test.each([
   [{ Kind: 'connect-proxy' }, 'Kind'],
   [{ Proxy: { DestinationServiceName: 'x' } }, 'Proxy'],
-  [{ Connect: { Native: true } }, 'Connect'],
-  [{ Connect: { SidecarService: { Port: 1 } } }, 'Connect'],
+  [{ Connect: { Native: true } }, 'Connect.Native'],
+  [{ Connect: { SidecarService: { Port: 1 } } }, 'Connect.SidecarService'],
+  [{ connect: { sidecar_service: {} } }, 'connect.sidecar_service'],
   [{ Namespace: 'team' }, 'Namespace'],
   [{ Partition: 'p' }, 'Partition'],
 ])('%j is not silently dropped', async (more, key) => {

@@ -124,6 +124,15 @@ describe('an external node', () => {
     expect(routable()).toBe(true);
   });
 
+  test('is made by a registration that skips the update of nodes, and then not changed by one', async () => {
+    const { apis } = mesh();
+    await register(apis[0], { ...search, SkipNodeUpdate: true });
+    await register(apis[0], { ...search, Address: 'elsewhere.example', SkipNodeUpdate: true });
+    expect(json(await get(apis[0], '/v1/catalog/service/search'))).toMatchObject([
+      { Node: search.Node, Address: search.Address },
+    ]);
+  });
+
   test('loses one service with its checks, and keeps the others', async () => {
     const { apis } = mesh();
     await register(apis[0], search);

@@ -73,6 +73,7 @@ export class FakeEvents implements EventsPort {
 export class FakeAgent implements AgentPort {
   readiness = { ready: true, reason: 'alone by choice' };
   contactMs = 0;
+  catchingUp: Promise<void> | undefined;
   hasLeft = false;
   durableCalls = 0;
   durableError: Error | undefined;
@@ -94,6 +95,10 @@ export class FakeAgent implements AgentPort {
 
   ready() {
     return this.readiness;
+  }
+
+  caughtUp() {
+    return this.catchingUp;
   }
 
   lastContactMs() {

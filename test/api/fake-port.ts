@@ -36,6 +36,7 @@ export interface FakeMember {
   status: MemberStatus;
   reachable: boolean;
   verified: boolean;
+  linked: boolean;
   address: string;
   tags: Record<string, string>;
   accusers: NodeId[];
@@ -82,6 +83,7 @@ export class FakePort implements MeshPort {
       status: 'alive',
       reachable: true,
       verified: true,
+      linked: true,
       address: '10.0.0.1',
       tags: {},
       accusers: [],
@@ -213,7 +215,7 @@ export class FakePort implements MeshPort {
   }
 
   #memberView(member: FakeMember): MemberView {
-    const { id, name, status, reachable, verified, address, tags, accusers, checks, coordinate } = member;
+    const { id, name, status, reachable, verified, linked, address, tags, accusers, checks, coordinate } = member;
     const record = {
       mesh: 'testmesh',
       id,
@@ -231,7 +233,7 @@ export class FakePort implements MeshPort {
       keyHashes: [],
     };
     const indexes = { createIndex: firstIndex, modifyIndex: this.index(topics.node(id)) };
-    return { id, name, status, reachable, verified, record, address, coordinate, accusers, linked: true, checks, ...indexes };
+    return { id, name, status, reachable, verified, record, address, coordinate, accusers, linked, checks, ...indexes };
   }
 }
 

@@ -7,6 +7,7 @@ import { createProxy, type Proxy } from '@skein/proxy';
 import { validateConfig } from '@skein/traffic';
 import { createIdentity, createTransport, loadIdentity, type Transport, type TransportHandler } from '@skein/transport';
 import { formatHostPort, type HostPort, isLoopback, isUnspecified, parseHostPort } from './address.ts';
+import { CatchUp } from './catch-up.ts';
 import { AliasChecks } from './checks/alias.ts';
 import { CheckRunner, type CheckRunnerOptions } from './checks/runner.ts';
 import { scriptRefusal } from './checks/script-rule.ts';
@@ -77,6 +78,7 @@ interface Parts {
   events: Events;
   metrics: Metrics;
   readiness: Readiness;
+  catchUp: CatchUp;
   proxy: Proxy;
   api: Api;
   dns: Dns;
@@ -142,6 +144,7 @@ class RunningAgent implements Agent {
     });
     this.#listeners = { gossip: formatHostPort({ host: bindHost(config), port: gossip.port }), http, proxy, dns };
     driver.start();
+    this.#part('catchUp').start();
     this.#takeEarly(driver);
     const tags = this.#tags(gossip);
     if (JSON.stringify(tags) !== JSON.stringify(config.tags)) driver.dispatch({ type: 'set-tags', tags });
@@ -271,6 +274,13 @@ class RunningAgent implements Agent {
     const transport = this.#part('transport');
     const readiness = this.#part('readiness');
     const storage = this.#part('storage');
+    const catchUp = new CatchUp({
+      clock: this.#clock,
+      peers: storage.peers.map(({ id }) => id),
+      view: () => driver.view(),
+      isSynced: () => readiness.isSynced,
+      fullMeshSize: profiles[config.profile].fullMeshReturn,
+    });
     const result: CheckRunnerOptions['result'] = (id, status, output) =>
       void driver.dispatch({ type: 'check-result', id, status, output });
     const checks = new CheckRunner({
@@ -299,6 +309,7 @@ class RunningAgent implements Agent {
       datacenter: config.mesh,
       recursors: config.recursors,
       rng: randomRng(),
+      caughtUp: () => catchUp.over,
     });
     const metrics = new Metrics({
       port: driver,
@@ -325,6 +336,7 @@ class RunningAgent implements Agent {
         info: () => this.info,
         ready: () => readiness.state(),
         lastContactMs: () => readiness.lastContactMs(),
+        caughtUp: () => catchUp.over,
         durable: () => storage.durable(),
         leave: () => this.#leave(),
         reload: () => this.#reloadByHook(),
@@ -332,7 +344,7 @@ class RunningAgent implements Agent {
         followLog: (level, take) => this.log.follow(level, take),
       },
     });
-    Object.assign(parts, { checks, aliases, events, proxy, metrics, api, dns });
+    Object.assign(parts, { catchUp, checks, aliases, events, proxy, metrics, api, dns });
   }
 
   /** Before the agent is ready: whoever waits for that finds what the files say. */
@@ -356,6 +368,7 @@ class RunningAgent implements Agent {
     const { metrics, readiness } = this.#parts;
     metrics?.event(event);
     readiness?.event(event);
+    if (event.type === 'synced' || event.type === 'view-changed') this.#parts.catchUp?.look();
     this.#eventLog.mesh(event);
     this.#tellChecks(event);
     if (event.type === 'left') this.#left.open();
@@ -415,6 +428,7 @@ class RunningAgent implements Agent {
   async #stop(leave: boolean): Promise<void> {
     const { storage, transport, driver, checks, serviceFiles, events, proxy, api, dns, readiness } = this.#parts;
     readiness?.stopping();
+    this.#parts.catchUp?.stop();
     serviceFiles?.stop();
     const hurry = this.#hurry.opened;
     if (leave && driver !== undefined && proxy !== undefined) {

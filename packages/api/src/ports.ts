@@ -48,6 +48,11 @@ export interface AgentPort {
   info(): AgentInfo;
   /** Joined and synced, or alone by choice. The reason is for people. */
   ready(): { readonly ready: boolean; readonly reason: string };
+  /**
+   * Resolves once this agent knows again what the mesh knows, or has tried for long enough since its start; undefined from
+   * then on. Until then reads of the mesh wait, since in their answers everything beyond this host would be missing.
+   */
+  caughtUp(): Promise<void> | undefined;
   /** Milliseconds since anything was heard from any peer; 0 when alone by choice. */
   lastContactMs(): number;
   /** Resolves once all writes so far survive a crash of this host. Rejects with an error of code `storage-failed`. */

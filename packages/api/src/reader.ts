@@ -21,6 +21,8 @@ export interface ViewRead {
   topics(view: View): readonly [string, ...string[]];
   /** What a filter may select; without it, a filter is refused. */
   readonly fields?: Fields;
+  /** Whether it shows how the agent is doing, and so does not wait for an agent that has just started to catch up. */
+  readonly isAboutAgent?: boolean;
   /** The answer from one view: a value, or its JSON as bytes. `keep` is the client's filter, if it gave one. */
   json(view: View, keep: Keep | undefined): unknown;
 }
@@ -43,6 +45,7 @@ export class Reader {
       changed: (afterIndex, signal) => Promise.race(read.topics(view()).map((topic) => port.changed(topic, afterIndex, signal))),
     };
     this.#checkCommon(request);
+    if (read.isAboutAgent !== true) await this.caughtUp(request.signal);
     await this.#due(request, source, view().lastIndex);
     const seen = view();
     const headers = this.headers(request, latest(seen, read.topics(seen)));
@@ -56,7 +59,19 @@ export class Reader {
    */
   async wait(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {
     this.check(request);
+    await this.caughtUp(request.signal);
     await this.#due(request, source, ownIndex);
+  }
+
+  /** Resolves when the agent is beyond the first moments after its start, or the client went. */
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    const caughtUp = this.#options.agent.caughtUp();
+    if (caughtUp === undefined || signal.aborted) return;
+    let went: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => (went = resolve));
+    signal.addEventListener('abort', went, { once: true });
+    await Promise.race([caughtUp, gone]);
+    signal.removeEventListener('abort', went);
   }
 
   #due(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {

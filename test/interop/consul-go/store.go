@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"bytes"
 	"strings"
 	"time"
 
@@ -48,9 +48,30 @@ func store(here, there *api.Client) {
 	check("KV().Keys()", err)
 	expect("KV().Keys()", strings.Join(keys, " ") == "interop/key interop/tree/", "interop/key interop/tree/", keys)
 
-	_, _, err = here.KV().Acquire(&api.KVPair{Key: "interop/lock", Session: "x"}, nil)
-	status, ok := err.(api.StatusError)
-	expect("KV().Acquire()", ok && status.Code == 501, "a StatusError 501", err)
+	pairs, _, err := there.KV().List("interop/", nil)
+	check("KV().List()", err)
+	expect("KV().List()", len(pairs) == 2 && pairs[0].Key == "interop/key" && string(pairs[0].Value) == "two", "2 pairs", pairs)
+	created, _, err := there.KV().CAS(&api.KVPair{Key: "interop/key", Value: []byte("three")}, nil)
+	check("KV().CAS() with index 0", err)
+	expect("KV().CAS() with index 0 of a key that exists", !created, false, created)
+	deleted, _, err := there.KV().DeleteCAS(pair, nil)
+	check("KV().DeleteCAS() with an old index", err)
+	expect("KV().DeleteCAS() with an old index", !deleted, false, deleted)
+	deleted, _, err = there.KV().DeleteCAS(pairs[0], nil)
+	check("KV().DeleteCAS()", err)
+	expect("KV().DeleteCAS() with the index that was read", deleted, true, deleted)
+	_, err = there.KV().Delete("interop/tree/a/b", nil)
+	check("KV().Delete()", err)
+	missing, meta, err = there.KV().Get("interop/tree/a/b", nil)
+	check("KV().Get() of a key that was deleted", err)
+	expect("KV().Get() of a key that was deleted", missing == nil && meta.LastIndex >= 1, "nil, with an index", missing)
+	_, err = there.KV().Put(&api.KVPair{Key: "interop/päth with?odd#bytes/%2f", Value: []byte{0, 255, 10}}, nil)
+	check("KV().Put() of odd bytes", err)
+	odd, _, err := there.KV().Get("interop/päth with?odd#bytes/%2f", nil)
+	check("KV().Get() of odd bytes", err)
+	expect("KV().Get() of odd bytes", odd != nil && bytes.Equal(odd.Value, []byte{0, 255, 10}), "the same", odd)
+	_, err = there.KV().Put(&api.KVPair{Key: "interop/large", Value: make([]byte, 600_000)}, nil)
+	fails("KV().Put() of too much", err, 413, "too large")
 
 	_, err = there.KV().DeleteTree("interop/", nil)
 	check("KV().DeleteTree()", err)
@@ -113,87 +134,4 @@ func queries(here, there *api.Client) {
 	list, _, err = here.PreparedQuery().List(nil)
 	check("PreparedQuery().List()", err)
 	expect("PreparedQuery().List()", len(list) == 0, "no queries", list)
-}
-
-// Config entries of Consul's kinds, as the client encodes and decodes them.
-func configEntries(here *api.Client) {
-	entries := []api.ConfigEntry{
-		&api.ServiceConfigEntry{Kind: api.ServiceDefaults, Name: "web", Protocol: "http"},
-		&api.ServiceRouterConfigEntry{Kind: api.ServiceRouter, Name: "web", Routes: []api.ServiceRoute{{
-			Match:       &api.ServiceRouteMatch{HTTP: &api.ServiceRouteHTTPMatch{PathPrefix: "/admin"}},
-			Destination: &api.ServiceRouteDestination{Service: "admin", RequestTimeout: 90 * time.Second, NumRetries: 2},
-		}}},
-		&api.ServiceSplitterConfigEntry{Kind: api.ServiceSplitter, Name: "web", Splits: []api.ServiceSplit{
-			{Weight: 90.5}, {Weight: 9.5, Service: "canary"},
-		}},
-		&api.ServiceResolverConfigEntry{Kind: api.ServiceResolver, Name: "old", Redirect: &api.ServiceResolverRedirect{Service: "web"}},
-		&api.ServiceIntentionsConfigEntry{Kind: api.ServiceIntentions, Name: "web", Sources: []*api.SourceIntention{
-			{Name: "*", Action: api.IntentionActionDeny},
-		}},
-	}
-	for _, entry := range entries {
-		set, _, err := here.ConfigEntries().Set(entry, nil)
-		check("ConfigEntries().Set() "+entry.GetKind(), err)
-		expect("ConfigEntries().Set() "+entry.GetKind(), set, true, set)
-		read, _, err := here.ConfigEntries().Get(entry.GetKind(), entry.GetName(), nil)
-		check("ConfigEntries().Get() "+entry.GetKind(), err)
-		expect("its index", read.GetModifyIndex() >= 1, ">= 1", read.GetModifyIndex())
-		if router, ok := read.(*api.ServiceRouterConfigEntry); ok {
-			timeout := router.Routes[0].Destination.RequestTimeout
-			expect("its timeout", timeout == 90*time.Second, "1m30s", timeout)
-		}
-		set, _, err = here.ConfigEntries().CAS(read, read.GetModifyIndex(), nil)
-		check("ConfigEntries().CAS() "+entry.GetKind(), err)
-		expect("ConfigEntries().CAS() "+entry.GetKind(), set, true, set)
-		list, _, err := here.ConfigEntries().List(entry.GetKind(), nil)
-		check("ConfigEntries().List() "+entry.GetKind(), err)
-		expect("ConfigEntries().List() "+entry.GetKind(), len(list) == 1, "1 entry", len(list))
-		_, err = here.ConfigEntries().Delete(entry.GetKind(), entry.GetName(), nil)
-		check("ConfigEntries().Delete() "+entry.GetKind(), err)
-	}
-	_, _, err := here.ConfigEntries().Get(api.ServiceRouter, "web", nil)
-	status, ok := err.(api.StatusError)
-	expect("ConfigEntries().Get() after Delete()", ok && status.Code == 404, "a StatusError 404", err)
-}
-
-// A host without an agent: written at one agent, removed at the other.
-func external(here, there *api.Client) {
-	_, err := here.Catalog().Register(&api.CatalogRegistration{
-		Node:     "db.example",
-		Address:  "10.9.0.1",
-		NodeMeta: map[string]string{"external-node": "true"},
-		Service:  &api.AgentService{ID: "db1", Service: "db", Port: 5432},
-		Check: &api.AgentCheck{
-			Node: "db.example", CheckID: "db1:tcp", Name: "tcp", Status: api.HealthPassing, ServiceID: "db1",
-			Definition: api.HealthCheckDefinition{TCP: "10.9.0.1:5432", IntervalDuration: 10 * time.Second},
-		},
-	}, nil)
-	check("Catalog().Register()", err)
-	eventually("an external service through the other agent", func() bool {
-		entries, _, err := there.Health().Service("db", "", true, nil)
-		check("Health().Service() of an external service", err)
-		if len(entries) == 0 {
-			return false
-		}
-		entry := entries[0]
-		expect("the check of an external service, as soon as it is there", len(entry.Checks) == 1, "1 check", entry.Checks)
-		return entry.Node.Address == "10.9.0.1" && entry.Checks[0].Definition.TCP == "10.9.0.1:5432"
-	})
-	_, err = there.Catalog().Deregister(&api.CatalogDeregistration{Node: "db.example"}, nil)
-	check("Catalog().Deregister()", err)
-	eventually("an external service that is gone", func() bool {
-		nodes, _, err := here.Catalog().Nodes(nil)
-		check("Catalog().Nodes()", err)
-		return len(nodes) == 2
-	})
-}
-
-func eventually(what string, holds func() bool) {
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if holds() {
-			fmt.Println("OK", what)
-			return
-		}
-	}
-	fail(what, "within "+deadline.String(), "not")
 }

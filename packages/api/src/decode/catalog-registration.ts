@@ -91,8 +91,10 @@ const readDeregistration = objectOf({
 export interface CatalogRegistration {
   readonly datacenter: string;
   readonly node: string;
-  /** What is said of the node itself; undefined: only its services and checks are registered. */
+  /** What is said of the node itself; undefined without an address. */
   readonly nodePart: ExternalPart | undefined;
+  /** Whether a node that exists stays as it is. One that does not is made in any case, as in Consul. */
+  readonly keepsNode: boolean;
   readonly parts: readonly ExternalPart[];
 }
 
@@ -123,7 +125,8 @@ export function decodeCatalogRegistration(value: unknown): CatalogRegistration {
   return {
     datacenter: decoded.Datacenter ?? '',
     node: name,
-    nodePart: decoded.SkipNodeUpdate === true ? undefined : nodePart,
+    nodePart,
+    keepsNode: decoded.SkipNodeUpdate === true,
     parts,
   };
 }

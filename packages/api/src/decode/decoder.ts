@@ -117,6 +117,13 @@ export function unsupported(what: string): Reader<undefined> {
   };
 }
 
+/** A key like that whose presence says something, even that of an empty object. */
+export function unsupportedAtAll(what: string): Reader<undefined> {
+  return (_value, path) => {
+    throw badRequest(`Request decode failed: ${path}: ${what}`);
+  };
+}
+
 /** A key that Consul knows and that changes nothing here, such as `Token`. */
 export const ignored: Reader<undefined> = () => undefined;
 

@@ -4,10 +4,11 @@ import { instanceId, limits } from '@skein/core';
 import type { CheckDefinition, Instance } from '@skein/core';
 import { badRequest } from '../refusal.ts';
 import { defaultOnly, instanceCheck, serviceCheck } from './check-definition.ts';
-import { flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
+import { flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported, unsupportedAtAll } from './decoder.ts';
 
 const port = integer(0, 65_535);
-const proxies = unsupported('sidecar proxies are not part of this version; register a plain service');
+const withoutProxies = 'sidecar proxies are not part of this version; register a plain service';
+const proxies = unsupported(withoutProxies);
 
 const read = objectOf({
   Name: text,
@@ -24,7 +25,8 @@ const read = objectOf({
   Checks: listOf(serviceCheck),
   Kind: proxies,
   Proxy: proxies,
-  Connect: proxies,
+  // `SidecarService: {}` asks for a sidecar with all defaults, which is how most users do.
+  Connect: objectOf({ Native: proxies, SidecarService: unsupportedAtAll(withoutProxies), PeerMeta: proxies } as const),
   SocketPath: text,
   Locality: objectOf({ Region: text, Zone: text } as const),
   Token: ignored,

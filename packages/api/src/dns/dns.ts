@@ -30,6 +30,8 @@ export interface DnsOptions {
   readonly recursors: readonly Recursor[];
   /** For the order of answers. */
   readonly rng: Rng;
+  /** As `AgentPort.caughtUp`: until then, questions about the mesh wait. Default: there is nothing to wait for. */
+  readonly caughtUp?: () => Promise<void> | undefined;
   /** Default: sockets. */
   readonly upstream?: Upstream;
   /** Default: the platform's. */
@@ -77,6 +79,7 @@ export function createDns(options: DnsOptions): Dns {
     answers: new Answers({ port, rng, zone: new Zone(options.datacenter) }),
     recursors,
     rng,
+    caughtUp: options.caughtUp ?? (() => undefined),
     amplification: new AmplificationLimit(options.nowMs ?? (() => performance.now())),
   });
   const timers = options.timers ?? platformTimers;

@@ -28,6 +28,8 @@ export interface ResponderOptions {
   readonly recursors: Recursors;
   readonly rng: Rng;
   readonly amplification: AmplificationLimit;
+  /** As `DnsOptions.caughtUp`. */
+  readonly caughtUp: () => Promise<void> | undefined;
 }
 
 /** Answers, by code of the response. */
@@ -44,6 +46,8 @@ export interface ResponderStats {
 const udpSizeMin = 512;
 const udpSizeMax = 8192;
 const tcpSizeMax = 65_535;
+/** Queries that wait for the agent to catch up; one more is told that we cannot say. */
+const waitingMax = 1024;
 const classIn = 1;
 const classAny = 255;
 
@@ -54,6 +58,7 @@ export class Responder {
   #dropped = 0;
   #truncated = 0;
   #forwarded = 0;
+  #waiting = 0;
   /** The order of answers, kept from query to query. */
   #order: DnsRecord[] = [];
 
@@ -85,7 +90,9 @@ export class Responder {
     const readName = (): DomainName => new DomainName(Buffer.from(message.subarray(headerBytes, query.questionEnd - 4)));
     const found = answers.find(query.key, query.type, readName);
     if (found !== undefined) {
-      if (found.elsewhere !== undefined && recursors.hasAny) void this.#follow(asked, found, found.elsewhere);
+      const caughtUp = this.#options.caughtUp();
+      if (caughtUp !== undefined) this.#wait(asked, caughtUp);
+      else if (found.elsewhere !== undefined && recursors.hasAny) void this.#follow(asked, found, found.elsewhere);
       else this.#send(asked, found, true);
     } else if (recursors.hasAny && (query.flags & flagBits.recurse) !== 0) void this.#forward(asked);
     else {
@@ -93,6 +100,16 @@ export class Responder {
       if (isReverse(labels)) this.#send(asked, answers.unknownAddress(labels), true);
       else this.#fail(asked, rcodes.REFUSED);
     }
+  }
+
+  /** What is not known yet is no reason to say that a name does not exist. */
+  #wait(asked: AskedQuery, caughtUp: Promise<void>): void {
+    if (this.#waiting >= waitingMax) return this.#fail(asked, rcodes.SERVFAIL);
+    this.#waiting++;
+    void caughtUp.then(() => {
+      this.#waiting--;
+      this.#answer(asked);
+    });
   }
 
   #fail(asked: AskedQuery, rcode: number): void {

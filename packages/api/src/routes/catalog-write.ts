@@ -21,13 +21,14 @@ export function catalogWriteRoutes(context: ApiContext): readonly Route[] {
 async function register(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const { port, agent } = context;
   context.reader.check(request);
-  const { datacenter, node, nodePart, parts } = decodeCatalogRegistration(parseJsonBody(request.body));
+  const { datacenter, node, keepsNode, parts, ...said } = decodeCatalogRegistration(parseJsonBody(request.body));
   requireDatacenter(context, datacenter);
   const view = port.view();
   refuseMember(memberNamed(view, node), 'register it there, with PUT /v1/agent/service/register');
   const existing = view.member(externalId(node));
+  const nodePart = keepsNode && existing !== undefined ? undefined : said.nodePart;
   if (existing === undefined && nodePart === undefined)
-    throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address, without SkipNodeUpdate`);
+    throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address`);
   requireServices(view, node, parts);
   for (const part of inOrder(nodePart === undefined ? parts : [nodePart, ...parts])) {
     const [name, value] = [externalName(part), externalValue(part)];

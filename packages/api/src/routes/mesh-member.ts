@@ -15,6 +15,7 @@ export function meshMemberRoutes({ port, reader }: ApiContext): readonly Route[]
       handle: (request) =>
         reader.read(request, {
           topics: () => [topics.members],
+          isAboutAgent: true,
           json: (view) => [...view.members()].sort(byName).map((member) => memberJson(member, port.self)),
         }),
     },

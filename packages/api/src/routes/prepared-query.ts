@@ -95,10 +95,11 @@ function requireExisting({ port }: ApiContext, id: string): void {
   throw new Refusal(404, `Cannot modify non-existent prepared query: '${id.slice(0, 200)}'`);
 }
 
-function execute(context: ApiContext, request: ApiRequest, target: string): Answer {
+async function execute(context: ApiContext, request: ApiRequest, target: string): Promise<Answer> {
   const { port, reader, datacenter, agent, random } = context;
   reader.check(request);
   parseFlag(request.query, 'connect');
+  await reader.caughtUp(request.signal);
   const view = port.view();
   const resolved = found(resolveQuery(view, requireTarget(target)));
   const instances = executeQuery(view, resolved, {

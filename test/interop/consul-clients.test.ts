@@ -1,0 +1,73 @@
+/**
+ * Consul's clients as they are, against real agents: HashiCorp's own for Go, npm's `consul`, and both of Debian's for
+ * Python. The tests run at once: most of their time is waiting.
+ */
+
+import { describe, test } from 'vitest';
+import { catalog, events, npmClient, servicesAndChecks, store, watchService } from './consul-npm.ts';
+import { pythonProgram, restartOfAll } from './consul-restart.ts';
+import { startMesh } from './interop-agent.ts';
+import { goClient, pythonClient, run, systemPython } from './outside-program.ts';
+
+const timeout = 420_000;
+const suiteTimeoutMs = 120_000;
+
+describe.concurrent("Consul's clients", () => {
+  test("Go's finds what it expects, and blocks for a minute in six requests while others write", { timeout }, async (context) => {
+    const program = await goClient(context);
+    const { expect } = context;
+    const [first, second] = await startMesh(['first', 'second'], context);
+    // The suite puts the first agent into maintenance: the service that must not change for a minute is on the second.
+    const [suite, minute] = await Promise.all([
+      run(program, ['suite', first.http, second.http], { timeout: suiteTimeoutMs }),
+      run(program, ['minute', second.http, first.http], { timeout: suiteTimeoutMs }),
+    ]);
+    expect(suite.stdout.trimEnd().split('\n').at(-1)).toBe('OK deregistered, and gone from the other agent');
+    expect(minute.stdout.trimEnd().split('\n').at(-1)).toBe('OK a minute');
+  });
+
+  test.for(['python3-consul', 'python3-consul2'])("Debian's %s finds what it expects", { timeout }, async (name, context) => {
+    const PYTHONPATH = await pythonClient(name, context);
+    const [first, second] = await startMesh(['first', 'second'], context);
+    const { stdout } = await run(systemPython, [pythonProgram, 'suite', first.http, second.http], {
+      timeout: suiteTimeoutMs,
+      env: { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    context.expect(stdout.trimEnd().split('\n').at(-1)).toBe('OK all');
+  });
+
+  test(
+    "npm's finds what it expects, and its watch goes on when the agent was killed and is back",
+    { timeout },
+    async (context) => {
+      const { expect } = context;
+      const [first, second] = await startMesh(['first', 'second'], context);
+      const clients = { here: npmClient(first.http), there: npmClient(second.http), address: first.http };
+      await servicesAndChecks(clients);
+      await catalog(clients);
+      await store(clients);
+      await events(clients);
+
+      await clients.there.agent.service.register({ name: 'npm', id: 'npm-2', port: 1 });
+      const { watcher, end } = watchService(clients.here, 'npm');
+      context.onTestFinished(end);
+      await watcher.until(['npm-1', 'npm-2']);
+      const before = watcher.sights.length;
+      await first.kill();
+      await first.restart();
+      await clients.there.agent.service.register({ name: 'npm', id: 'npm-3', port: 1 });
+      await watcher.until(['npm-1', 'npm-2', 'npm-3']);
+      end();
+      const sights = watcher.sights.slice(before);
+      expect(sights.some(({ error }) => error !== undefined)).toBe(true);
+      expect(sights.filter(({ ids, error }) => error === undefined && ids.length < 2)).toEqual([]);
+      expect(watcher.requests['npm']).toBeLessThan(40);
+    },
+  );
+
+  test(
+    'all go on when the three agents of a mesh are killed at once and are back, which lose nothing',
+    { timeout },
+    restartOfAll,
+  );
+});
