@@ -52,7 +52,8 @@ export interface MeshConfig {
   /**
    * Distinct accusers needed to take a member out of rotation before its suspicion ends, where the mesh has as many others; our own
    * failed probe or dial is enough for our own rotation. Default 2. 1 lets any single member take any other out of rotation
-   * everywhere; more than 2 leaves a crashed host in the rotation of those who do not probe it for longer.
+   * everywhere; more than 2 leaves a crashed host in the rotation of those who do not probe it for longer. A newcomer that never
+   * answered us is no accuser in this count; in a large mesh it becomes one after a minute in which nobody found it gone.
    */
   readonly accusersToEvict: number;
   /**
@@ -61,7 +62,8 @@ export interface MeshConfig {
    * isolated; the others do not believe it. In a time T, one accuser makes each observer suspect at most accusationsOpen + T /
    * accusationRefillMs healthy members, and f accusers take out of rotation that times f / accusersToEvict, until each refutes. This
    * bounds hosts that are sick, and hostile ones only as far as they are few: whoever has the join token makes identities for
-   * nothing, so that f is as large as it likes. Keep the token secret, and change it once it is not. Default 3. Smaller withholds
+   * nothing. They count once they answer us, or last for a minute in a large mesh, so that whoever runs many is many. Keep the
+   * token secret, and change it once it is not. Default 3. Smaller withholds
    * what is true when few survive; each more is one healthy member more that a hostile one can slander at a time.
    */
   readonly accusationsOpen: number;
