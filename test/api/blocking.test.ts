@@ -404,3 +404,62 @@ test('the content hash of a service waits no longer than asked, and answers the 
   expect(request.answer?.statusCode).toBe(200);
   expect(path.endsWith(String(request.answer?.headers['x-consul-contenthash']))).toBe(true);
 });
+
+/** An agent that has started again and knows only a part of what its client knew. */
+async function startedAgain(): Promise<Setup & { index: number; catchUp: () => Promise<void> }> {
+  const api = await withService();
+  let done: () => void = () => undefined;
+  api.agent.catchingUp = new Promise((resolve) => (done = resolve));
+  const catchUp = async (): Promise<void> => {
+    api.agent.catchingUp = undefined;
+    done();
+    await settle();
+  };
+  return { ...api, catchUp };
+}
+
+test('while the agent catches up with its mesh, who comes with an older index is kept waiting, and is then told all', async () => {
+  const api = await startedAgain();
+  const request = start(api, `${url}?index=${api.index - 1024}`);
+  await settle();
+  api.port.addInstance(api.port.self, fakeInstance('web-2', 'web'));
+  await settle();
+  expect(request.answer).toBeUndefined();
+  await api.catchUp();
+  expect(json<unknown[]>(request.answer!)).toHaveLength(2);
+});
+
+test('while the agent catches up with its mesh, a query without index is answered at once', async () => {
+  const api = await startedAgain();
+  expect(json<unknown[]>(await api.get(url))).toHaveLength(1);
+  expect(api.timers.pending).toBe(0);
+});
+
+test('catching up keeps nobody longer than the wait', async () => {
+  const api = await startedAgain();
+  const request = start(api, `${url}?index=${api.index - 1024}&wait=2s`);
+  await settle();
+  await api.timers.pass(1999);
+  expect(request.answer).toBeUndefined();
+  await api.timers.pass(1);
+  expect(json<unknown[]>(request.answer!)).toHaveLength(1);
+  expect(api.timers.pending).toBe(0);
+});
+
+test('what catching up may have taken is not waited for once more', async () => {
+  const api = await startedAgain();
+  const request = start(api, `${url}?index=${api.index}&wait=16s`);
+  await settle();
+  await api.catchUp();
+  expect(request.answer).toBeUndefined();
+  await api.timers.pass(6000 + 6000 / 32);
+  expect(request.answer?.statusCode).toBe(200);
+});
+
+test('who is kept waiting while the agent catches up counts among those that may wait', async () => {
+  const api = await withService({ waitersMax: 1 });
+  api.agent.catchingUp = new Promise(() => undefined);
+  start(api, `${url}?index=${api.index - 1024}`);
+  await settle();
+  expect((await api.get(`${url}?index=${api.index - 1024}`)).statusCode).toBe(429);
+});

@@ -250,3 +250,15 @@ test('a datacenter that cannot be part of a domain name is not in names', async 
     expect((await client.ask('b.consul', 'A')).rcode).toBe('NXDOMAIN');
   }
 });
+
+test('an agent that does not know yet what its mesh knows does not say that a name does not exist', async () => {
+  let isCaughtUp = false;
+  const client = new DnsClient({ datacenter: 'dc1', isCaughtUp: () => isCaughtUp });
+  client.port.addInstance(client.port.self, fakeInstance('web-1', 'web', { address: '10.1.0.1' }));
+  const rcode = async (name: string): Promise<unknown> => (await client.ask(name, 'A')).rcode;
+  expect(await rcode('db.service.consul')).toBe('SERVFAIL');
+  expect(await rcode('beta.node.consul')).toBe('SERVFAIL');
+  expect(await rcode('web.service.consul')).toBe('NOERROR');
+  isCaughtUp = true;
+  expect(await rcode('db.service.consul')).toBe('NXDOMAIN');
+});

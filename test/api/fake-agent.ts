@@ -73,6 +73,8 @@ export class FakeEvents implements EventsPort {
 export class FakeAgent implements AgentPort {
   readiness = { ready: true, reason: 'alone by choice' };
   contactMs = 0;
+  /** Set while the agent has not caught up with its mesh. */
+  catchingUp: Promise<void> | undefined;
   hasLeft = false;
   durableCalls = 0;
   durableError: Error | undefined;
@@ -98,6 +100,15 @@ export class FakeAgent implements AgentPort {
 
   lastContactMs() {
     return this.contactMs;
+  }
+
+  isCaughtUp(): boolean {
+    return this.catchingUp === undefined;
+  }
+
+  async caughtUp(signal: CancelSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([this.catchingUp, aborted]);
   }
 
   durable(): Promise<void> {

@@ -32,6 +32,7 @@ export class MeshAgents {
 
   /** Starts agents, for the first time or again, and waits until each knows all that run. */
   async start(...names: readonly string[]): Promise<void> {
+    const started: AgentProcess[] = [];
     for (const name of names) {
       const ports = this.#ports.get(name) ?? { gossip: await freePort(), http: await freePort(), dns: await freePort() };
       const seeds = [...this.#ports.values()].filter((other) => other !== ports);
@@ -41,9 +42,11 @@ export class MeshAgents {
       const listeners = Object.entries(at).flatMap(([flag, port]) => [flag, `127.0.0.1:${port}`]);
       const joining = seeds.flatMap(({ gossip }) => ['--join', `127.0.0.1:${gossip}`]);
       const place = ['--region', 'eu', '--zone', `zone-${name}`, '--tag', `rack=rack-${name}`];
-      this.#running.set(name, new AgentProcess([...identity, ...listeners, ...joining, ...place]));
+      const agent = new AgentProcess([...identity, ...listeners, ...joining, ...place]);
+      this.#running.set(name, agent);
+      started.push(agent);
     }
-    await Promise.all(names.map((name) => this.#running.get(name)?.ready()));
+    await Promise.all(started.map((agent) => agent.ready()));
     await eventually('all agents know each other', async () => {
       const counts = await Promise.all([...this.#running.keys()].map((name) => this.#usableMembers(name)));
       return counts.every((count) => count === this.#running.size);
@@ -52,10 +55,10 @@ export class MeshAgents {
 
   /** `kill -9`, as far as its host is concerned. */
   async kill(...names: readonly string[]): Promise<void> {
-    const agents = names.map((name) => this.#running.get(name));
+    const agents = names.flatMap((name) => this.#running.get(name) ?? []);
     for (const name of names) this.#running.delete(name);
-    for (const agent of agents) agent?.kill('SIGKILL');
-    await Promise.all(agents.map((agent) => agent?.exit));
+    for (const agent of agents) agent.kill('SIGKILL');
+    await Promise.all(agents.map((agent) => agent.exit));
   }
 
   http(name: string): string {

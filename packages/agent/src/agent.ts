@@ -9,6 +9,7 @@ import { createIdentity, createTransport, loadIdentity, type Transport, type Tra
 import { formatHostPort, type HostPort, isLoopback, isUnspecified, parseHostPort } from './address.ts';
 import { AliasChecks } from './checks/alias.ts';
 import { CheckRunner, type CheckRunnerOptions } from './checks/runner.ts';
+import { CatchUp } from './catch-up.ts';
 import { scriptRefusal } from './checks/script-rule.ts';
 import { systemClock } from './clock.ts';
 import type { AgentConfig } from './config.ts';
@@ -77,6 +78,7 @@ interface Parts {
   events: Events;
   metrics: Metrics;
   readiness: Readiness;
+  catchUp: CatchUp;
   proxy: Proxy;
   api: Api;
   dns: Dns;
@@ -280,6 +282,12 @@ class RunningAgent implements Agent {
       refusal: ({ definition, source }) => scriptRefusal(config, definition, source),
     });
     const aliases = new AliasChecks({ view: () => driver.view(), isSynced: () => readiness.isSynced, result });
+    const catchUp = new CatchUp({
+      clock: this.#clock,
+      isSynced: () => readiness.isSynced,
+      peers: storage.peers.map(({ id }) => id),
+      view: () => driver.view(),
+    });
     const events = new Events({
       publish: (message) => transport.publish(message),
       view: () => driver.view(),
@@ -299,6 +307,7 @@ class RunningAgent implements Agent {
       datacenter: config.mesh,
       recursors: config.recursors,
       rng: randomRng(),
+      isCaughtUp: () => catchUp.isCaughtUp,
     });
     const metrics = new Metrics({
       port: driver,
@@ -325,6 +334,8 @@ class RunningAgent implements Agent {
         info: () => this.info,
         ready: () => readiness.state(),
         lastContactMs: () => readiness.lastContactMs(),
+        isCaughtUp: () => catchUp.isCaughtUp,
+        caughtUp: (signal) => catchUp.caughtUp(signal),
         durable: () => storage.durable(),
         leave: () => this.#leave(),
         reload: () => this.#reloadByHook(),
@@ -332,7 +343,7 @@ class RunningAgent implements Agent {
         followLog: (level, take) => this.log.follow(level, take),
       },
     });
-    Object.assign(parts, { checks, aliases, events, proxy, metrics, api, dns });
+    Object.assign(parts, { checks, aliases, catchUp, events, proxy, metrics, api, dns });
   }
 
   /** Before the agent is ready: whoever waits for that finds what the files say. */
@@ -353,9 +364,10 @@ class RunningAgent implements Agent {
   }
 
   #event(event: MeshEvent): void {
-    const { metrics, readiness } = this.#parts;
+    const { metrics, readiness, catchUp } = this.#parts;
     metrics?.event(event);
     readiness?.event(event);
+    catchUp?.event(event);
     this.#eventLog.mesh(event);
     this.#tellChecks(event);
     if (event.type === 'left') this.#left.open();
@@ -413,8 +425,9 @@ class RunningAgent implements Agent {
   }
 
   async #stop(leave: boolean): Promise<void> {
-    const { storage, transport, driver, checks, serviceFiles, events, proxy, api, dns, readiness } = this.#parts;
+    const { storage, transport, driver, checks, serviceFiles, events, proxy, api, dns, readiness, catchUp } = this.#parts;
     readiness?.stopping();
+    catchUp?.stop();
     serviceFiles?.stop();
     const hurry = this.#hurry.opened;
     if (leave && driver !== undefined && proxy !== undefined) {

@@ -150,6 +150,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     timers,
     random,
     waitersMax: options.waitersMax ?? 16_384,
+    catchUp: agent,
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
   const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks: options.scriptChecks ?? false };

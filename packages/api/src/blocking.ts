@@ -4,6 +4,7 @@
  * the node that made it, so that an index of another agent is recognised: its order means nothing here.
  */
 
+import type { AgentPort } from './ports.ts';
 import { Refusal } from './refusal.ts';
 import type { Wait } from './query.ts';
 import type { Timers } from './timers.ts';
@@ -25,10 +26,14 @@ export interface BlockingOptions {
   readonly random: () => number;
   /** Clients that may wait at once. One more is refused with 429. */
   readonly waitersMax: number;
+  /** When this node knows again what its mesh knew before it started. */
+  readonly catchUp: Pick<AgentPort, 'isCaughtUp' | 'caughtUp'>;
 }
 
 /** How long an index that is not ours may keep a client waiting, so that it neither hangs nor spins. */
 const foreignWaitMs = 1000;
+/** How long catching up takes at most. */
+const catchUpMs = 10_000;
 const tagRange = 1024;
 
 export class BlockingQueries {
@@ -52,6 +57,15 @@ export class BlockingQueries {
    */
   async due(source: Source, wait: Wait, ownIndex: number, signal: AbortSignal): Promise<void> {
     if (wait.index === 0) return;
+    // Who comes with an index knew more than a node does that has just started: to be told of the part that is back
+    // already would take the rest from it.
+    const { catchUp } = this.#options;
+    if (catchUp.isCaughtUp()) return this.#due(source, wait, ownIndex, signal);
+    if (!(await this.#parked(wait.waitMs, signal, (over) => catchUp.caughtUp(over)))) return;
+    return this.#due(source, { ...wait, waitMs: Math.max(0, wait.waitMs - catchUpMs) }, ownIndex, signal);
+  }
+
+  async #due(source: Source, wait: Wait, ownIndex: number, signal: AbortSignal): Promise<void> {
     const current = source.index();
     const isForeign = wait.index > current || isOfOther(wait.index, ownIndex);
     if (wait.index < current && !isForeign) return this.#gate.pass(source, signal);
@@ -61,6 +75,14 @@ export class BlockingQueries {
 
   /** Whether the source changed, rather than the time ran out or the client went. */
   async #changed(source: Source, afterIndex: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (!(await this.#parked(waitMs, signal, (over) => source.changed(afterIndex, over)))) return false;
+    // A port that answers without a change has no room for one more; to answer as if would make the client spin.
+    if (source.index() <= afterIndex) throw tooMany();
+    return true;
+  }
+
+  /** Whether what is waited for came, rather than the time ran out or the client went. */
+  async #parked(waitMs: number, signal: AbortSignal, until: (over: AbortSignal) => Promise<unknown>): Promise<boolean> {
     if (signal.aborted) return false;
     if (this.#waiters >= this.#options.waitersMax) {
       throw tooMany();
@@ -71,11 +93,8 @@ export class BlockingQueries {
     const cancelTimer = this.#options.timers.after(waitMs, end);
     signal.addEventListener('abort', end, { once: true });
     try {
-      await source.changed(afterIndex, over.signal);
-      if (over.signal.aborted) return false;
-      // A port that answers without a change has no room for one more; to answer as if would make the client spin.
-      if (source.index() <= afterIndex) throw tooMany();
-      return true;
+      await until(over.signal);
+      return !over.signal.aborted;
     } finally {
       this.#waiters--;
       cancelTimer();

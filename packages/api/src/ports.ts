@@ -50,6 +50,12 @@ export interface AgentPort {
   ready(): { readonly ready: boolean; readonly reason: string };
   /** Milliseconds since anything was heard from any peer; 0 when alone by choice. */
   lastContactMs(): number;
+  isCaughtUp(): boolean;
+  /**
+   * Resolves once the agent knows again what the mesh knew before it started, at the latest 10 s after its start, or when
+   * `signal` aborts.
+   */
+  caughtUp(signal: CancelSignal): Promise<void>;
   /** Resolves once all writes so far survive a crash of this host. Rejects with an error of code `storage-failed`. */
   durable(): Promise<void>;
   /** Leave the mesh and stop. Resolves when the announcement was made; the process ends after. */

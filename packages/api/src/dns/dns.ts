@@ -30,6 +30,11 @@ export interface DnsOptions {
   readonly recursors: readonly Recursor[];
   /** For the order of answers. */
   readonly rng: Rng;
+  /**
+   * Whether the agent knows again what the mesh knew before it started. Until then it answers SERVFAIL where it would say
+   * that a name does not exist. Default: always.
+   */
+  readonly isCaughtUp?: () => boolean;
   /** Default: sockets. */
   readonly upstream?: Upstream;
   /** Default: the platform's. */
@@ -77,6 +82,7 @@ export function createDns(options: DnsOptions): Dns {
     answers: new Answers({ port, rng, zone: new Zone(options.datacenter) }),
     recursors,
     rng,
+    isCaughtUp: options.isCaughtUp ?? (() => true),
     amplification: new AmplificationLimit(options.nowMs ?? (() => performance.now())),
   });
   const timers = options.timers ?? platformTimers;

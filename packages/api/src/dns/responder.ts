@@ -28,6 +28,8 @@ export interface ResponderOptions {
   readonly recursors: Recursors;
   readonly rng: Rng;
   readonly amplification: AmplificationLimit;
+  /** Whether this node knows again what its mesh knew before it started. Before that, it cannot say what does not exist. */
+  readonly isCaughtUp: () => boolean;
 }
 
 /** Answers, by code of the response. */
@@ -80,12 +82,13 @@ export class Responder {
   }
 
   #answer(asked: AskedQuery): void {
-    const { answers, recursors } = this.#options;
+    const { answers, recursors, isCaughtUp } = this.#options;
     const { message, query } = asked;
     const readName = (): DomainName => new DomainName(Buffer.from(message.subarray(headerBytes, query.questionEnd - 4)));
     const found = answers.find(query.key, query.type, readName);
     if (found !== undefined) {
-      if (found.elsewhere !== undefined && recursors.hasAny) void this.#follow(asked, found, found.elsewhere);
+      if (found.rcode === rcodes.NXDOMAIN && !isCaughtUp()) this.#fail(asked, rcodes.SERVFAIL);
+      else if (found.elsewhere !== undefined && recursors.hasAny) void this.#follow(asked, found, found.elsewhere);
       else this.#send(asked, found, true);
     } else if (recursors.hasAny && (query.flags & flagBits.recurse) !== 0) void this.#forward(asked);
     else {
