@@ -60,7 +60,7 @@ test(
   async ({ skip }) => {
     const reason = await missing('caddy', ['version'], 'caddy');
     skip(reason !== undefined, reason);
-    const mesh = new MeshAgents();
+    const mesh = new MeshAgents(onTestFinished);
     await mesh.start('alder', 'birch');
     const register = async (agent: string, name: string, address: string): Promise<void> => {
       const port = await serve(name, address === '' ? '127.0.0.1' : address);
@@ -68,10 +68,10 @@ test(
       const body = { Name: 'web', ID: name, Port: port, Check: check, ...(address === '' ? {} : { Address: address }) };
       await mesh.ask(agent, 'PUT', '/v1/agent/service/register', body);
     };
-    const directory = scratchDirectory();
+    const directory = scratchDirectory(onTestFinished);
     const listen = `127.0.0.1:${await freePort()}`;
     writeFileSync(join(directory, 'Caddyfile'), configuration(listen, mesh.dns('alder')));
-    const caddy = startProgram('caddy', ['run', '--adapter', 'caddyfile', '--config', 'Caddyfile'], directory);
+    const caddy = startProgram(onTestFinished, 'caddy', ['run', '--adapter', 'caddyfile', '--config', 'Caddyfile'], directory);
     const are = async (names: string): Promise<void> => {
       let last = '';
       await eventually(`requests are answered by ${names}`, async () => {

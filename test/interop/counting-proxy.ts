@@ -5,7 +5,11 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import type { AtEnd } from './outside-program.ts';
+
+/** Longer than the second after which Prometheus asks again. */
+const restMs = 1500;
+const restTries = 10;
 
 export class CountingProxy {
   /** Where it listens, `host:port`. */
@@ -13,7 +17,7 @@ export class CountingProxy {
   /** Method and path with query of every request so far. */
   readonly requests: string[] = [];
 
-  static async start(agent: string): Promise<CountingProxy> {
+  static async start(atEnd: AtEnd, agent: string): Promise<CountingProxy> {
     const proxy = new CountingProxy();
     const sockets = new Set<Socket>();
     const keep = (socket: Socket): void => {
@@ -38,13 +42,19 @@ export class CountingProxy {
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    onTestFinished(async () => {
+    atEnd(async () => {
       server.close();
       for (const socket of sockets) socket.destroy();
       await once(server, 'close');
     });
     proxy.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     return proxy;
+  }
+
+  /** Waits until nothing was asked for a while, which is when all watches wait. Fails when that does not come to pass. */
+  async atRest(): Promise<void> {
+    for (let tries = 0; tries < restTries; tries++) if ((await this.during(restMs)).length === 0) return;
+    throw new Error(`it is asked again and again:\n${this.requests.slice(-20).join('\n')}`);
   }
 
   /** What is asked in the next milliseconds. */

@@ -26,7 +26,7 @@ async function serve(name: string, host: string): Promise<number> {
 
 /** Starts it with a `server-template` over SRV, and resolves with the URL of its frontend. */
 async function startHaproxy(dns: string): Promise<string> {
-  const directory = scratchDirectory();
+  const directory = scratchDirectory(onTestFinished);
   const listen = `127.0.0.1:${await freePort()}`;
   const config = `
 global
@@ -56,7 +56,7 @@ backend web
   server-template web ${slots} _web._tcp.service.consul resolvers skein resolve-prefer ipv4 init-addr none
 `;
   writeFileSync(join(directory, 'haproxy.cfg'), config);
-  startProgram('haproxy', ['-db', '-f', 'haproxy.cfg'], directory);
+  startProgram(onTestFinished, 'haproxy', ['-db', '-f', 'haproxy.cfg'], directory);
   return `http://${listen}`;
 }
 
@@ -68,7 +68,8 @@ async function serversOf(haproxy: string): Promise<Readonly<Record<string, numbe
   const titles = head.slice('# '.length).split(',');
   const rows = lines.map((line) => Object.fromEntries(line.split(',').map((cell, at) => [titles[at] ?? '', cell])));
   const used = rows.filter((row) => row['pxname'] === 'web' && row['svname'] !== 'BACKEND' && row['status'] === 'no check');
-  return Object.fromEntries(used.map((row) => [row['addr']?.split(':')[0] ?? '', Number(row['weight'])]).sort());
+  const weights = used.map((row) => [row['addr']?.split(':')[0] ?? '', Number(row['weight'])] as const);
+  return Object.fromEntries(weights.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Who answers so many requests in a row, in order of name; a status where nobody does. */
@@ -91,7 +92,7 @@ test(
   { timeout: 120_000 },
   async ({ skip }) => {
     await skipIfMissing(skip);
-    const mesh = new MeshAgents();
+    const mesh = new MeshAgents(onTestFinished);
     await mesh.start('alder', 'birch');
     const hosts = { one: '127.0.0.2', two: '127.0.0.3', three: '127.0.0.4' };
     // Of SRV weights HAProxy takes the 256th part.
@@ -161,7 +162,7 @@ test(
 
 test('HAProxy fills all its servers from an answer of more than 512 bytes', { timeout: 60_000 }, async ({ skip }) => {
   await skipIfMissing(skip);
-  const mesh = new MeshAgents();
+  const mesh = new MeshAgents(onTestFinished);
   await mesh.start('alder');
   const names = Array.from({ length: slots }, (_, n) => `web-${n}`);
   for (const [n, name] of names.entries()) {

@@ -3,10 +3,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { AgentProcess } from '../e2e/agent-child.ts';
 import { eventually } from '../e2e/agent-nodes.ts';
-import { scratchDirectory } from './outside-program.ts';
+import { type AtEnd, scratchDirectory } from './outside-program.ts';
 
 const token = 'a-token-for-interop-tests';
 const portMin = 20_000;
@@ -20,12 +20,13 @@ interface Ports {
 }
 
 export class MeshAgents {
-  readonly #directory = scratchDirectory();
+  readonly #directory: string;
   readonly #ports = new Map<string, Ports>();
   readonly #running = new Map<string, AgentProcess>();
 
-  constructor() {
-    onTestFinished(async () => {
+  constructor(atEnd: AtEnd) {
+    this.#directory = scratchDirectory(atEnd);
+    atEnd(async () => {
       await Promise.all([...this.#running.keys()].map((name) => this.kill(name)));
     });
   }

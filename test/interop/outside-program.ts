@@ -7,11 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { onTestFinished } from 'vitest';
+import type { TestContext } from 'vitest';
 
 const run = promisify(execFile);
 const built = fileURLToPath(new URL('../../node_modules/.cache/skein-interop/', import.meta.url));
 const logBytesMax = 4000;
+
+/** How a test is told what to do at its end: `onTestFinished`, in tests that run side by side that of their context. */
+export type AtEnd = TestContext['onTestFinished'];
 
 /** Why a Debian package's program cannot be run here. In CI that is a failure. */
 export async function missing(program: string, args: readonly string[], debianPackage: string): Promise<string | undefined> {
@@ -38,9 +41,9 @@ function unless(reason: string): string {
 }
 
 /** A directory that is removed when the test is over. */
-export function scratchDirectory(): string {
+export function scratchDirectory(atEnd: AtEnd): string {
   const directory = mkdtempSync(join(tmpdir(), 'skein-interop-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  atEnd(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
@@ -51,7 +54,7 @@ export interface OutsideProgram {
 }
 
 /** Starts it; ended with the test at the latest. */
-export function startProgram(program: string, args: readonly string[], cwd: string): OutsideProgram {
+export function startProgram(atEnd: AtEnd, program: string, args: readonly string[], cwd: string): OutsideProgram {
   const child = spawn(program, [...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: cwd } });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -59,7 +62,7 @@ export function startProgram(program: string, args: readonly string[], cwd: stri
   }
   child.once('error', (error) => (log += error.message));
   const hasEnded = (): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-  onTestFinished(async ({ task }) => {
+  atEnd(async ({ task }) => {
     if (task.result?.state === 'fail') console.error(`${program} wrote:\n${log}`);
     if (hasEnded()) return;
     child.kill('SIGKILL');
