@@ -30,7 +30,7 @@ interface Target {
   readonly health: string;
 }
 
-/** Both read this; VictoriaMetrics has a flag instead of `refresh_interval`. */
+/** Both read this; VictoriaMetrics has a flag instead of `refresh_interval`, and no filters. */
 function configuration(server: string): string {
   const discovery = `server: '${server}', refresh_interval: 1s`;
   const withHealth = 'relabel_configs: [{ source_labels: [__meta_consul_health], target_label: health }]';
@@ -45,6 +45,9 @@ scrape_configs:
     ${withHealth}
   - job_name: meta
     consul_sd_configs: [{ ${discovery}, node_meta: { rack: rack-cedar } }]
+    ${withHealth}
+  - job_name: filtered
+    consul_sd_configs: [{ ${discovery}, filter: 'NodeMeta.rack != "rack-birch"', health_filter: 'Node.Meta.rack == "rack-cedar"' }]
     ${withHealth}
   - job_name: passing
     consul_sd_configs: [{ ${discovery}, datacenter: grove, allow_stale: false, token: none, services: [web] }]
@@ -74,6 +77,7 @@ async function exporter(atEnd: AtEnd): Promise<number> {
 const programs = {
   prometheus: {
     missing: () => notBuilt('prometheus'),
+    filters: true,
     start: (atEnd: AtEnd, directory: string, listen: string): OutsideProgram =>
       startProgram(
         atEnd,
@@ -84,6 +88,7 @@ const programs = {
   },
   'victoria-metrics': {
     missing: () => missing('victoria-metrics', ['-version'], 'victoria-metrics'),
+    filters: false,
     start: (atEnd: AtEnd, directory: string, listen: string): OutsideProgram =>
       startProgram(
         atEnd,
@@ -100,6 +105,9 @@ const programs = {
       ),
   },
 };
+
+/** Instance and health of the targets of the jobs. */
+type Wanted = Readonly<Record<'all' | 'tagged' | 'meta' | 'passing', readonly string[]>>;
 
 /** Finds the instances of a mesh with all their labels, and drops them as they fail, leave and die. */
 export async function findsTargets(program: keyof typeof programs, { skip, onTestFinished: atEnd }: TestContext): Promise<void> {
@@ -148,7 +156,7 @@ export async function findsTargets(program: keyof typeof programs, { skip, onTes
   };
   /** Instance and health of the targets of each job. */
   const found = async (): Promise<Record<string, readonly string[]>> => {
-    const pools = ['all', 'tagged', 'meta', 'passing'];
+    const pools = ['all', 'tagged', 'meta', 'filtered', 'passing'];
     const lists = pools.map(async (pool) => {
       const instances = (await targets(pool)).map(
         ({ labels, discoveredLabels }) => `${discoveredLabels['__meta_consul_service_id']} ${labels['health']}`,
@@ -157,8 +165,10 @@ export async function findsTargets(program: keyof typeof programs, { skip, onTes
     });
     return Object.fromEntries(await Promise.all(lists));
   };
-  const are = async (what: string, wanted: Record<string, readonly string[]>): Promise<void> => {
+  const are = async (what: string, targetsOf: Wanted): Promise<void> => {
     const last = { found: {} };
+    const { all, tagged, meta, passing } = targetsOf;
+    const wanted = { all, tagged, meta, filtered: programs[program].filters ? meta : all, passing };
     await eventually(what, async () => {
       last.found = await found();
       return JSON.stringify(last.found) === JSON.stringify(wanted);
@@ -243,5 +253,7 @@ export async function findsTargets(program: keyof typeof programs, { skip, onTes
     passing: [],
   });
   const { requests } = agent;
-  expect(requests.length, requests.join('\n')).toBeLessThan(100);
+  expect(requests.length, requests.join('\n')).toBeLessThan(200);
+  const metrics = await (await fetch(`http://${listen}/metrics`)).text();
+  if (program === 'prometheus') expect(metrics).toMatch(/^prometheus_sd_consul_rpc_failures_total 0$/m);
 }
