@@ -162,6 +162,24 @@ test('catalog/service has the flat form, and keeps an empty service address empt
   expect(second).toMatchObject({ Address: '10.0.0.2', ServiceAddress: '10.9.9.9' });
 });
 
+test("a service's own address is among its tagged ones by its family, as agents of Consul have it, unless another was given", async () => {
+  const api = setup();
+  const own = { Address: '10.9.9.9', Port: 80 };
+  const given = { Address: '192.0.2.1', Port: 81 };
+  await api.put('/v1/agent/service/register', {
+    Name: 'four',
+    ...own,
+    TaggedAddresses: { wan_ipv4: given, virtual: given },
+  });
+  await api.put('/v1/agent/service/register', { Name: 'six', Address: '2001:db8::1', Port: 80 });
+  await api.put('/v1/agent/service/register', { Name: 'named', Address: 'db.example.com', Port: 80 });
+  const services = json<Record<string, { TaggedAddresses: unknown }>>(await api.get('/v1/agent/services'));
+  expect(services['four']?.TaggedAddresses).toEqual({ lan_ipv4: own, wan_ipv4: given, virtual: given });
+  const six = { Address: '2001:db8::1', Port: 80 };
+  expect(services['six']?.TaggedAddresses).toEqual({ lan_ipv6: six, wan_ipv6: six });
+  expect(services['named']?.TaggedAddresses).toEqual({});
+});
+
 test('catalog/services maps names to all of their tags, and forgets what only left nodes had', async () => {
   expect(json(await mesh().get('/v1/catalog/services'))).toEqual({ web: ['Primary', 'v1', 'v2'] });
 });

@@ -82,9 +82,13 @@ export async function seen(node: RunningNode, topic: string, what: string, holds
   }
 }
 
-/** Polls something that gives no notice. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const until = performance.now() + deadlineMs;
+/** Polls something that gives no notice. Fails with `what` after `patienceMs`. */
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  patienceMs: number = deadlineMs,
+): Promise<void> {
+  const until = performance.now() + patienceMs;
   while (!(await holds())) {
     if (performance.now() > until) throw new Error(`did not happen in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -7,7 +7,7 @@ import { describe, test } from 'vitest';
 import { catalog, events, npmClient, servicesAndChecks, store, watchService } from './consul-npm.ts';
 import { pythonProgram, restartOfAll } from './consul-restart.ts';
 import { startMesh } from './interop-agent.ts';
-import { goClient, pythonClient, run, systemPython } from './outside-program.ts';
+import { goClient, pythonClient, run, systemPython } from './outside-clients.ts';
 
 const timeout = 420_000;
 const suiteTimeoutMs = 120_000;

@@ -6,7 +6,7 @@ import type Consul from 'consul';
 import type { TestContext } from 'vitest';
 import { npmClient, watchService } from './consul-npm.ts';
 import { type InteropAgent, startMesh } from './interop-agent.ts';
-import { goClient, pythonClient, systemPython } from './outside-program.ts';
+import { goClient, pythonClient, systemPython } from './outside-clients.ts';
 import { ProgramWatcher } from './watcher.ts';
 
 export const pythonProgram = fileURLToPath(new URL('consul-python/client.py', import.meta.url));

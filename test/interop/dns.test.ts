@@ -189,5 +189,9 @@ test.for(['forward', 'stub'] as const)(
     await expect(ask()).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await register(node, instances(1)[0] ?? {});
     expect(await ask()).toEqual(['10.1.0.0']);
+    // A name without records of a type is another kind of negative answer.
+    await expect(resolver.resolve6('web.service.consul')).rejects.toMatchObject({ code: 'ENODATA' });
+    await register(node, { Name: 'web', ID: 'six', Address: '2001:db8::6', Port: 66 });
+    expect(await resolver.resolve6('web.service.consul')).toEqual(['2001:db8::6']);
   },
 );

@@ -1,30 +1,17 @@
-/** HAProxy fills its servers from SRV answers of a real agent, and drains them when instances leave rotation. */
+/** HAProxy fills its servers from SRV answers of an agent, and drains them when instances leave rotation. */
 
-import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { eventually, Nodes } from '../e2e/agent-nodes.ts';
+import { eventually } from '../e2e/agent-nodes.ts';
 import { freePort } from './free-port.ts';
+import { MeshAgents } from './mesh-agents.ts';
+import { missing, scratchDirectory, startProgram } from './outside-program.ts';
 
-const run = promisify(execFile);
-
-/** Why it cannot be run here. In CI that is a failure. */
-async function missing(): Promise<string | undefined> {
-  try {
-    await run('haproxy', ['-v']);
-    return undefined;
-  } catch {
-    const reason = 'haproxy is not installed: apt-get install haproxy';
-    if (process.env['SKEIN_REQUIRE_INTEROP'] === '1') throw new Error(reason);
-    return reason;
-  }
-}
+const slots = 20;
 
 /** An HTTP server that answers with its name; resolves with its port. HAProxy takes an address for one server only. */
 async function serve(name: string, host: string): Promise<number> {
@@ -37,10 +24,10 @@ async function serve(name: string, host: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Starts it with a `server-template` over SRV, and resolves with the port of its frontend. */
-async function startHaproxy(dns: string): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'skein-haproxy-'));
-  const port = await freePort();
+/** Starts it with a `server-template` over SRV, and resolves with the URL of its frontend. */
+async function startHaproxy(dns: string): Promise<string> {
+  const directory = scratchDirectory(onTestFinished);
+  const listen = `127.0.0.1:${await freePort()}`;
   const config = `
 global
   maxconn 100
@@ -59,69 +46,131 @@ resolvers skein
   hold obsolete 0s
   hold nx 100ms
 frontend in
-  bind 127.0.0.1:${port}
+  bind ${listen}
+  stats enable
+  stats uri /stats
+  stats show-legends
   default_backend web
 backend web
   balance roundrobin
-  server-template web 5 _web._tcp.service.consul resolvers skein resolve-prefer ipv4 init-addr none
+  server-template web ${slots} _web._tcp.service.consul resolvers skein resolve-prefer ipv4 init-addr none
 `;
   writeFileSync(join(directory, 'haproxy.cfg'), config);
-  const child = spawn('haproxy', ['-db', '-f', join(directory, 'haproxy.cfg')], { stdio: 'ignore' });
-  onTestFinished(async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'close');
-    }
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return port;
+  startProgram(onTestFinished, 'haproxy', ['-db', '-f', 'haproxy.cfg'], directory);
+  return `http://${listen}`;
 }
 
-/** Who answers eight requests in a row, in order of name; a status where nobody does. */
-async function answering(port: number): Promise<readonly string[]> {
+/** Weights of the servers in use, by their address, in order: from its own statistics. Undefined before it listens. */
+async function serversOf(haproxy: string): Promise<Readonly<Record<string, number>> | undefined> {
+  const answer = await fetch(`${haproxy}/stats;csv`).catch(() => undefined);
+  if (answer?.ok !== true) return undefined;
+  const [head = '', ...lines] = (await answer.text()).split('\n');
+  const titles = head.slice('# '.length).split(',');
+  const rows = lines.map((line) => Object.fromEntries(line.split(',').map((cell, at) => [titles[at] ?? '', cell])));
+  const used = rows.filter((row) => row['pxname'] === 'web' && row['svname'] !== 'BACKEND' && row['status'] === 'no check');
+  const weights = used.map((row) => [row['addr']?.split(':')[0] ?? '', Number(row['weight'])] as const);
+  return Object.fromEntries(weights.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Who answers so many requests in a row, in order of name; a status where nobody does. */
+async function answering(haproxy: string, requests = 40): Promise<readonly string[]> {
   const names = new Set<string>();
-  for (let n = 0; n < 8; n++) {
-    try {
-      const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(2000) });
-      names.add(answer.ok ? await answer.text() : String(answer.status));
-    } catch {
-      names.add('no answer');
-    }
+  for (let n = 0; n < requests; n++) {
+    const answer = await fetch(haproxy, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+    names.add(answer === undefined ? 'no answer' : answer.ok ? await answer.text() : String(answer.status));
   }
   return [...names].sort();
 }
 
-test('HAProxy sends requests to the instances of a service as they come, fail and go', { timeout: 120_000 }, async ({ skip }) => {
-  const reason = await missing();
+async function skipIfMissing(skip: (condition: boolean, note?: string) => void): Promise<void> {
+  const reason = await missing('haproxy', ['-v'], 'haproxy');
   skip(reason !== undefined, reason);
-  const nodes = new Nodes();
-  onTestFinished(() => nodes.close());
-  const node = await nodes.start({ name: 'alder', mesh: 'grove' });
-  const hosts = { one: '127.0.0.2', two: '127.0.0.3', three: '127.0.0.4' };
-  const register = async (name: keyof typeof hosts): Promise<void> => {
-    const body = {
-      Name: 'web',
-      ID: name,
-      Address: hosts[name],
-      Port: await serve(name, hosts[name]),
-      Check: { TTL: '10m', Status: 'passing' },
-    };
-    expect((await node.request('PUT', '/v1/agent/service/register', body)).status).toBe(200);
-  };
-  const haproxy = await startHaproxy(node.agent.info.listeners['dns'] ?? '');
-  const are = (...names: readonly string[]): Promise<void> =>
-    eventually(`requests are answered by ${names.join(', ')}`, async () => (await answering(haproxy)).join() === names.join());
+}
 
-  await are('503');
-  await register('one');
-  await are('one');
-  await register('two');
-  await register('three');
-  await are('one', 'three', 'two');
-  expect((await node.request('PUT', '/v1/agent/check/fail/service:two')).status).toBe(200);
-  await are('one', 'three');
-  expect((await node.request('PUT', '/v1/agent/service/deregister/one')).status).toBe(200);
-  await are('three');
-  expect((await node.request('PUT', '/v1/agent/check/pass/service:two')).status).toBe(200);
-  await are('three', 'two');
+test(
+  'HAProxy sends requests to the instances of a service as they come, are drained, fail, die with their agent and go',
+  { timeout: 120_000 },
+  async ({ skip }) => {
+    await skipIfMissing(skip);
+    const mesh = new MeshAgents(onTestFinished);
+    await mesh.start('alder', 'birch');
+    const hosts = { one: '127.0.0.2', two: '127.0.0.3', three: '127.0.0.4' };
+    // Of SRV weights HAProxy takes the 256th part.
+    const register = async (agent: string, name: keyof typeof hosts, passing: number): Promise<void> => {
+      const body = {
+        Name: 'web',
+        ID: name,
+        Address: hosts[name],
+        Port: await serve(name, hosts[name]),
+        Weights: { Passing: passing, Warning: 256 },
+        Check: { TTL: '10m', Status: 'passing' },
+      };
+      await mesh.ask(agent, 'PUT', '/v1/agent/service/register', body);
+    };
+    const haproxy = await startHaproxy(mesh.dns('alder'));
+    const are = async (wanted: Partial<Record<keyof typeof hosts, number>>): Promise<void> => {
+      const servers = Object.entries(wanted).map(([name, weight]) => [hosts[name as keyof typeof hosts], weight] as const);
+      const names = servers.length === 0 ? ['503'] : Object.keys(wanted).sort();
+      let last: unknown;
+      await eventually(`the servers are ${names.join(', ')}`, async () => {
+        last = await serversOf(haproxy);
+        return JSON.stringify(last) === JSON.stringify(Object.fromEntries(servers));
+      }).catch(() => expect(last).toEqual(Object.fromEntries(servers)));
+      expect(await answering(haproxy)).toEqual(names);
+    };
+
+    await are({});
+    await register('alder', 'one', 1024);
+    await are({ one: 4 });
+    await register('alder', 'two', 1024);
+    await register('birch', 'three', 2048);
+    await are({ one: 4, two: 4, three: 8 });
+    await mesh.ask('alder', 'PUT', '/v1/agent/check/warn/service:one');
+    await are({ one: 1, two: 4, three: 8 });
+    await mesh.ask('alder', 'PUT', '/v1/agent/check/pass/service:one');
+    await mesh.ask('alder', 'PUT', '/v1/agent/check/fail/service:two');
+    await are({ one: 4, three: 8 });
+    await mesh.ask('birch', 'PUT', '/v1/agent/service/maintenance/three?enable=true&reason=disk');
+    await are({ one: 4 });
+    await mesh.ask('alder', 'PUT', '/v1/agent/check/pass/service:two');
+    await mesh.ask('birch', 'PUT', '/v1/agent/service/maintenance/three?enable=false');
+    await are({ one: 4, two: 4, three: 8 });
+    await mesh.ask('birch', 'PUT', '/v1/agent/maintenance?enable=true');
+    await are({ one: 4, two: 4 });
+    await mesh.ask('birch', 'PUT', '/v1/agent/maintenance?enable=false');
+    await are({ one: 4, two: 4, three: 8 });
+    // The instance itself runs on: only the mesh says that its host is gone.
+    await mesh.kill('birch');
+    await are({ one: 4, two: 4 });
+    await mesh.start('birch');
+    await are({ one: 4, two: 4, three: 8 });
+    await mesh.ask('alder', 'PUT', '/v1/agent/service/deregister/one');
+    await mesh.ask('alder', 'PUT', '/v1/agent/service/deregister/two');
+    await are({ three: 8 });
+
+    // The agent that it asks starts again, and does not know yet what others run: it takes nothing from HAProxy.
+    await mesh.kill('alder', 'birch');
+    await mesh.start('alder');
+    for (let n = 0; n < 10; n++) {
+      expect(await answering(haproxy)).toEqual(['three']);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await mesh.start('birch');
+    await are({ three: 8 });
+  },
+);
+
+test('HAProxy fills all its servers from an answer of more than 512 bytes', { timeout: 60_000 }, async ({ skip }) => {
+  await skipIfMissing(skip);
+  const mesh = new MeshAgents(onTestFinished);
+  await mesh.start('alder');
+  const names = Array.from({ length: slots }, (_, n) => `web-${n}`);
+  for (const [n, name] of names.entries()) {
+    const host = `127.0.1.${n + 1}`;
+    const body = { Name: 'web', ID: name, Address: host, Port: await serve(name, host) };
+    await mesh.ask('alder', 'PUT', '/v1/agent/service/register', body);
+  }
+  const haproxy = await startHaproxy(mesh.dns('alder'));
+  await eventually('all servers are in use', async () => Object.keys((await serversOf(haproxy)) ?? {}).length === slots);
+  expect(await answering(haproxy)).toEqual([...names].sort());
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AgentProcess } from '../e2e/agent-child.ts';
 import type { LogLine } from '../e2e/agent-nodes.ts';
+import type { AtEnd } from './outside-program.ts';
 
 const bundle = fileURLToPath(new URL('../../packages/cli/dist/skein.js', import.meta.url));
 const token = 'a-token-for-interop-tests';
@@ -13,7 +14,7 @@ const membersTimeoutMs = 30_000;
 
 /** What a mesh needs of the test it runs in: `test.concurrent` gives each its own. */
 export interface Ending {
-  readonly onTestFinished: (end: () => Promise<void>) => void;
+  readonly onTestFinished: AtEnd;
 }
 
 export class InteropAgent {

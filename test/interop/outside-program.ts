@@ -1,70 +1,73 @@
-/** Programs and packages that tests need from outside: where they are, or why a test is skipped. */
+/** Outside programs: whether they are here, and running them for the length of a test. */
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
-import type { Ending } from './interop-agent.ts';
 
-export const run = promisify(execFile);
-export const systemPython = '/usr/bin/python3';
-const buildTimeoutMs = 240_000;
-const goSource = fileURLToPath(new URL('consul-go/', import.meta.url));
+const run = promisify(execFile);
+const built = fileURLToPath(new URL('../../node_modules/.cache/skein-interop/', import.meta.url));
+const logBytesMax = 4000;
 
-/** Skips the test for this reason; in CI, where everything is installed, that is a failure. */
-function skipFor(reason: string, { skip }: Pick<TestContext, 'skip'>): never {
+/** How a test is told what to do at its end: `onTestFinished`, in tests that run side by side that of their context. */
+export type AtEnd = TestContext['onTestFinished'];
+
+/** Why a Debian package's program cannot be run here. In CI that is a failure. */
+export async function missing(program: string, args: readonly string[], debianPackage: string): Promise<string | undefined> {
+  const isHere = await run(program, [...args]).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+  return isHere ? undefined : unless(`${program} is not installed: apt-get install ${debianPackage}`);
+}
+
+/** Why a program that `go-programs/build` compiles cannot be run here. In CI that is a failure. */
+export function notBuilt(name: string): string | undefined {
+  return existsSync(goProgram(name)) ? undefined : unless(`${name} is not built: test/interop/go-programs/build, which needs Go`);
+}
+
+/** The path of a program that `go-programs/build` compiles. */
+export function goProgram(name: string): string {
+  return join(built, name);
+}
+
+/** The reason, to skip a test for; in CI, where everything is installed, that is a failure. */
+export function unless(reason: string): string {
   if (process.env['SKEIN_REQUIRE_INTEROP'] === '1') throw new Error(reason);
-  return skip(reason);
+  return reason;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 500) : 'unknown';
-}
-
-/** Builds the program with HashiCorp's client, which needs Go and, the first time, the network. Its path. */
-export async function goClient(context: Pick<TestContext, 'skip'> & Ending): Promise<string> {
-  try {
-    await run('go', ['version']);
-  } catch {
-    return skipFor('Go is not installed: apt-get install golang-go, or https://go.dev/dl', context);
-  }
-  try {
-    await run('go', ['mod', 'download'], { cwd: goSource, timeout: buildTimeoutMs });
-  } catch (error) {
-    return skipFor(`the modules of the Go program cannot be fetched: ${messageOf(error)}`, context);
-  }
-  const binary = join(scratch('skein-consul-go-', context), 'consul-go');
-  await run('go', ['build', '-o', binary, '.'], { cwd: goSource, timeout: buildTimeoutMs });
-  return binary;
-}
-
-/**
- * Unpacks one of Debian's Consul clients for Python, which exclude each other as installed packages. The folder to
- * import it from.
- */
-export async function pythonClient(name: string, context: Pick<TestContext, 'skip'> & Ending): Promise<string> {
-  try {
-    await run(systemPython, ['-c', 'import requests, six']);
-  } catch {
-    return skipFor(`Debian's Python lacks what ${name} imports: apt-get install python3-requests python3-six`, context);
-  }
-  const directory = scratch('skein-python-', context);
-  try {
-    await run('apt-get', ['download', '-q', name], { cwd: directory, timeout: buildTimeoutMs });
-    const [file = ''] = readdirSync(directory);
-    await run('dpkg', ['-x', file, '.'], { cwd: directory });
-  } catch (error) {
-    return skipFor(`${name} cannot be fetched (apt-get update; apt-get download ${name}): ${messageOf(error)}`, context);
-  }
-  return join(directory, 'usr', 'lib', 'python3', 'dist-packages');
-}
-
-/** A folder that goes with the test. */
-function scratch(prefix: string, { onTestFinished }: Ending): string {
-  const directory = mkdtempSync(join(tmpdir(), prefix));
-  onTestFinished(() => Promise.resolve(rmSync(directory, { recursive: true, force: true })));
+/** A directory that is removed when the test is over. */
+export function scratchDirectory(atEnd: AtEnd): string {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-interop-'));
+  atEnd(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
+}
+
+export interface OutsideProgram {
+  /** The end of what it wrote to both of its outputs. */
+  log(): string;
+  hasEnded(): boolean;
+}
+
+/** Starts it; ended with the test at the latest. */
+export function startProgram(atEnd: AtEnd, program: string, args: readonly string[], cwd: string): OutsideProgram {
+  const child = spawn(program, [...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: cwd } });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-logBytesMax)));
+  }
+  child.once('error', (error) => (log += error.message));
+  const hasEnded = (): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+  atEnd(async ({ task }) => {
+    if (task.result?.state === 'fail') console.error(`${program} wrote:\n${log}`);
+    if (hasEnded()) return;
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  });
+  return { log: () => log, hasEnded };
 }

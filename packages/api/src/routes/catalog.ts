@@ -130,7 +130,7 @@ function nodeWithServices(view: View, { name, datacenter, form, keep }: NodeRead
   const member = nodeByName(view, name);
   if (member === undefined) return form === 'node' ? null : { Node: null, Services: [] };
   const services = view.instancesOf(member.id).map(({ instance, createIndex, modifyIndex }): Record<string, unknown> => ({
-    ...agentService(instance),
+    ...agentService(instance, member),
     Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
     Connect: {},
     CreateIndex: createIndex,

@@ -1,5 +1,6 @@
 /** Members as Consul shows them: nodes of the catalog, and members of the gossip pool. */
 
+import { isIP } from 'node:net';
 import type { MemberStatus, MemberView } from '@skein/core';
 import { nodeUuid } from './node-uuid.ts';
 
@@ -39,12 +40,18 @@ export function consulNode(member: MemberView, datacenter: string): Record<strin
 export function nodeTaggedAddresses(member: MemberView): Readonly<Record<string, string>> {
   const { address, external } = member;
   if (external !== undefined) return external.taggedAddresses;
-  const family = address.includes(':') ? 'ipv6' : /^[\d.]+$/.test(address) ? 'ipv4' : undefined;
+  const family = addressFamily(address);
   return {
     lan: address,
     wan: address,
     ...(family === undefined ? {} : { [`lan_${family}`]: address, [`wan_${family}`]: address }),
   };
+}
+
+/** How Consul names the family of an address; undefined for a name. */
+export function addressFamily(address: string): 'ipv4' | 'ipv6' | undefined {
+  const version = isIP(address);
+  return version === 0 ? undefined : `ipv${version === 4 ? 4 : 6}`;
 }
 
 /** Serf's numbers. It has none for suspicion, which is not yet a verdict. */

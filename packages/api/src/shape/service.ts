@@ -2,10 +2,10 @@
 
 import type { Instance, InstanceView, MemberView } from '@skein/core';
 import { instanceChecks, nodeChecks } from './check.ts';
-import { consulNode, consulNodeId, nodeMeta, nodeTaggedAddresses } from './node.ts';
+import { addressFamily, consulNode, consulNodeId, nodeMeta, nodeTaggedAddresses } from './node.ts';
 
-/** As `agent/services` has it, and as the `Service` of a health entry. */
-export function agentService(instance: Instance): Record<string, unknown> {
+/** As `agent/services` has it, and as the `Service` of a health entry. `owner` is the node that it is on; default: our own. */
+export function agentService(instance: Instance, owner?: MemberView): Record<string, unknown> {
   return {
     ...(instance.kind === '' ? {} : { Kind: instance.kind }),
     ID: instance.id,
@@ -15,7 +15,7 @@ export function agentService(instance: Instance): Record<string, unknown> {
     Port: instance.port,
     Address: instance.address,
     ...(instance.socketPath === '' ? {} : { SocketPath: instance.socketPath }),
-    TaggedAddresses: taggedAddresses(instance),
+    TaggedAddresses: taggedAddresses(instance, owner),
     Weights: consulWeights(instance),
     EnableTagOverride: instance.enableTagOverride,
     ...locality(instance),
@@ -27,7 +27,7 @@ export function healthEntry(view: InstanceView, member: MemberView, datacenter: 
   return {
     Node: consulNode(member, datacenter),
     Service: {
-      ...agentService(view.instance),
+      ...agentService(view.instance, member),
       Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
       Connect: {},
       CreateIndex: view.createIndex,
@@ -51,7 +51,7 @@ export function catalogService(view: InstanceView, member: MemberView, datacente
     ServiceName: instance.service,
     ServiceTags: instance.tags,
     ServiceAddress: instance.address,
-    ServiceTaggedAddresses: taggedAddresses(instance),
+    ServiceTaggedAddresses: taggedAddresses(instance, member),
     ServiceWeights: consulWeights(instance),
     ServiceMeta: instance.meta,
     ServicePort: instance.port,
@@ -64,10 +64,12 @@ export function catalogService(view: InstanceView, member: MemberView, datacente
   };
 }
 
-function taggedAddresses(instance: Instance): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(instance.taggedAddresses).map(([name, tagged]) => [name, { Address: tagged.address, Port: tagged.port }]),
-  );
+/** An agent adds the service's own address by its family; of a host without an agent only what was said is known. */
+function taggedAddresses({ address, port, taggedAddresses: given }: Instance, owner?: MemberView): Record<string, unknown> {
+  const family = owner?.external === undefined ? addressFamily(address) : undefined;
+  const own = { address, port };
+  const all = family === undefined ? given : { [`lan_${family}`]: own, [`wan_${family}`]: own, ...given };
+  return Object.fromEntries(Object.entries(all).map(([name, tagged]) => [name, { Address: tagged.address, Port: tagged.port }]));
 }
 
 function consulWeights(instance: Instance): Record<string, number> {
