@@ -11,6 +11,8 @@ export type { Dns, DnsOptions, DnsStats } from './dns/dns.ts';
 export { decodeDefinitions, DefinitionError } from './decode/definition-document.ts';
 export type { Definitions, ServiceDefinition } from './decode/definition-document.ts';
 export type { AgentInfo, AgentPort, EventsPort, LogLevel, UserEvent } from './ports.ts';
+export { compilePattern, PatternError, patternLimits } from './pattern.ts';
+export type { Pattern } from './pattern.ts';
 export type { Timers } from './timers.ts';
 export { compileFilter } from './filter/filter.ts';
 export type { Keep } from './filter/filter.ts';
