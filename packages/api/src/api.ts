@@ -37,6 +37,7 @@ import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
+import { redirectTarget, requirePrintable } from './url-path.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
 
@@ -114,11 +115,15 @@ export function createApi(options: ApiOptions): Api {
   });
   takeAnyBody(app);
   guardRequests(app, options, address.host);
-  app.setNotFoundHandler((request, reply) =>
-    sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`),
-  );
+  const routes = allRoutes(options, timers);
+  const elsewhere = redirectTarget(routes.map(({ path }) => path));
+  app.setNotFoundHandler((request, reply) => {
+    const target = elsewhere(request.url);
+    if (target !== undefined) return reply.code(301).header('Location', target).send();
+    return sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`);
+  });
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
-  addRoutes(app, allRoutes(options, timers), underWay);
+  addRoutes(app, routes, underWay);
   return {
     listen: async () => {
       await app.listen({ host: address.host, port: address.port });
@@ -195,7 +200,7 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
     named: () => [agent.info().name, port.view().member(port.self)?.address ?? ''],
   });
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('X-Content-Type-Options', 'nosniff');
+    reply.headers({ 'X-Content-Type-Options': 'nosniff', 'X-Consul-Default-ACL-Policy': 'allow' });
     try {
       guard(request, { isOwnHost });
       if (request.url.length > urlLengthMax) throw new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
@@ -271,9 +276,11 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
   const { url } = request;
   const question = url.indexOf('?');
   const params = request.params as Readonly<Record<string, string>>;
+  const rest = params['*'] ?? '';
+  requirePrintable(rest);
   return {
     method: request.method,
-    rest: params['*'] ?? '',
+    rest,
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
     accept: request.headers.accept ?? '',
     body: request.body instanceof Uint8Array ? request.body : undefined,
@@ -282,17 +289,20 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
-  reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
+  reply.code(answer.status ?? 200);
   const isJson = 'json' in answer || answer.jsonBytes !== undefined;
-  reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  const isEmpty = answer.text === undefined && answer.bytes === undefined && answer.stream === undefined;
+  const type = isJson ? 'application/json' : isEmpty ? undefined : 'text/plain; charset=utf-8';
+  reply.headers({ ...(type === undefined ? {} : { 'content-type': type }), ...answer.headers });
   if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
   if (answer.bytes !== undefined) return reply.send(answer.bytes);
-  if (!isJson) return reply.send(answer.text ?? '');
+  if (!isJson) return reply.send(answer.text);
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
   const { json, jsonBytes } = answer;
-  if (!isPretty) return reply.send(jsonBytes ?? JSON.stringify(json));
+  // To a text, fastify would add a charset, which JSON does not have and some clients do not expect.
+  if (!isPretty) return reply.send(jsonBytes ?? Buffer.from(JSON.stringify(json)));
   const value: unknown = jsonBytes === undefined ? json : JSON.parse(Buffer.from(jsonBytes).toString());
-  return reply.send(`${JSON.stringify(value, null, 4)}\n`);
+  return reply.send(Buffer.from(`${JSON.stringify(value, null, 4)}\n`));
 }
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {

@@ -11,7 +11,7 @@ import type { Route } from '../route.ts';
 import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
 import type { Placed } from '../selection.ts';
 import { byName, compareTexts, consulNode } from '../shape/node.ts';
-import { agentService, catalogService } from '../shape/service.ts';
+import { catalogService, nodeService } from '../shape/service.ts';
 
 export function catalogRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
@@ -125,17 +125,11 @@ interface NodeRead {
   readonly keep: Keep | undefined;
 }
 
-/** For a node that is not there: `null`, or as a list one that says so, both as in Consul. */
+/** For a node that is not there: `null` as in Consul, or one that says so with an empty list, where Consul has `null`. */
 function nodeWithServices(view: View, { name, datacenter, form, keep }: NodeRead): unknown {
   const member = nodeByName(view, name);
   if (member === undefined) return form === 'node' ? null : { Node: null, Services: [] };
-  const services = view.instancesOf(member.id).map(({ instance, createIndex, modifyIndex }): Record<string, unknown> => ({
-    ...agentService(instance),
-    Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
-    Connect: {},
-    CreateIndex: createIndex,
-    ModifyIndex: modifyIndex,
-  }));
+  const services = view.instancesOf(member.id).map((instance) => nodeService(instance, member));
   const kept = keptItems(services, keep);
   const byId = (): unknown => Object.fromEntries(kept.map((service) => [service['ID'], service]));
   return { Node: consulNode(member, datacenter), Services: form === 'node' ? byId() : kept };

@@ -52,9 +52,7 @@ function gossipedCheck(check: CheckView, owner: CheckOwner): Record<string, unkn
     Status: check.status,
     Notes: check.notes,
     Output: check.output,
-    Type: check.type,
-    Interval: spanText(check.intervalMs),
-    Timeout: spanText(check.timeoutMs),
+    ...schedule(isMaintenance(check.id) ? 'maintenance' : check.type, check, 'definition' in check),
     // Of an external node: what its watcher goes by.
     ...('definition' in check ? { Definition: check.definition } : {}),
     CreateIndex: check.createIndex,
@@ -75,9 +73,10 @@ export function localCheck(
     Status: state.status,
     Notes: definition.notes,
     Output: state.output,
-    Type: definition.probe.type === 'none' ? '' : definition.probe.type,
-    Interval: spanText(definition.intervalMs),
-    Timeout: spanText(definition.timeoutMs),
+    ...schedule(isMaintenance(definition.id) ? 'maintenance' : definition.probe.type, definition, false),
+    // An agent does not number the changes of its own checks.
+    CreateIndex: 0,
+    ModifyIndex: 0,
   };
 }
 
@@ -100,7 +99,18 @@ function checkFields(owner: CheckOwner): Record<string, unknown> {
   };
 }
 
-/** Consul leaves out what a check does not have. */
-function spanText(spanMs: number): string {
-  return spanMs === 0 ? '' : formatDuration(spanMs);
+/** Whether a check is one of those that maintenance mode makes. */
+export function isMaintenance(id: string): boolean {
+  return id === '_node_maintenance' || id.startsWith('_service_maintenance:');
+}
+
+/** An agent says `0s` of what its checks do without; what nobody runs has no schedule at all. */
+function schedule(
+  type: string,
+  { intervalMs, timeoutMs }: { readonly intervalMs: number; readonly timeoutMs: number },
+  isExternal: boolean,
+): Record<string, string> {
+  const isRun = !isExternal && type !== 'maintenance';
+  const text = (spanMs: number): string => (spanMs === 0 && !isRun ? '' : formatDuration(spanMs));
+  return { Type: type, Interval: text(intervalMs), Timeout: text(timeoutMs) };
 }

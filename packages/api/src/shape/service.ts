@@ -1,11 +1,27 @@
 /** Instances as Consul shows them, in its three forms: of an agent, of the catalog, and with health. */
 
+import { isIP } from 'node:net';
 import type { Instance, InstanceView, MemberView } from '@skein/core';
 import { instanceChecks, nodeChecks } from './check.ts';
 import { consulNode, consulNodeId, nodeMeta, nodeTaggedAddresses } from './node.ts';
 
-/** As `agent/services` has it, and as the `Service` of a health entry. */
+/** As `agent/services` has it. */
 export function agentService(instance: Instance): Record<string, unknown> {
+  return serviceOf(instance, agentAddresses(instance));
+}
+
+/** As the `Service` of a health entry, and in the list of a node's services. */
+export function nodeService(view: InstanceView, member: MemberView): Record<string, unknown> {
+  return {
+    ...serviceOf(view.instance, catalogAddresses(view.instance, member)),
+    Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
+    Connect: {},
+    CreateIndex: view.createIndex,
+    ModifyIndex: view.modifyIndex,
+  };
+}
+
+function serviceOf(instance: Instance, tagged: Instance['taggedAddresses']): Record<string, unknown> {
   return {
     ...(instance.kind === '' ? {} : { Kind: instance.kind }),
     ID: instance.id,
@@ -15,7 +31,7 @@ export function agentService(instance: Instance): Record<string, unknown> {
     Port: instance.port,
     Address: instance.address,
     ...(instance.socketPath === '' ? {} : { SocketPath: instance.socketPath }),
-    TaggedAddresses: taggedAddresses(instance),
+    TaggedAddresses: taggedAddresses(tagged),
     Weights: consulWeights(instance),
     EnableTagOverride: instance.enableTagOverride,
     ...locality(instance),
@@ -26,13 +42,7 @@ export function agentService(instance: Instance): Record<string, unknown> {
 export function healthEntry(view: InstanceView, member: MemberView, datacenter: string): Record<string, unknown> {
   return {
     Node: consulNode(member, datacenter),
-    Service: {
-      ...agentService(view.instance),
-      Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
-      Connect: {},
-      CreateIndex: view.createIndex,
-      ModifyIndex: view.modifyIndex,
-    },
+    Service: nodeService(view, member),
     Checks: [...nodeChecks(member), ...instanceChecks(view)],
   };
 }
@@ -51,7 +61,7 @@ export function catalogService(view: InstanceView, member: MemberView, datacente
     ServiceName: instance.service,
     ServiceTags: instance.tags,
     ServiceAddress: instance.address,
-    ServiceTaggedAddresses: taggedAddresses(instance),
+    ServiceTaggedAddresses: taggedAddresses(catalogAddresses(instance, member)),
     ServiceWeights: consulWeights(instance),
     ServiceMeta: instance.meta,
     ServicePort: instance.port,
@@ -59,14 +69,27 @@ export function catalogService(view: InstanceView, member: MemberView, datacente
     ServiceEnableTagOverride: instance.enableTagOverride,
     ServiceProxy: { Mode: '', MeshGateway: {}, Expose: {} },
     ServiceConnect: {},
+    ...(hasLocality(instance) ? { ServiceLocality: localityOf(instance) } : {}),
     CreateIndex: view.createIndex,
     ModifyIndex: view.modifyIndex,
   };
 }
 
-function taggedAddresses(instance: Instance): Record<string, unknown> {
+/** Of what an agent registered: Consul's agents add the address of the service under the name of its family. */
+function agentAddresses({ address, port, taggedAddresses }: Instance): Instance['taggedAddresses'] {
+  const version = isIP(address);
+  if (version === 0) return taggedAddresses;
+  return { [`lan_ipv${version}`]: { address, port }, [`wan_ipv${version}`]: { address, port }, ...taggedAddresses };
+}
+
+/** What somebody registered in the catalog for an external node stays as it is. */
+function catalogAddresses(instance: Instance, { external }: MemberView): Instance['taggedAddresses'] {
+  return external === undefined ? agentAddresses(instance) : instance.taggedAddresses;
+}
+
+function taggedAddresses(addresses: Instance['taggedAddresses']): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(instance.taggedAddresses).map(([name, tagged]) => [name, { Address: tagged.address, Port: tagged.port }]),
+    Object.entries(addresses).map(([name, tagged]) => [name, { Address: tagged.address, Port: tagged.port }]),
   );
 }
 
@@ -75,5 +98,13 @@ function consulWeights(instance: Instance): Record<string, number> {
 }
 
 function locality(instance: Instance): Record<string, unknown> {
-  return instance.region === '' && instance.zone === '' ? {} : { Locality: { Region: instance.region, Zone: instance.zone } };
+  return hasLocality(instance) ? { Locality: localityOf(instance) } : {};
+}
+
+function hasLocality({ region, zone }: Instance): boolean {
+  return region !== '' || zone !== '';
+}
+
+function localityOf({ region, zone }: Instance): Record<string, string> {
+  return { Region: region, Zone: zone };
 }
