@@ -19,16 +19,21 @@ function ofNode(member: MemberView): CheckOwner {
  * before membership does; clients of Consul skip all services of such a node.
  */
 export function serfHealth(member: MemberView): Record<string, unknown> {
-  const isUp = member.reachable && member.verified && (member.status === 'alive' || member.status === 'suspect');
+  const isPassing = isUp(member);
   return {
     ...checkFields(ofNode(member)),
     CheckID: 'serfHealth',
     Name: 'Serf Health Status',
-    Status: isUp ? 'passing' : 'critical',
-    Output: isUp ? 'Agent alive and reachable' : 'Agent not live or unreachable',
+    Status: isPassing ? 'passing' : 'critical',
+    Output: isPassing ? 'Agent alive and reachable' : 'Agent not live or unreachable',
     CreateIndex: member.createIndex,
     ModifyIndex: member.modifyIndex,
   };
+}
+
+/** Whether a member may be sent traffic. */
+export function isUp({ reachable, verified, status }: MemberView): boolean {
+  return reachable && verified && (status === 'alive' || status === 'suspect');
 }
 
 /** The node's own checks, `serfHealth` first. An external node has none: nobody here would notice if it were gone. */
