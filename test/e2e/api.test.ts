@@ -53,7 +53,7 @@ test('an address that is taken is an error of listen', async () => {
   await expect(second.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('a client that goes away while it waits leaves nothing behind', async () => {
+test('B14: a client that goes away while it waits leaves nothing behind', async () => {
   const { address, port } = await listen();
   const index = port.index(topics.members);
   const socket = await dial(address);
