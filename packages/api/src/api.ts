@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
 import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
+import type { DnsPolicy } from './dns/policy.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
 import { openApiDocument } from './openapi.ts';
@@ -55,6 +56,8 @@ export interface ApiOptions {
   readonly log?: (entry: { readonly msg: string; readonly [field: string]: unknown }) => void;
   /** Whether clients may register checks that run programs. Default false. */
   readonly scriptChecks?: boolean;
+  /** How DNS answers, for what tells of it. Default: all as in Consul. */
+  readonly dnsPolicy?: DnsPolicy;
   /** Default: the platform's. */
   readonly timers?: Timers;
   /** Numbers from 0 to below 1, for jitter. Default `Math.random`. */
@@ -157,7 +160,8 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     waitersMax: options.waitersMax ?? 16_384,
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
-  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks: options.scriptChecks ?? false };
+  const { scriptChecks = false, dnsPolicy = {} } = options;
+  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks, dnsPolicy };
   const routes = [
     agentRoutes,
     agentServiceRoutes,
@@ -283,6 +287,7 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     rest,
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
     accept: request.headers.accept ?? '',
+    remoteAddress: request.ip,
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };

@@ -10,6 +10,7 @@ import { platformTimers } from '../timers.ts';
 import type { Timers } from '../timers.ts';
 import { AmplificationLimit } from './amplification.ts';
 import { Answers } from './answers.ts';
+import type { DnsPolicy } from './policy.ts';
 import { rcodes } from './record.ts';
 import { Recursors } from './recursors.ts';
 import type { Recursor } from './recursors.ts';
@@ -30,6 +31,8 @@ export interface DnsOptions {
   readonly recursors: readonly Recursor[];
   /** For the order of answers. */
   readonly rng: Rng;
+  /** Default: all as in Consul. */
+  readonly policy?: DnsPolicy;
   /** Default: sockets. */
   readonly upstream?: Upstream;
   /** Default: the platform's. */
@@ -74,7 +77,7 @@ export function createDns(options: DnsOptions): Dns {
   const { port, rng } = options;
   const recursors = new Recursors({ recursors: options.recursors, upstream: options.upstream ?? socketUpstream });
   const responder = new Responder({
-    answers: new Answers({ port, rng, zone: new Zone(options.datacenter) }),
+    answers: new Answers({ port, rng, zone: new Zone(options.datacenter), policy: options.policy ?? {} }),
     recursors,
     rng,
     amplification: new AmplificationLimit(options.nowMs ?? (() => performance.now())),
