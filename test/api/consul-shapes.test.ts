@@ -75,3 +75,12 @@ test('a service that this agent does not have is named in the words of Consul', 
     'Unknown service ID "none". Ensure that the service ID is passed, not the service name.',
   );
 });
+
+test.each([{}, { HTTP: '', Interval: '', TTL: '' }, { Name: '', Header: {}, ScriptArgs: [], TLSSkipVerify: false, TTL: 0 }])(
+  'a check that says nothing, %j, is no check',
+  async (check) => {
+    const api = setup();
+    expect((await api.put(register, { Name: 'web', Check: check, Checks: [check] })).statusCode).toBe(200);
+    expect(api.port.commands).toMatchObject([{ type: 'register', checks: [] }]);
+  },
+);

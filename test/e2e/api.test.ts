@@ -97,6 +97,17 @@ test.each([
   expect((await fetch(`http://${address}/healthz`)).status).toBe(200);
 });
 
+test('what is no HTTP is refused with text, and its connection ends', async () => {
+  const { address } = await listen();
+  const socket = await dial(address);
+  let answer = '';
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+  socket.write('PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nabcde');
+  await once(socket, 'close');
+  expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nContent-Type: text\/plain/);
+  expect(answer).toMatch(/\r\n\r\nThe request is not HTTP\/1\.1 as RFC 9112 has it$/);
+});
+
 test('a body without a content type is read', async () => {
   const { address, port } = await listen();
   const body = '{"Name":"web"}';

@@ -3,6 +3,7 @@
  * the rest: who may ask, how large a request may be, and what errors look like.
  */
 
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -112,6 +113,7 @@ export function createApi(options: ApiOptions): Api {
       querystringParser: () => ({}),
     },
     http: { maxHeaderSize: headerBytesMax },
+    clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, _request, reply) => {
       sendText(reply, error.statusCode ?? 400, error.message);
     },
@@ -312,6 +314,19 @@ function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): Fas
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
   return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(text);
+}
+
+/** What is no HTTP gets the same kind of answer as everything else that is refused. */
+function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
+  const [status, text] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', `The headers are longer than ${headerBytesMax} bytes`]
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', `The request did not arrive within ${requestTimeoutMs / 1000} s`]
+        : ['400 Bad Request', 'The request is not HTTP/1.1 as RFC 9112 has it'];
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close`;
+  socket.end(`${head}\r\n\r\n${text}`);
 }
 
 interface Failure {
