@@ -76,7 +76,7 @@ test('a service that this agent does not have is named in the words of Consul', 
   );
 });
 
-test.each([{}, { HTTP: '', Interval: '', TTL: '' }, { Name: '', Header: {}, ScriptArgs: [], TLSSkipVerify: false, TTL: 0 }])(
+test.each([{}, { HTTP: '', Interval: '0s', TTL: '' }, { Name: '', Header: {}, ScriptArgs: [], TLSSkipVerify: false, TTL: 0 }])(
   'a check that says nothing, %j, is no check',
   async (check) => {
     const api = setup();
