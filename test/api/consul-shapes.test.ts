@@ -40,11 +40,13 @@ test('the locality of an instance is in all three forms', async () => {
   expect(json(await api.get('/v1/catalog/service/web'))).toMatchObject([{ ServiceLocality: Locality }]);
 });
 
-test('a check of the agent that has no schedule says 0s, and has no indexes', async () => {
+test('a check of the node that has no schedule says 0s, one of a service nothing, and no check of the agent has indexes', async () => {
   const api = setup();
   await api.put('/v1/agent/check/register', { Name: 'beat', TTL: '10s' });
+  await api.put(register, { Name: 'web', Check: { TTL: '10s' } });
   expect(json(await api.get('/v1/agent/checks'))).toMatchObject({
     beat: { Type: 'ttl', Interval: '0s', Timeout: '0s', CreateIndex: 0, ModifyIndex: 0 },
+    'service:web': { Type: 'ttl', Interval: '', Timeout: '' },
   });
 });
 

@@ -57,7 +57,11 @@ function gossipedCheck(check: CheckView, owner: CheckOwner): Record<string, unkn
     Status: check.status,
     Notes: check.notes,
     Output: check.output,
-    ...schedule(isMaintenance(check.id) ? 'maintenance' : check.type, check, 'definition' in check),
+    ...schedule(
+      isMaintenance(check.id) ? 'maintenance' : check.type,
+      check,
+      'definition' in check || check.instanceId !== undefined,
+    ),
     // Of an external node: what its watcher goes by.
     ...('definition' in check ? { Definition: check.definition } : {}),
     CreateIndex: check.createIndex,
@@ -78,7 +82,11 @@ export function localCheck(
     Status: state.status,
     Notes: definition.notes,
     Output: state.output,
-    ...schedule(isMaintenance(definition.id) ? 'maintenance' : definition.probe.type, definition, false),
+    ...schedule(
+      isMaintenance(definition.id) ? 'maintenance' : definition.probe.type,
+      definition,
+      definition.instanceId !== undefined,
+    ),
     // An agent does not number the changes of its own checks.
     CreateIndex: 0,
     ModifyIndex: 0,
@@ -109,13 +117,13 @@ export function isMaintenance(id: string): boolean {
   return id === '_node_maintenance' || id.startsWith('_service_maintenance:');
 }
 
-/** An agent says `0s` of what its checks do without; what nobody runs has no schedule at all. */
+/** What a check does without is left empty, but said as `0s` of the checks that an agent runs for its node: so does Consul's. */
 function schedule(
   type: string,
   { intervalMs, timeoutMs }: { readonly intervalMs: number; readonly timeoutMs: number },
-  isExternal: boolean,
+  isNeverZero: boolean,
 ): Record<string, string> {
-  const isRun = !isExternal && type !== 'maintenance';
-  const text = (spanMs: number): string => (spanMs === 0 && !isRun ? '' : formatDuration(spanMs));
+  const zero = isNeverZero || type === 'maintenance' ? '' : '0s';
+  const text = (spanMs: number): string => (spanMs === 0 ? zero : formatDuration(spanMs));
   return { Type: type, Interval: text(intervalMs), Timeout: text(timeoutMs) };
 }
