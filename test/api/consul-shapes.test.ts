@@ -71,9 +71,9 @@ test.each(['/v1/health/service/web', '/v1/catalog/service/web', '/v1/health/chec
 );
 
 test('a service that this agent does not have is named in the words of Consul', async () => {
-  const { get, put } = setup();
-  expect((await get('/v1/agent/service/none')).body).toBe('unknown service ID: none');
-  expect((await put('/v1/agent/service/maintenance/none?enable=true')).body).toBe(
+  const api = setup();
+  expect((await api.get('/v1/agent/service/none')).body).toBe('unknown service ID: none');
+  expect((await api.put('/v1/agent/service/maintenance/none?enable=true')).body).toBe(
     'Unknown service ID "none". Ensure that the service ID is passed, not the service name.',
   );
 });
