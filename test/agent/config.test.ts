@@ -56,6 +56,20 @@ describe('sources', () => {
     expect(config).toMatchObject({ join: ['10.0.0.1:7946', '10.0.0.2:7946'], tags: { rack: '7', spare: '' }, dev: true });
   });
 
+  test('how long DNS answers may be remembered is told by service, by prefix and for nodes', () => {
+    const files = [file('a.yaml', 'dnsServiceTtl: {web: 10s, "api-*": 1m30s, "*": 500ms}\ndnsNodeTtl: 5s\n')];
+    const { config } = loadConfig({ files, env: { SKEIN_DNS_ONLY_PASSING: 'true' } });
+    expect(config.dnsPolicy).toEqual({ serviceTtlS: { web: 10, 'api-*': 90, '*': 0 }, nodeTtlS: 5, onlyPassing: true });
+    expect(loadConfig({ env: {} }).config.dnsPolicy).toEqual({ serviceTtlS: {}, nodeTtlS: 0, onlyPassing: false });
+  });
+
+  test.each(['-1s', '10', 'soon', '9999999h'])('"%s" is no time that an answer may be remembered', (ttl) => {
+    expect(refusal({ files: [file('a.yaml', `dnsServiceTtl: {web: "${ttl}"}\n`)], env: {} }).message).toContain(
+      'dnsServiceTtl.web',
+    );
+    expect(refusal({ files: [file('b.yaml', `dnsNodeTtl: "${ttl}"\n`)], env: {} }).message).toContain('must be a duration');
+  });
+
   test('DNS listens on 8600 of loopback and asks nobody else, unless told so', () => {
     expect(loadConfig({ env: {} }).config).toMatchObject({ dns: { host: '127.0.0.1', port: 8600 }, recursors: [] });
     const env = { SKEIN_DNS: '[::1]:53', SKEIN_RECURSORS: '10.0.0.2, 10.0.0.3:5353, fd00::53, [fd00::54]:54' };

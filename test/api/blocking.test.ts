@@ -191,7 +191,7 @@ test('a quiet key has nothing left over', async () => {
   expect(api.timers.pending).toBe(0);
 });
 
-test('ten thousand clients wait at once and are all answered by one change', async () => {
+test('B14: ten thousand clients wait at once and are all answered by one change', async () => {
   const api = await withService();
   const requests = Array.from({ length: 10_000 }, () => start(api, `${url}?index=${api.index}`));
   for (let turn = 0; turn < 200 && api.port.waiting < 10_000; turn++) await settle();
@@ -202,7 +202,7 @@ test('ten thousand clients wait at once and are all answered by one change', asy
   expect(api.port.waiting).toBe(0);
 });
 
-test('more waiting clients than the limit are refused with 429', async () => {
+test('B14: more waiting clients than the limit are refused with 429', async () => {
   const api = await withService({ waitersMax: 2 });
   const parked = [start(api, `${url}?index=${api.index}`), start(api, `${url}?index=${api.index}`)];
   await settle();
@@ -370,7 +370,7 @@ test.each([
   expect(timedOut.answer!.body).toBe((await api.get(path)).body);
 });
 
-test('one change wakes only those who wait for what changed', async () => {
+test('B14: one change wakes only those who wait for what changed', async () => {
   const api = await withService();
   const parked = Array.from({ length: 500 }, (_, at) => start(api, `/v1/health/service/other-${at}?index=1&wait=10m`));
   const concerned = start(api, `${url}?index=${api.index}&wait=10m`);

@@ -103,7 +103,7 @@ test('HEAD answers like GET, without a body', async () => {
   expect(answer.headers).toHaveProperty('x-consul-index');
 });
 
-test.each(['/', '/v1', '/v2/agent/self', '/v1/health/service', '/v1/operator/raft/configuration', '/v1/agent/self/x'])(
+test.each(['/', '/v1', '/v2/agent/self', '/v1/catalog', '/v1/operator/raft/configuration', '/v1/agent/self/x'])(
   '%s is unknown: 404 with text',
   async (url) => {
     const answer = await setup().get(url);
@@ -111,6 +111,46 @@ test.each(['/', '/v1', '/v2/agent/self', '/v1/health/service', '/v1/operator/raf
     expect(answer.body).toContain(url);
   },
 );
+
+test.each([
+  ['//v1/agent/self', '/v1/agent/self'],
+  ['/v1//catalog/./services?dc=x', '/v1/catalog/services?dc=x'],
+  ['/v1/health/service', '/v1/health/service/'],
+  ['/v1/catalog//service?tag=a', '/v1/catalog/service/?tag=a'],
+])('%s is redirected to %s: a base address may end in a slash', async (url, target) => {
+  const answer = await setup().get(url);
+  expect([answer.statusCode, answer.headers['location']]).toEqual([301, target]);
+});
+
+test('no redirect leads to another host', async () => {
+  for (const url of ['//evil.example/v1/agent/self', '//evil.example/../v1/x', '///evil.example']) {
+    expect((await setup().get(url)).headers).not.toHaveProperty('location');
+  }
+});
+
+test.each(['/v1/kv/a%00b', '/v1/kv/a%0Ab', '/v1/agent/service/deregister/%07', '/v1/kv/a%E2%80%8Bb', '/v1/kv/a%C2%A0b'])(
+  '%s has a character that cannot be printed: 400, as in Consul',
+  async (url) => {
+    const api = setup();
+    const answers = await Promise.all([api.get(url), api.put(url, 'x')]);
+    for (const { statusCode, body } of answers) {
+      if (statusCode !== 405) expect([statusCode, body]).toEqual([400, expect.stringContaining('cannot be printed')]);
+    }
+    expect(answers.some(({ statusCode }) => statusCode === 400)).toBe(true);
+    expect(api.port.commands).toEqual([]);
+  },
+);
+
+test('JSON has no charset, an empty answer has no type, and each answer says the default policy', async () => {
+  const api = setup();
+  const list = await api.get('/v1/catalog/services');
+  expect(list.headers['content-type']).toBe('application/json');
+  const written = await api.put('/v1/agent/service/register', { Name: 'web' });
+  expect([written.statusCode, written.body]).toEqual([200, '']);
+  expect(written.headers).not.toHaveProperty('content-type');
+  const bad = await api.get('/v1/health/service/');
+  for (const { headers } of [list, written, bad]) expect(headers['x-consul-default-acl-policy']).toBe('allow');
+});
 
 test.each([
   '/v1/health/service/',

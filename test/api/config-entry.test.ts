@@ -112,6 +112,8 @@ describe('an entry', () => {
     expect(json(await remove(api, '/v1/config/service-resolver/web'))).toEqual({});
     const gone = await get(api, '/v1/config/service-resolver/web');
     expect([gone.statusCode, gone.body]).toEqual([404, 'Config entry not found for "service-resolver" / "web"']);
+    // Whoever waits for an entry goes on from the index of its absence.
+    expect(Number(gone.headers['x-consul-index'])).toBeGreaterThan(0);
   });
 
   test('is waited for by kind, and another kind does not answer', async () => {

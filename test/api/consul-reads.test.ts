@@ -1,9 +1,9 @@
 /** Reads of Consul's API beyond the plain lists: filters and nearness by endpoint, coordinates, local health, what is absent. */
 
-import { nodeId } from '@skein/core';
+import { nodeId, topics } from '@skein/core';
 import type { Coordinate } from '@skein/core';
 import { expect, test } from 'vitest';
-import { fakeCheck, fakeInstance } from './fake-port.ts';
+import { fakeInstance } from './fake-port.ts';
 import { json, setup } from './fake-agent.ts';
 import type { Setup } from './fake-agent.ts';
 
@@ -123,20 +123,49 @@ test('the order by nearness follows coordinates that moved, though no index did'
   expect(await first()).toMatchObject({ Node: 'alpha' });
 });
 
-test('health/service shows what changed at once: checks, the node, tags, and who passes', async () => {
+test.each(['/v1/health/service/web?passing', '/v1/catalog/service/web', '/v1/health/node/gamma', '/v1/catalog/node/gamma'])(
+  '%s shows a change with the index that it moves, and costs no serialising until then',
+  async (url) => {
+    const api = mesh();
+    const gamma = api.port.members.get(nodeId('12D3Koo-gamma'))!;
+    const changed = (): void => api.port.bump(topics.service('web'), topics.members, topics.node(gamma.id));
+    const before = await api.get(url);
+    expect((await api.get(`${url}${url.includes('?') ? '&' : '?'}stale`)).body).toBe(before.body);
+    gamma.address = '10.7.7.7';
+    gamma.reachable = false;
+    changed();
+    const after = await api.get(url);
+    expect(after.body).not.toBe(before.body);
+    gamma.reachable = true;
+    changed();
+    expect((await api.get(url)).body).not.toBe(after.body);
+    gamma.address = '10.7.7.8';
+    changed();
+    const fresh = await api.get(url);
+    if (!url.includes('health/node')) expect(fresh.body).toContain('10.7.7.8');
+    expect(JSON.parse((await api.get(`${url}${url.includes('?') ? '&' : '?'}pretty`)).body)).toEqual(JSON.parse(fresh.body));
+  },
+);
+
+test('answers to different questions at one index are told apart', async () => {
   const api = mesh();
-  const url = '/v1/health/service/web?passing';
+  const count = async (query: string): Promise<number> => json<Rows>(await api.get(`/v1/health/service/web?${query}`)).length;
+  expect(await count('')).toBe(await count('passing=false'));
+  const others = ['tag=none', 'node-meta=none:x', filter('Node.Node == none'), 'tag=none&passing'];
+  for (const query of others) expect(await count(query), query).toBe(0);
+  expect(await count('')).toBeGreaterThan(0);
+  expect((await api.get('/v1/catalog/service/web')).body).not.toBe((await api.get('/v1/health/service/web')).body);
+});
+
+test('the list of services by node metadata follows the nodes, of which its own index says nothing', async () => {
+  const api = mesh();
+  const url = '/v1/catalog/services?node-meta=rack:r9';
   const before = await api.get(url);
-  expect((await api.get(url)).body).toBe(before.body);
-  const beta = api.port.members.get(nodeId('12D3Koo-gamma'))!;
-  beta.reachable = false;
-  expect(json<Rows>(await api.get(url))).toHaveLength(2);
-  beta.reachable = true;
-  beta.address = '10.7.7.7';
-  expect((await api.get(url)).body).toContain('10.7.7.7');
-  beta.checks.push(fakeCheck('disk', 'critical', undefined));
-  expect(json<Rows>(await api.get(url))).toHaveLength(2);
-  expect((await api.get(`${url}&pretty`)).body).toContain('\n        "Node": {\n');
+  expect(json(before)).toEqual({});
+  api.port.members.get(nodeId('12D3Koo-gamma'))!.tags = { rack: 'r9' };
+  api.port.bump(topics.members);
+  const after = await api.get(`${url}&index=${String(before.headers['x-consul-index'])}`);
+  expect(json(after)).toHaveProperty('web');
 });
 
 test('coordinates are in seconds, and only of nodes that have one', async () => {

@@ -83,10 +83,16 @@ describe('a query', () => {
     ['a negative NearestN', { Name: 'q', Service: { Service: 'w', Failover: { NearestN: -1 } } }, 400, "Bad NearestN '-1'"],
     ['a template of no type', { Name: 'q', Template: { Type: 'x' }, Service: { Service: 'w' } }, 400, "Bad Template.Type 'x'"],
     [
-      'a template with an expression that may run for long',
-      { Name: 'q', Template: { Type: 'name_prefix_match', Regexp: '(a*)*' }, Service: { Service: 'w' } },
+      'a template with what is no expression',
+      { Name: 'q', Template: { Type: 'name_prefix_match', Regexp: '([' }, Service: { Service: 'w' } },
       400,
-      'repeats a group',
+      'Bad Regexp: error parsing regexp: missing closing ]',
+    ],
+    [
+      'a template with a look-ahead, which RE2 does not have',
+      { Name: 'q', Template: { Type: 'name_prefix_match', Regexp: '(?=a)' }, Service: { Service: 'w' } },
+      400,
+      'Bad Regexp',
     ],
     [
       'a template with an unknown placeholder',
@@ -182,6 +188,16 @@ describe('execution', () => {
       Query: { ID: id, Service: { Service: 'web', Tags: [] } },
     });
     expect((await send(api, 'GET', `/v1/query/${id}/execute`)).body).toContain('only be resolved up by name');
+  });
+
+  test('of a template reads its expression as RE2 does, and no name makes it run for long', async () => {
+    const { apis } = mesh();
+    const [api] = apis;
+    await register(api, 'web-eu');
+    const Template = { Type: 'name_prefix_match', Regexp: '^(?P<service>(?i:WEB))(?:(-+)+)+x?$' };
+    await create(api, { Name: 'web-', Template, Service: { Service: '${match(1)}' } });
+    expect(await execute(api, 'web---/execute')).toEqual(['web-eu']);
+    expect(await execute(api, `web${'-'.repeat(240)}y/execute`)).toEqual([]);
   });
 
   test('of what does not exist is 404, with a bad limit 400, and is only ever a GET', async () => {

@@ -111,7 +111,8 @@ test('maintenance of a service is a critical check with the reason as its note',
       Status: 'critical',
       Notes: 'upgrade',
       ServiceID: 'web-1',
-      Type: '',
+      Type: 'maintenance',
+      Interval: '',
     },
   });
   await api.put('/v1/agent/service/maintenance/web-1?enable=false');

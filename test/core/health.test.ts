@@ -104,6 +104,23 @@ describe('a TTL check', () => {
     expect(agent.pass(1000).state('t')?.output).toBe('TTL expired (last output before timeout follows): late');
   });
 
+  test('is told with all others that run out at the same time, in one write', () => {
+    const names = Array.from({ length: 50 }, (_, at) => `t${at}`);
+    const agent = new Agent().with(
+      ...names.map((id) => definition(id, { probe: { type: 'ttl', ttlMs: 1000 }, initialStatus: 'passing' })),
+      definition('later', { probe: { type: 'ttl', ttlMs: 2000 }, initialStatus: 'passing' }),
+    );
+    const before = agent.writes.length;
+    agent.turn.take();
+    agent.pass(1000);
+    expect(agent.writes.slice(before).map(({ upserts }) => upserts.length)).toEqual([50]);
+    expect(names.map((id) => agent.status(id))).toEqual(names.map(() => 'critical'));
+    expect(agent.status('later')).toBe('passing');
+    const changed = agent.turn.take().filter((effect) => effect.type === 'emit' && effect.event.type === 'check-changed');
+    expect(changed).toHaveLength(50);
+    expect(agent.pass(1000).status('later')).toBe('critical');
+  });
+
   test('keeps as much of what its client says as its definition allows, and says that it was cut', () => {
     const agent = new Agent().with(ttl({ outputLengthMax: 10 }), definition('u', { probe: { type: 'ttl', ttlMs: 1000 } }));
     for (const id of ['t', 'u']) agent.health.updateTtl(checkId(id), 'passing', 'x'.repeat(5000));

@@ -53,7 +53,7 @@ test('an address that is taken is an error of listen', async () => {
   await expect(second.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('a client that goes away while it waits leaves nothing behind', async () => {
+test('B14: a client that goes away while it waits leaves nothing behind', async () => {
   const { address, port } = await listen();
   const index = port.index(topics.members);
   const socket = await dial(address);
@@ -95,6 +95,17 @@ test.each([
   const { address } = await listen();
   expect(await exchange(address, text)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect((await fetch(`http://${address}/healthz`)).status).toBe(200);
+});
+
+test('what is no HTTP is refused with text, and its connection ends', async () => {
+  const { address } = await listen();
+  const socket = await dial(address);
+  let answer = '';
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+  socket.write('PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nabcde');
+  await once(socket, 'close');
+  expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nContent-Type: text\/plain/);
+  expect(answer).toMatch(/\r\n\r\nThe request is not HTTP\/1\.1 as RFC 9112 has it$/);
 });
 
 test('a body without a content type is read', async () => {

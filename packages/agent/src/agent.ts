@@ -308,6 +308,7 @@ class RunningAgent implements Agent {
       listen: config.dns,
       datacenter: config.mesh,
       recursors: config.recursors,
+      policy: config.dnsPolicy,
       rng: randomRng(),
       caughtUp: () => catchUp.over,
     });
@@ -331,6 +332,7 @@ class RunningAgent implements Agent {
       listen: formatHostPort(config.http),
       allowedHosts: config.allowedHosts,
       scriptChecks: config.enableScriptChecks,
+      dnsPolicy: config.dnsPolicy,
       log: ({ msg, ...fields }) => this.log.error(msg, fields),
       agent: {
         info: () => this.info,

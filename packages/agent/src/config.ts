@@ -7,6 +7,7 @@ import { homedir, hostname } from 'node:os';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { limits, profiles, type ProfileName } from '@skein/core';
+import { type DnsPolicy, parseDuration, ttlSMax } from '@skein/api';
 import { z } from 'zod';
 import { firstExternalAddress, formatHostPort, type HostPort, isLoopback, isUnspecified, parseHostPort } from './address.ts';
 import { readConfigFiles, readTokenFile } from './config-files.ts';
@@ -29,12 +30,17 @@ const seed = z
 const recursor = z.string().refine((text) => isIP(text) !== 0 || isIP(parseHostPort(text)?.host ?? '') !== 0, {
   error: 'must be the address of a name server, such as 10.0.0.2 or 10.0.0.2:53',
 });
+const ttl = z.string().refine((text) => ttlOf(text) !== undefined, {
+  error: 'must be a duration from 0s on, such as 10s or 1m30s',
+});
 const label = z
   .string()
   .max(limits.nameLength)
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, {
     error: 'must be letters, digits, ".", "_" and "-", starting and ending with a letter or digit',
   });
+/** Prefixes are tried one by one. */
+const dnsTtlsMax = 1024;
 const token = z.string().min(16, { error: 'must have 16 characters or more; make one with: skein token create' }).max(256);
 
 /** One source of settings, as a file, the environment or the command line states it. Every key may be left out. */
@@ -59,6 +65,12 @@ export const settingsSchema = z.strictObject({
   proxy: hostPort.optional(),
   dns: hostPort.optional(),
   recursors: z.array(recursor).max(8).optional(),
+  dnsServiceTtl: z
+    .record(z.string().min(1).max(limits.nameLength), ttl)
+    .refine((ttls) => Object.keys(ttls).length <= dnsTtlsMax, { error: `must have at most ${dnsTtlsMax} entries` })
+    .optional(),
+  dnsNodeTtl: ttl.optional(),
+  dnsOnlyPassing: z.boolean().optional(),
   logLevel: z.enum(logLevels).optional(),
   logFormat: z.enum(logFormats).optional(),
   allowedHosts: z.array(z.string().min(1).max(255)).max(64).optional(),
@@ -93,6 +105,8 @@ export interface AgentConfig {
   readonly dns: HostPort;
   /** Name servers, by address, that are asked for names that are not the mesh's. */
   readonly recursors: readonly HostPort[];
+  /** How long DNS answers may be remembered, and whether instances with a warning are in them. */
+  readonly dnsPolicy: DnsPolicy;
   readonly logLevel: (typeof logLevels)[number];
   readonly logFormat: (typeof logFormats)[number];
   /** Host names, beyond its own addresses, under which the HTTP API may be asked. */
@@ -184,7 +198,7 @@ function envName(key: string): string {
   return `SKEIN_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-const booleanSettings: ReadonlySet<string> = new Set(['dev', 'enableScriptChecks', 'enableLocalScriptChecks']);
+const booleanSettings: ReadonlySet<string> = new Set(['dev', 'enableScriptChecks', 'enableLocalScriptChecks', 'dnsOnlyPassing']);
 
 /** Variables that other `skein` commands read. */
 const foreignVariables = new Set(['SKEIN_HTTP_ADDR']);
@@ -208,7 +222,7 @@ function parseVariable(key: string, text: string): unknown {
       .map((part) => part.trim())
       .filter((part) => part !== '');
   if (key === 'join' || key === 'allowedHosts' || key === 'recursors') return list();
-  if (key === 'tags') return Object.fromEntries(list().map(parseTag));
+  if (key === 'tags' || key === 'dnsServiceTtl') return Object.fromEntries(list().map(parseTag));
   if (booleanSettings.has(key)) return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   return text;
 }
@@ -251,6 +265,13 @@ function complete(settings: Settings, env: Readonly<Record<string, string | unde
     proxy: parse(settings.proxy ?? '127.0.0.1:8080'),
     dns,
     recursors: chooseRecursors(settings.recursors ?? [], dns),
+    dnsPolicy: {
+      serviceTtlS: Object.fromEntries(
+        Object.entries(settings.dnsServiceTtl ?? {}).map(([name, text]) => [name, ttlOf(text) ?? 0]),
+      ),
+      nodeTtlS: ttlOf(settings.dnsNodeTtl ?? '0s') ?? 0,
+      onlyPassing: settings.dnsOnlyPassing ?? false,
+    },
     logLevel: settings.logLevel ?? 'info',
     logFormat: settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     allowedHosts: settings.allowedHosts ?? [],
@@ -329,6 +350,12 @@ function chooseRecursors(recursors: readonly string[], dns: HostPort): readonly 
       `recursor ${text} is this agent itself, which would ask itself forever: name another server`,
     );
   });
+}
+
+/** Whole seconds of a duration; undefined when it is none that a record can have. */
+function ttlOf(text: string): number | undefined {
+  const ms = parseDuration(text);
+  return ms === undefined || ms < 0 || ms / 1000 > ttlSMax ? undefined : Math.floor(ms / 1000);
 }
 
 function parse(text: string): HostPort {

@@ -1,27 +1,6 @@
-/**
- * The filters of user events: regular expressions, as in Consul. They come from other hosts and run here, so
- * only those are taken that cannot run for long: short, no look-around, no back-reference, no repeated group,
- * few repetitions.
- */
+/** The filters of user events: regular expressions (RE2), as in Consul. They come from other hosts and run here. */
 
-const maxLength = 128;
-const maxRepetitions = 2;
-
-/** The expression, or why it is refused. Not anchored. */
-export function compileFilter(text: string): RegExp | { readonly refused: string } {
-  if (text.length > maxLength) return { refused: `is longer than ${maxLength} characters` };
-  // Without escaped characters and the content of brackets, only syntax is left.
-  const syntax = text.replaceAll(/\\[^1-9k]/g, 'x').replaceAll(/\[(?:[^\]\\]|\\.)*\]/g, 'x');
-  if (/\\/.test(syntax)) return { refused: 'has a back-reference' };
-  if (/\(\?(?!:)/.test(syntax)) return { refused: 'has a look-around, a named group or a flag' };
-  if (/\)[*+?{]/.test(syntax)) return { refused: 'repeats a group' };
-  if ((syntax.match(/[*+{]/g)?.length ?? 0) > maxRepetitions) return { refused: `has more than ${maxRepetitions} repetitions` };
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    return { refused: `is not a regular expression: ${(error as Error).message}` };
-  }
-}
+import { compilePattern, type Pattern, PatternError } from '@skein/api';
 
 export interface EventFilters {
   readonly nodeFilter: string;
@@ -43,17 +22,25 @@ export function filterProblem(filters: EventFilters): string | undefined {
     ['tag', filters.tagFilter],
   ] as const) {
     const compiled = compileFilter(text);
-    if ('refused' in compiled) return `the ${name} filter "${text.slice(0, 40)}" ${compiled.refused}`;
+    if (compiled instanceof PatternError) return `Invalid ${name} filter "${text.slice(0, 40)}": ${compiled.message}`;
   }
-  if (filters.tagFilter !== '' && filters.serviceFilter === '') return 'a tag filter needs a service filter beside it';
+  if (filters.tagFilter !== '' && filters.serviceFilter === '') return 'Cannot provide tag filter without service filter';
   return undefined;
+}
+
+/** Instructions times characters that the filters of one event may cost, some tenths of a second; past that they match nothing. */
+const stepsMax = 20_000_000;
+
+interface Steps {
+  left: number;
 }
 
 /** Whether an event is meant for this node. A filter that is refused matches nothing. */
 export function filtersMatch(filters: EventFilters, subject: EventSubject): boolean {
-  const node = matcher(filters.nodeFilter);
-  const service = matcher(filters.serviceFilter);
-  const tag = matcher(filters.tagFilter);
+  const steps: Steps = { left: stepsMax };
+  const node = matcher(filters.nodeFilter, steps);
+  const service = matcher(filters.serviceFilter, steps);
+  const tag = matcher(filters.tagFilter, steps);
   if (!node(subject.node)) return false;
   if (filters.serviceFilter === '') return filters.tagFilter === '';
   for (const candidate of subject.services) {
@@ -62,8 +49,22 @@ export function filtersMatch(filters: EventFilters, subject: EventSubject): bool
   return false;
 }
 
-function matcher(text: string): (value: string) => boolean {
+function matcher(text: string, steps: Steps): (value: string) => boolean {
   if (text === '') return () => true;
   const compiled = compileFilter(text);
-  return 'refused' in compiled ? () => false : (value) => compiled.test(value);
+  if (compiled instanceof PatternError) return () => false;
+  return (value) => {
+    steps.left -= compiled.size * (value.length + 1);
+    return steps.left >= 0 && compiled.test(value);
+  };
+}
+
+/** The expression, not anchored, or why it is refused. */
+function compileFilter(text: string): Pattern | PatternError {
+  try {
+    return compilePattern(text);
+  } catch (error) {
+    if (error instanceof PatternError) return error;
+    throw error;
+  }
 }

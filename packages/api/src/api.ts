@@ -3,12 +3,14 @@
  * the rest: who may ask, how large a request may be, and what errors look like.
  */
 
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
 import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
+import type { DnsPolicy } from './dns/policy.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
 import { openApiDocument } from './openapi.ts';
@@ -37,6 +39,7 @@ import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
+import { redirectTarget, requirePrintable } from './url-path.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
 
@@ -54,6 +57,8 @@ export interface ApiOptions {
   readonly log?: (entry: { readonly msg: string; readonly [field: string]: unknown }) => void;
   /** Whether clients may register checks that run programs. Default false. */
   readonly scriptChecks?: boolean;
+  /** How DNS answers, for what tells of it. Default: all as in Consul. */
+  readonly dnsPolicy?: DnsPolicy;
   /** Default: the platform's. */
   readonly timers?: Timers;
   /** Numbers from 0 to below 1, for jitter. Default `Math.random`. */
@@ -108,17 +113,22 @@ export function createApi(options: ApiOptions): Api {
       querystringParser: () => ({}),
     },
     http: { maxHeaderSize: headerBytesMax },
+    clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, _request, reply) => {
       sendText(reply, error.statusCode ?? 400, error.message);
     },
   });
   takeAnyBody(app);
   guardRequests(app, options, address.host);
-  app.setNotFoundHandler((request, reply) =>
-    sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`),
-  );
+  const routes = allRoutes(options, timers);
+  const elsewhere = redirectTarget(routes.map(({ path }) => path));
+  app.setNotFoundHandler((request, reply) => {
+    const target = elsewhere(request.url);
+    if (target !== undefined) return reply.code(301).header('Location', target).send();
+    return sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`);
+  });
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
-  addRoutes(app, allRoutes(options, timers), underWay);
+  addRoutes(app, routes, underWay);
   return {
     listen: async () => {
       await app.listen({ host: address.host, port: address.port });
@@ -152,7 +162,8 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     waitersMax: options.waitersMax ?? 16_384,
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
-  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks: options.scriptChecks ?? false };
+  const { scriptChecks = false, dnsPolicy = {} } = options;
+  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks, dnsPolicy };
   const routes = [
     agentRoutes,
     agentServiceRoutes,
@@ -195,7 +206,7 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
     named: () => [agent.info().name, port.view().member(port.self)?.address ?? ''],
   });
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('X-Content-Type-Options', 'nosniff');
+    reply.headers({ 'X-Content-Type-Options': 'nosniff', 'X-Consul-Default-ACL-Policy': 'allow' });
     try {
       guard(request, { isOwnHost });
       if (request.url.length > urlLengthMax) throw new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
@@ -271,32 +282,51 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
   const { url } = request;
   const question = url.indexOf('?');
   const params = request.params as Readonly<Record<string, string>>;
+  const rest = params['*'] ?? '';
+  requirePrintable(rest);
   return {
     method: request.method,
-    rest: params['*'] ?? '',
+    rest,
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
     accept: request.headers.accept ?? '',
+    remoteAddress: request.ip,
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
-  reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
+  reply.code(answer.status ?? 200);
   const isJson = 'json' in answer || answer.jsonBytes !== undefined;
-  reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
+  const isEmpty = answer.text === undefined && answer.bytes === undefined && answer.stream === undefined;
+  const type = isJson ? 'application/json' : isEmpty ? undefined : 'text/plain; charset=utf-8';
+  reply.headers({ ...(type === undefined ? {} : { 'content-type': type }), ...answer.headers });
   if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
   if (answer.bytes !== undefined) return reply.send(answer.bytes);
-  if (!isJson) return reply.send(answer.text ?? '');
+  if (!isJson) return reply.send(answer.text);
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);
   const { json, jsonBytes } = answer;
-  if (!isPretty) return reply.send(jsonBytes ?? JSON.stringify(json));
+  // To a text, fastify would add a charset, which JSON does not have and some clients do not expect.
+  if (!isPretty) return reply.send(jsonBytes ?? Buffer.from(JSON.stringify(json)));
   const value: unknown = jsonBytes === undefined ? json : JSON.parse(Buffer.from(jsonBytes).toString());
-  return reply.send(`${JSON.stringify(value, null, 4)}\n`);
+  return reply.send(Buffer.from(`${JSON.stringify(value, null, 4)}\n`));
 }
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
   return reply.code(status).header('content-type', 'text/plain; charset=utf-8').send(text);
+}
+
+/** What is no HTTP gets the same kind of answer as everything else that is refused. */
+function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
+  const [status, text] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', `The headers are longer than ${headerBytesMax} bytes`]
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', `The request did not arrive within ${requestTimeoutMs / 1000} s`]
+        : ['400 Bad Request', 'The request is not HTTP/1.1 as RFC 9112 has it'];
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close`;
+  socket.end(`${head}\r\n\r\n${text}`);
 }
 
 interface Failure {

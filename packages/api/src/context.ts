@@ -1,6 +1,7 @@
 /** What all routes work on, and the one way in which they write. */
 
 import type { Command, MeshErrorCode, MeshPort } from '@skein/core';
+import type { DnsPolicy } from './dns/policy.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import type { Reader } from './reader.ts';
 import { requireOk } from './refusal.ts';
@@ -13,6 +14,8 @@ export interface ApiContext {
   readonly reader: Reader;
   /** Whether clients may register checks that run programs. */
   readonly scriptChecks: boolean;
+  /** How DNS answers. */
+  readonly dnsPolicy: DnsPolicy;
   /** Numbers from 0 to below 1, to shuffle by. */
   readonly random: () => number;
 }

@@ -2,6 +2,7 @@
 
 import { topics } from '@skein/core';
 import type { MeshPort, View } from '@skein/core';
+import { AnswerBodies } from './answer-bodies.ts';
 import type { BlockingQueries, Source } from './blocking.ts';
 import type { AgentPort } from './ports.ts';
 import type { Fields } from './filter/fields.ts';
@@ -19,6 +20,8 @@ export interface ReaderOptions {
 export interface ViewRead {
   /** The topics whose latest change is the answer's index. May depend on the view, as when a name stands for an id. */
   topics(view: View): readonly [string, ...string[]];
+  /** Names the endpoint, if an answer follows from the topics, the rest of the path and the parameters that select. */
+  readonly endpoint?: string;
   /** What a filter may select; without it, a filter is refused. */
   readonly fields?: Fields;
   /** Whether it shows how the agent is doing, and so does not wait for an agent that has just started to catch up. */
@@ -29,6 +32,7 @@ export interface ViewRead {
 
 export class Reader {
   readonly #options: ReaderOptions;
+  readonly #bodies = new AnswerBodies();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -48,8 +52,12 @@ export class Reader {
     if (read.isAboutAgent !== true) await this.caughtUp(request.signal);
     await this.#due(request, source, view().lastIndex);
     const seen = view();
-    const headers = this.headers(request, latest(seen, read.topics(seen)));
-    const content = read.json(seen, keep);
+    const names = read.topics(seen);
+    const index = latest(seen, names);
+    const headers = this.headers(request, index);
+    const question = questionOf(request, read.endpoint, names);
+    const content =
+      question === undefined ? read.json(seen, keep) : this.#bodies.get(question, index, () => read.json(seen, keep));
     return content instanceof Uint8Array ? { jsonBytes: content, headers } : { json: content, headers };
   }
 
@@ -125,6 +133,15 @@ export class Reader {
 /** Peers are configured and none was heard for this long: the agent believes it is cut off. */
 const cutOffMs = 30_000;
 const lastContactMsMax = 2_147_483_647;
+
+const selecting = ['tag', 'node-meta', 'passing', 'filter'] as const;
+
+/** All that decides about an answer besides the index. Undefined where more does: round trips change without one. */
+function questionOf({ rest, query }: ApiRequest, endpoint: string | undefined, names: readonly string[]): string | undefined {
+  if (endpoint === undefined || (query.get('near') ?? '') !== '') return undefined;
+  const selected = selecting.map((name) => (query.has(name) ? query.getAll(name) : 0));
+  return JSON.stringify([endpoint, rest, names, selected]);
+}
 
 function latest(view: View, names: readonly string[]): number {
   return Math.max(...names.map((topic) => view.index(topic)));

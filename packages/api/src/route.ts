@@ -7,6 +7,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** The header of this name; empty without one. */
   readonly accept: string;
+  /** Where it comes from. */
+  readonly remoteAddress: string;
   readonly body: Uint8Array | undefined;
   /** Aborts when the client is gone or the API closes. */
   readonly signal: AbortSignal;

@@ -11,12 +11,9 @@ export interface Placed {
   readonly member: MemberView;
 }
 
-/** The instances of a service that are in the catalog and match `tag` (all of them, in any case) and `node-meta`. */
+/** The instances of a service that are in the catalog and match `tag` (all of them, in any case, an empty one too) and `node-meta`. */
 export function selectInstances(view: View, service: ServiceView | undefined, query: URLSearchParams): readonly Placed[] {
-  const tags = query
-    .getAll('tag')
-    .filter((tag) => tag !== '')
-    .map((tag) => tag.toLowerCase());
+  const tags = query.getAll('tag').map((tag) => tag.toLowerCase());
   const hasMeta = parseNodeMeta(query);
   const selected: Placed[] = [];
   for (const instance of service?.instances ?? []) {

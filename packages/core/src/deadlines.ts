@@ -65,6 +65,12 @@ export class Deadlines {
     return top;
   }
 
+  /** Takes the deadline of this name if it is due. */
+  takeIfDue(key: string, now: number): boolean {
+    const entry = this.#current.get(key);
+    return entry !== undefined && entry.at <= now && this.#current.delete(key);
+  }
+
   /** Deadlines that are moved again and again leave their old entries behind, which may be far from due. */
   #compact(): void {
     this.#heap.length = 0;

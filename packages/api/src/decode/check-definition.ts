@@ -6,7 +6,7 @@ import { checkId, limits } from '@skein/core';
 import type { CheckDefinition, CheckStatus, InstanceId } from '@skein/core';
 import { badRequest } from '../refusal.ts';
 import { probeOf, probeTable } from './check-probe.ts';
-import { durationMs, ignored, integer, isRecord, objectOf, text, unsupported } from './decoder.ts';
+import { durationMs, ignored, integer, objectOf, saysNothing, text, unsupported } from './decoder.ts';
 import type { Decoded, Reader } from './decoder.ts';
 
 /** Consul's floor: an interval of 10 that meant seconds is 10 ns to Go. */
@@ -40,9 +40,11 @@ const checkTable = {
 
 type DecodedCheck = Decoded<typeof checkTable>;
 
-/** A check inside a service's registration. Empty objects count as absent, as Go clients send them. */
-export const serviceCheck: Reader<DecodedCheck | undefined> = (value, path) =>
-  isRecord(value) && Object.keys(value).length === 0 ? undefined : readServiceCheck(value, path);
+/** A check inside a service's registration. One that says nothing counts as absent: clients send all fields of an empty one. */
+export const serviceCheck: Reader<DecodedCheck | undefined> = (value, path) => {
+  const decoded = readServiceCheck(value, path);
+  return saysNothing(decoded) ? undefined : decoded;
+};
 
 /** `id` as in Consul's configuration files; `ServiceID` is the service around it, whatever it says. */
 const readServiceCheck = objectOf({ ...checkTable, ServiceID: ignored } as const, { args: 'ScriptArgs', id: 'CheckID' });

@@ -128,7 +128,7 @@ export function unsupportedAtAll(what: string): Reader<undefined> {
 export const ignored: Reader<undefined> = () => undefined;
 
 /** Go's zero value, also nested: what a client sends for a field that its user left alone. */
-function saysNothing(value: unknown): boolean {
+export function saysNothing(value: unknown): boolean {
   if (value === null || value === '' || value === false || value === 0) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isRecord(value) && Object.values(value).every(saysNothing);

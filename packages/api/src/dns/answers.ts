@@ -5,12 +5,15 @@
 
 import { assertNever, sample, topics } from '@skein/core';
 import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
-import { matchingInstances, resolveQuery } from '../prepared-query/execution.ts';
+import { parseDuration } from '../duration.ts';
+import { executeQuery, matchingInstances, resolveQuery } from '../prepared-query/execution.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
 import { Directory } from './directory.ts';
 import { ipBytes } from './ip.ts';
 import { hostName, nameOf } from './name.ts';
 import type { DomainName } from './name.ts';
+import { Ttls, ttlSMax } from './policy.ts';
+import type { DnsPolicy } from './policy.ts';
 import {
   addressRecord,
   aliasRecord,
@@ -32,6 +35,8 @@ export interface Found {
   readonly aliases: readonly DnsRecord[];
   /** In no order: clients take the first, so they are shuffled for each. */
   readonly answers: readonly DnsRecord[];
+  /** The order of the answers is what was asked for. */
+  readonly isOrdered?: boolean;
   readonly authority: readonly DnsRecord[];
   /** Addresses of the answers' targets: of use with the answer only that names them. */
   readonly additional: readonly DnsRecord[];
@@ -43,6 +48,7 @@ export interface AnswersOptions {
   readonly port: MeshPort;
   readonly zone: Zone;
   readonly rng: Rng;
+  readonly policy: DnsPolicy;
 }
 
 type AskedService = Extract<Asked, { readonly type: 'service' }>;
@@ -73,6 +79,7 @@ const indexPerMs = 1024;
 export class Answers {
   readonly #options: AnswersOptions;
   readonly #directory = new Directory();
+  readonly #ttls: Ttls;
   readonly #kept = new Map<string, Kept>();
   #view: View | undefined;
   /** Counts the views seen. */
@@ -80,10 +87,11 @@ export class Answers {
 
   constructor(options: AnswersOptions) {
     this.#options = options;
+    this.#ttls = new Ttls(options.policy);
   }
 
-  /** Undefined: the name is not ours to answer. `key` and `type` as in a query; `name` is read from the key's message when needed. */
-  find(key: string, type: number, name: () => DomainName): Found | undefined {
+  /** Undefined: the name is not ours to answer. */
+  find({ key, type, name, asker }: Searched): Found | undefined {
     const view = this.#options.port.view();
     if (view !== this.#view) {
       this.#view = view;
@@ -98,7 +106,7 @@ export class Answers {
       }
       this.#kept.delete(question);
     }
-    const asked: Question = { name: name(), type, view, depth: 0, topic: undefined };
+    const asked: Question = { name: name(), type, view, asker, ttl: this.#ttls.node, depth: 0, topic: undefined };
     const found = this.#answer(asked);
     if (found !== undefined && asked.topic !== undefined) {
       if (this.#kept.size >= keptMax) this.#kept.delete(this.#kept.keys().next().value ?? '');
@@ -127,11 +135,11 @@ export class Answers {
         question.topic = topics.members;
         return this.#ofMember(question, domain, this.#directory.node(view, asked.node));
       case 'address':
-        return wantsAddress(question.type, asked.bytes) ? foundAll([addressRecord(name, asked.bytes)]) : noData(view, domain);
-      case 'query': {
-        const instances = this.#queried(view, asked.query);
-        return instances.length === 0 ? noName(view, domain) : this.#ofInstances(question, domain, instances);
-      }
+        return wantsAddress(question.type, asked.bytes)
+          ? foundAll([addressRecord(name, asked.bytes, this.#ttls.node)])
+          : noData(view, domain);
+      case 'query':
+        return this.#query(question, domain, asked.query);
       case 'empty':
         return noData(view, domain);
       case 'unknown':
@@ -141,13 +149,21 @@ export class Answers {
     }
   }
 
-  /** What a prepared query finds now, as far as it is in rotation. */
-  #queried(view: View, name: string): readonly InstanceView[] {
+  /** What a prepared query finds now, as far as it is in rotation: by distance, if it says from where. */
+  #query(question: Question, domain: Domain, name: string): Found {
+    const { view, asker } = question;
     const stored = resolveQuery(view, name);
-    if (stored === undefined) return none;
-    return matchingInstances(view, stored)
-      .map(({ instance }) => instance)
-      .filter(({ routable }) => routable);
+    if (stored === undefined) return noName(view, domain);
+    const { Service, DNS } = stored.query;
+    const isOrdered = Service.Near !== '';
+    const placed = isOrdered
+      ? executeQuery(view, stored, { near: '', asker, limit: 0, rng: this.#options.rng })
+      : matchingInstances(view, stored);
+    const instances = placed.map(({ instance }) => instance).filter(({ routable }) => routable);
+    if (instances.length === 0) return noName(view, domain);
+    const ttlMs = DNS.TTL === '' ? undefined : parseDuration(DNS.TTL);
+    question.ttl = ttlMs === undefined ? this.#ttls.service(Service.Service) : Math.min(ttlSMax, Math.floor(ttlMs / 1000));
+    return { ...this.#ofInstances(question, domain, instances), isOrdered };
   }
 
   #apex({ name, type, view }: Question, domain: Domain): Found {
@@ -161,8 +177,8 @@ export class Answers {
       const target = this.#nodeName(view, member, domain);
       const bytes = ipBytes(member.address);
       if (target === undefined || bytes === undefined) continue;
-      answers.push(nsRecord(name, target));
-      additional.push(addressRecord(target, bytes));
+      answers.push(nsRecord(name, target, this.#ttls.node));
+      additional.push(addressRecord(target, bytes, this.#ttls.node));
     }
     return { ...foundAll(type === recordTypes.ANY ? [soa, ...answers] : answers), additional };
   }
@@ -170,7 +186,11 @@ export class Answers {
   #service(question: Question, domain: Domain, asked: AskedService): Found {
     const { view } = question;
     const names = this.#directory.serviceNames(view, asked.service);
-    const instances = this.#tagged(view, asked).filter(({ routable }) => routable);
+    const { onlyPassing = false } = this.#options.policy;
+    const instances = this.#tagged(view, asked).filter(
+      ({ routable, status }) => routable && (!onlyPassing || status === 'passing'),
+    );
+    question.ttl = this.#ttls.service(asked.service);
     if (instances.length === 0 && this.#endsTag(view, asked)) return noData(view, domain);
     // Names that lead nowhere are not worth keeping: there is no end of them.
     if (instances.length > 0 && names.length === 1) question.topic = topics.service(names[0] ?? '');
@@ -212,7 +232,7 @@ export class Answers {
   }
 
   /** SRV, with the addresses of its targets. */
-  #places({ name, view }: Question, domain: Domain, instances: readonly InstanceView[]): Found {
+  #places({ name, view, ttl }: Question, domain: Domain, instances: readonly InstanceView[]): Found {
     const answers = new Map<string, DnsRecord>();
     const additional = new Map<string, DnsRecord>();
     for (const instance of instances) {
@@ -224,8 +244,8 @@ export class Answers {
       const weight = Math.min(65_535, instance.status === 'warning' ? warning : passing);
       const place = `${instance.port} ${target.key}`;
       if (answers.has(place)) continue;
-      answers.set(place, srvRecord(name, { weight, port: instance.port, target }));
-      if (bytes !== undefined) additional.set(target.key, addressRecord(target, bytes));
+      answers.set(place, srvRecord(name, { weight, port: instance.port, target, ttl }));
+      if (bytes !== undefined) additional.set(target.key, addressRecord(target, bytes, ttl));
     }
     return answers.size === 0
       ? noData(view, domain)
@@ -238,9 +258,11 @@ export class Answers {
     domain: Domain,
     bytes: Buffer | undefined,
   ): DomainName | undefined {
+    // A host name goes in as it is: a name of ours for it would be an alias, which a target may not be (RFC 2782).
+    if (bytes === undefined) return hostName(address);
     const member = instance.address === '' ? view.member(owner) : undefined;
     const nodeName = member === undefined ? undefined : this.#nodeName(view, member, domain);
-    return nodeName ?? (bytes === undefined ? hostName(address) : nameOf([bytes.toString('hex')], domain.addresses));
+    return nodeName ?? nameOf([bytes.toString('hex')], domain.addresses);
   }
 
   /** Undefined when the name would find another node, or does not fit into a domain name. */
@@ -251,6 +273,7 @@ export class Answers {
 
   #ofMember(question: Question, domain: Domain, member: MemberView | undefined): Found {
     const { name, type, view } = question;
+    question.ttl = this.#ttls.node;
     if (!isInCatalog(member)) {
       question.topic = undefined;
       return noName(view, domain);
@@ -258,7 +281,7 @@ export class Answers {
     const isAny = type === recordTypes.ANY;
     const texts =
       type === recordTypes.TXT || isAny
-        ? Object.entries(nodeMeta(member)).map(([key, value]) => txtRecord(name, metaText(key, value)))
+        ? Object.entries(nodeMeta(member)).map(([key, value]) => txtRecord(name, metaText(key, value), this.#ttls.node))
         : none;
     if (!isAddressType(type)) return texts.length === 0 ? noData(view, domain) : foundAll(texts);
     const found = this.#addresses(question, domain, [member.address]);
@@ -267,7 +290,7 @@ export class Answers {
 
   /** Addresses of the type that is asked for; if there are none of any type, the name of one host. */
   #addresses(question: Question, domain: Domain, addresses: readonly string[]): Found {
-    const { name, type, view } = question;
+    const { name, type, view, ttl } = question;
     const byBytes = new Map<string, Buffer>();
     const hosts = new Map<string, DomainName>();
     for (const address of addresses) {
@@ -286,13 +309,13 @@ export class Answers {
     }
     const records: DnsRecord[] = [];
     for (const bytes of byBytes.values()) {
-      if (records.length < recordsMax && wantsAddress(type, bytes)) records.push(addressRecord(name, bytes));
+      if (records.length < recordsMax && wantsAddress(type, bytes)) records.push(addressRecord(name, bytes, ttl));
     }
     return records.length === 0 ? noData(view, domain) : foundAll(records);
   }
 
   #alias(question: Question, target: DomainName): Found {
-    const aliases = [aliasRecord(question.name, target)];
+    const aliases = [aliasRecord(question.name, target, question.ttl)];
     const isOurs = this.#options.zone.domainOf(target.labels()) !== undefined;
     if (question.type === recordTypes.CNAME || (isOurs && question.depth >= aliasesMax)) return { ...foundAll(none), aliases };
     if (!isOurs) return { ...foundAll(none), aliases, elsewhere: target };
@@ -321,10 +344,24 @@ export class Answers {
   }
 }
 
+export interface Searched {
+  /** As in a query. */
+  readonly key: string;
+  readonly type: number;
+  /** Reads the name from the key's message, when it is needed. */
+  readonly name: () => DomainName;
+  /** The address that asks. */
+  readonly asker: string;
+}
+
 interface Question {
   readonly name: DomainName;
   readonly type: number;
   readonly view: View;
+  /** The address that asks. */
+  readonly asker: string;
+  /** Seconds that the answer may be remembered. */
+  ttl: number;
   /** Aliases that led here. */
   readonly depth: number;
   /** Set when the answer may be kept until this topic changes, or the lists of members or of services. */

@@ -10,6 +10,7 @@ import { platformTimers } from '../timers.ts';
 import type { Timers } from '../timers.ts';
 import { AmplificationLimit } from './amplification.ts';
 import { Answers } from './answers.ts';
+import type { DnsPolicy } from './policy.ts';
 import { rcodes } from './record.ts';
 import { Recursors } from './recursors.ts';
 import type { Recursor } from './recursors.ts';
@@ -32,6 +33,8 @@ export interface DnsOptions {
   readonly rng: Rng;
   /** As `AgentPort.caughtUp`: until then, questions about the mesh wait. Default: there is nothing to wait for. */
   readonly caughtUp?: () => Promise<void> | undefined;
+  /** Default: all as in Consul. */
+  readonly policy?: DnsPolicy;
   /** Default: sockets. */
   readonly upstream?: Upstream;
   /** Default: the platform's. */
@@ -76,7 +79,7 @@ export function createDns(options: DnsOptions): Dns {
   const { port, rng } = options;
   const recursors = new Recursors({ recursors: options.recursors, upstream: options.upstream ?? socketUpstream });
   const responder = new Responder({
-    answers: new Answers({ port, rng, zone: new Zone(options.datacenter) }),
+    answers: new Answers({ port, rng, zone: new Zone(options.datacenter), policy: options.policy ?? {} }),
     recursors,
     rng,
     caughtUp: options.caughtUp ?? (() => undefined),

@@ -48,16 +48,16 @@ const soaRetryS = 600;
 const soaExpireS = 86_400;
 
 /** A or AAAA, by the number of bytes. */
-export function addressRecord(owner: DomainName, address: Buffer): DnsRecord {
-  return { owner, type: address.length === 4 ? recordTypes.A : recordTypes.AAAA, ttl: 0, bytes: address };
+export function addressRecord(owner: DomainName, address: Buffer, ttl: number): DnsRecord {
+  return { owner, type: address.length === 4 ? recordTypes.A : recordTypes.AAAA, ttl, bytes: address };
 }
 
-export function aliasRecord(owner: DomainName, target: DomainName): DnsRecord {
-  return { owner, type: recordTypes.CNAME, ttl: 0, bytes: nothing, target };
+export function aliasRecord(owner: DomainName, target: DomainName, ttl: number): DnsRecord {
+  return { owner, type: recordTypes.CNAME, ttl, bytes: nothing, target };
 }
 
-export function nsRecord(owner: DomainName, target: DomainName): DnsRecord {
-  return { owner, type: recordTypes.NS, ttl: 0, bytes: nothing, target };
+export function nsRecord(owner: DomainName, target: DomainName, ttl: number): DnsRecord {
+  return { owner, type: recordTypes.NS, ttl, bytes: nothing, target };
 }
 
 export function ptrRecord(owner: DomainName, target: DomainName): DnsRecord {
@@ -67,24 +67,24 @@ export function ptrRecord(owner: DomainName, target: DomainName): DnsRecord {
 /** RFC 2782. All have priority 1, as Consul's. */
 export function srvRecord(
   owner: DomainName,
-  place: { readonly weight: number; readonly port: number; readonly target: DomainName },
+  place: { readonly weight: number; readonly port: number; readonly target: DomainName; readonly ttl: number },
 ): DnsRecord {
   const bytes = Buffer.alloc(6);
   bytes.writeUInt16BE(1, 0);
   bytes.writeUInt16BE(place.weight, 2);
   bytes.writeUInt16BE(place.port, 4);
-  return { owner, type: recordTypes.SRV, ttl: 0, bytes, target: place.target };
+  return { owner, type: recordTypes.SRV, ttl: place.ttl, bytes, target: place.target };
 }
 
 /** One text, in as many strings of at most 255 bytes as it takes. */
-export function txtRecord(owner: DomainName, text: string): DnsRecord {
+export function txtRecord(owner: DomainName, text: string, ttl: number): DnsRecord {
   const whole = Buffer.from(text, 'utf8').subarray(0, recordBytesMax - 512);
   const parts: Buffer[] = [];
   for (let at = 0; at < whole.length || at === 0; at += textBytesMax) {
     const part = whole.subarray(at, at + textBytesMax);
     parts.push(Buffer.of(part.length), part);
   }
-  return { owner, type: recordTypes.TXT, ttl: 0, bytes: Buffer.concat(parts) };
+  return { owner, type: recordTypes.TXT, ttl, bytes: Buffer.concat(parts) };
 }
 
 /** Start of authority. A minimum of 0: that a name is missing may not be remembered (RFC 2308). */

@@ -88,7 +88,7 @@ export class Responder {
     const { answers, recursors } = this.#options;
     const { message, query } = asked;
     const readName = (): DomainName => new DomainName(Buffer.from(message.subarray(headerBytes, query.questionEnd - 4)));
-    const found = answers.find(query.key, query.type, readName);
+    const found = answers.find({ key: query.key, type: query.type, name: readName, asker: asked.asker.address });
     if (found !== undefined) {
       const caughtUp = this.#options.caughtUp();
       if (caughtUp !== undefined) this.#wait(asked, caughtUp);
@@ -133,11 +133,11 @@ export class Responder {
   }
 
   /** As many answers as fit, and what else is of use with them. Whether all answers did. */
-  #write({ aliases, answers, authority, additional }: Found): boolean {
+  #write({ aliases, answers, isOrdered = false, authority, additional }: Found): boolean {
     const writer = this.#writer;
     for (const alias of aliases) if (!writer.record(sections.answer, alias)) return false;
-    if (answers.length === 1) {
-      if (!writer.record(sections.answer, answers[0] as DnsRecord)) return false;
+    if (answers.length === 1 || isOrdered) {
+      for (const answer of answers) if (!writer.record(sections.answer, answer)) return false;
     } else if (answers.length > 1 && !this.#writeShuffled(answers)) return false;
     for (const record of authority) writer.record(sections.authority, record);
     for (const record of additional) if (writer.mentions(record.owner)) writer.record(sections.additional, record);

@@ -25,10 +25,6 @@ export const filterLimits = {
   depth: 128,
   /** Matches in one expression. */
   matches: 128,
-  /** Characters of one regular expression. */
-  patternLength: 512,
-  /** Instructions that one regular expression compiles to: `a{500}` has 500. */
-  patternSize: 4096,
   /** Instructions times characters that one request may spend on regular expressions, some tenths of a second. */
   patternSteps: 20_000_000,
 } as const;

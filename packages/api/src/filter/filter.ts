@@ -4,11 +4,12 @@
  */
 
 import { isRecord } from '../decode/decoder.ts';
-import { filterLimits, FilterError, selectorText } from './expression.ts';
+import { FilterError, selectorText } from './expression.ts';
 import type { Expression, Match, MatchOperator } from './expression.ts';
 import type { Field, Fields } from './fields.ts';
+import { patternLimits } from '../pattern.ts';
 import { parseFilter } from './parse.ts';
-import { compilePattern, StepBudget } from './pattern.ts';
+import { StepBudget } from './step-budget.ts';
 
 /** Whether an entry is kept. Throws a `FilterError` when the regular expressions have taken too long. */
 export type Keep = (entry: unknown) => boolean;
@@ -85,7 +86,7 @@ function leaf(match: Match, field: Field, budget: StepBudget): Keep {
     if (match.operator === 'Equal') return (text) => (text ?? '') === value;
     if (match.operator === 'In') return (text) => (typeof text === 'string' ? text.includes(value) : value === '');
     if (match.operator === 'Matches') {
-      const matches = compilePattern(value, budget);
+      const matches = budget.matches(value);
       return (text) => matches(typeof text === 'string' ? text : '');
     }
   } else if (field.type === 'integer' && match.operator === 'Equal') {
@@ -117,7 +118,7 @@ function coerce<T>(match: Match, parse: (text: string) => T | undefined, go: str
   const text = match.value ?? '';
   const value = parse(text);
   if (value !== undefined) return value;
-  const shown = JSON.stringify(text.slice(0, filterLimits.patternLength));
+  const shown = JSON.stringify(text.slice(0, patternLimits.length));
   throw new FilterError(
     `Failed to coerce value ${shown} for selector ${selectorText(match.selector)}: strconv.${go}: parsing ${shown}: invalid syntax`,
   );

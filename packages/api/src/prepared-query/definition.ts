@@ -159,8 +159,20 @@ export function storedQueries(view: View): readonly StoredQuery[] {
   return stored.sort((a, b) => compareTexts(a.query.ID, b.query.ID));
 }
 
+/** Entries are immutable, and DNS asks for them again with every query. */
+const known = new WeakMap<ConfigEntry, StoredQuery | false>();
+
 export function storedQuery(entry: ConfigEntry | undefined): StoredQuery | undefined {
   if (entry === undefined) return undefined;
+  let stored = known.get(entry);
+  if (stored === undefined) {
+    stored = decodeStored(entry) ?? false;
+    known.set(entry, stored);
+  }
+  return stored === false ? undefined : stored;
+}
+
+function decodeStored(entry: ConfigEntry): StoredQuery | undefined {
   try {
     return { query: decodeQuery(entry.value, entry.name), entry };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Which query a name means, and what it finds: also for DNS, which asks by name. */
 
 import { shuffle } from '@skein/core';
-import type { View } from '@skein/core';
+import type { MemberView, Rng, View } from '@skein/core';
 import { badRequest } from '../refusal.ts';
 import { sortByDistance, type Placed } from '../selection.ts';
 import { instanceChecks, nodeChecks } from '../shape/check.ts';
@@ -31,22 +31,35 @@ export function resolveQuery(view: View, idOrName: string): StoredQuery | undefi
 }
 
 export interface Execution {
-  readonly self: string;
-  /** The node to sort by distance from; `_agent` is this one. Empty: what the query says. */
+  /** The node to sort by distance from: `_agent` is this one, `_ip` the one that `asker` is. Empty: what the query says. */
   readonly near: string;
+  /** The address that asks. */
+  readonly asker: string;
   /** 0: all. */
   readonly limit: number;
-  readonly random: () => number;
+  readonly rng: Pick<Rng, 'below'>;
 }
 
 /** The instances that a query finds now: shuffled, or by distance. There are no other datacenters to fail over to. */
 export function executeQuery(view: View, stored: StoredQuery, options: Execution): readonly Placed[] {
   const found = matchingInstances(view, stored);
-  shuffle(found, { below: (bound) => Math.floor(options.random() * bound) });
+  shuffle(found, options.rng);
   const near = options.near === '' ? stored.query.Service.Near : options.near;
-  const source = near === '' ? undefined : view.memberByName(near === '_agent' ? options.self : near);
+  const source = sourceOf(view, near, options.asker);
   const ordered = source === undefined ? found : sortByDistance(found, source, ({ member }) => member);
   return options.limit > 0 ? ordered.slice(0, options.limit) : ordered;
+}
+
+/** Whoever asks from an address that is no node's is taken to be where this agent is. */
+function sourceOf(view: View, near: string, asker: string): MemberView | undefined {
+  if (near === '') return undefined;
+  const self = view.member(view.self);
+  if (near === '_agent') return self;
+  if (near !== '_ip') return view.memberByName(near);
+  const plain = asker.replace(/^::ffff:/, '');
+  if (self?.address === plain) return self;
+  for (const member of view.members()) if (member.address === plain && isInCatalog(member)) return member;
+  return self;
 }
 
 /** The same in no order. */

@@ -4,11 +4,10 @@
  * is empty. `$${` stands for `${`.
  */
 
+import { compilePattern, PatternError } from '../pattern.ts';
 import type { PreparedQuery, ServiceQuery } from './definition.ts';
 
-const patternLengthMax = 128;
-/** Names are short, and with so few repetitions no expression takes long over one. */
-const repetitionsMax = 3;
+/** Longer names match no expression: names in DNS have no more. */
 const nameLengthMax = 253;
 const placeholder = /\$\$\{|\$\{([^}]*)\}?/g;
 const known = /^\s*(?:name\.(?:full|prefix|suffix)|agent\.segment|match\(\s*\d{1,2}\s*\))\s*$/;
@@ -20,8 +19,8 @@ export function templateFault({ Template, Service }: Template): string | undefin
   if (Template.Type === '') return undefined;
   if (Template.Type !== 'name_prefix_match') return `Bad Template.Type '${Template.Type.slice(0, 60)}'`;
   if (Template.Regexp !== '') {
-    const pattern = compilePattern(Template.Regexp);
-    if (typeof pattern === 'string') return `Bad Regexp: it ${pattern}`;
+    const bad = patternFault(Template.Regexp);
+    if (bad !== undefined) return `Bad Regexp: ${bad}`;
   }
   let fault: string | undefined;
   mapTexts(Service, (text) => {
@@ -37,8 +36,8 @@ export function templateFault({ Template, Service }: Template): string | undefin
 
 /** The query that a template is for one name. */
 export function renderTemplate<T extends Template>(query: T, name: string): T {
-  const pattern = query.Template.Regexp === '' ? undefined : compilePattern(query.Template.Regexp);
-  const matches = pattern instanceof RegExp && name.length <= nameLengthMax ? (pattern.exec(name) ?? []) : [];
+  const { Regexp } = query.Template;
+  const matches = Regexp === '' || name.length > nameLengthMax ? [] : compilePattern(Regexp).groups(name);
   const values: Readonly<Record<string, string>> = {
     'name.full': name,
     'name.prefix': query.Name,
@@ -56,19 +55,13 @@ export function renderTemplate<T extends Template>(query: T, name: string): T {
   return { ...query, Service: { ...Service, Tags } };
 }
 
-/** Go's expressions cannot run for long; of JavaScript's, only those are taken that cannot either. */
-function compilePattern(source: string): RegExp | string {
-  if (source.length > patternLengthMax) return `is longer than ${patternLengthMax} characters`;
-  // Without escaped characters and the content of brackets, only syntax is left.
-  const syntax = source.replaceAll(/\\[^1-9k]/g, 'x').replaceAll(/\[(?:[^\]\\]|\\.)*\]/g, 'x');
-  if (/\\/.test(syntax)) return 'has a back-reference';
-  if (/\(\?(?!:)/.test(syntax)) return 'has a look-around, a named group or a flag';
-  if (/\)[*+?{]/.test(syntax)) return 'repeats a group';
-  if ((syntax.match(/[*+{]/g)?.length ?? 0) > repetitionsMax) return `has more than ${repetitionsMax} repetitions`;
+function patternFault(source: string): string | undefined {
   try {
-    return new RegExp(source, 'u');
-  } catch {
-    return 'is not a regular expression';
+    compilePattern(source);
+    return undefined;
+  } catch (error) {
+    if (error instanceof PatternError) return error.message;
+    throw error;
   }
 }
 

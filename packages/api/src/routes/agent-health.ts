@@ -5,7 +5,7 @@ import type { ApiContext } from '../context.ts';
 import { badRequest } from '../refusal.ts';
 import { ownChecks, ownInstance, ownInstances } from '../registrations.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
-import { localCheck } from '../shape/check.ts';
+import { isMaintenance, localCheck } from '../shape/check.ts';
 import { agentService } from '../shape/service.ts';
 
 /** Maintenance is worse than critical, and answers alike. */
@@ -81,10 +81,6 @@ function healthOf({ agent, datacenter }: ApiContext, view: View, instance: Insta
       ),
     },
   };
-}
-
-function isMaintenance(id: string): boolean {
-  return id === '_node_maintenance' || id.startsWith('_service_maintenance:');
 }
 
 /** A header cannot hold every name that a service may have. */

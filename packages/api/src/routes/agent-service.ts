@@ -27,7 +27,7 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
   const { port, reader, datacenter } = context;
   const describe = (view: View, id: string): Record<string, unknown> => {
     const instance = ownInstance(view, id);
-    if (instance === undefined) throw new Refusal(404, unknownService(id)['unknown-instance'] ?? '');
+    if (instance === undefined) throw new Refusal(404, `unknown service ID: ${id.slice(0, 200)}`);
     return { ...agentService(instance), Datacenter: datacenter };
   };
   return [
@@ -79,7 +79,7 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
       handle: async (request) => {
         const id = request.rest;
         if (id === '') throw badRequest('Missing service ID');
-        if (ownInstance(port.view(), id) === undefined) describe(port.view(), id);
+        if (ownInstance(port.view(), id) === undefined) throw new Refusal(404, unknownService(id)['unknown-instance'] ?? '');
         await setMaintenance(context, request, instanceId(id));
         return {};
       },

@@ -2,6 +2,7 @@
 
 import { topics } from '@skein/core';
 import type { View } from '@skein/core';
+import { EntryTexts } from '../answer-bodies.ts';
 import type { ApiContext } from '../context.ts';
 import { nodeFields, serviceFields, serviceNodeFields } from '../filter/fields.ts';
 import { keptItems } from '../filter/filter.ts';
@@ -11,11 +12,12 @@ import type { Route } from '../route.ts';
 import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
 import type { Placed } from '../selection.ts';
 import { byName, compareTexts, consulNode } from '../shape/node.ts';
-import { agentService, catalogService } from '../shape/service.ts';
+import { catalogService, nodeService } from '../shape/service.ts';
 
 export function catalogRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
   const flat = ({ instance, member }: Placed): unknown => catalogService(instance, member, datacenter);
+  const entries = new EntryTexts(flat);
   return [
     {
       method: 'GET',
@@ -30,6 +32,7 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
       path: '/v1/catalog/nodes',
       handle: (request) =>
         reader.read(request, {
+          endpoint: 'catalog/nodes',
           topics: () => [topics.members],
           fields: nodeFields,
           json: (view, keep) => {
@@ -48,7 +51,9 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
       path: '/v1/catalog/services',
       handle: (request) =>
         reader.read(request, {
-          topics: () => [topics.services],
+          // A filter looks at more than what moves the index of the list.
+          ...(request.query.has('filter') ? {} : { endpoint: 'catalog/services' }),
+          topics: () => (request.query.has('node-meta') ? [topics.services, topics.members] : [topics.services]),
           fields: serviceNodeFields,
           json: (view, keep) => servicesWithTags(view, request.query, (placed) => keep?.(flat(placed)) ?? true),
         }),
@@ -60,13 +65,15 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
         const { rest: name, query } = request;
         if (name === '') throw badRequest('Missing service name');
         return reader.read(request, {
+          endpoint: `catalog/${kind}`,
           topics: () => [topics.service(name)],
           fields: serviceNodeFields,
           json: (view, keep) => {
             // No service is mesh-native yet, and none has a proxy beside it.
             const placed = kind === 'connect' ? [] : selectInstances(view, view.service(name), query);
             const near = query.get('near') ?? '';
-            return keptItems(sortByNearness(placed, { view, near, memberOf: ({ member }) => member }).map(flat), keep);
+            const sorted = sortByNearness(placed, { view, near, memberOf: ({ member }) => member });
+            return keep === undefined ? entries.list(sorted) : sorted.map(flat).filter(keep);
           },
         });
       },
@@ -77,6 +84,7 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
       handle: (request) => {
         if (request.rest === '') throw badRequest('Missing node name');
         return reader.read(request, {
+          endpoint: `catalog/${form}`,
           topics: (view) => [nodeTopic(view, request.rest)],
           fields: serviceFields,
           json: (view, keep) => nodeWithServices(view, { name: request.rest, datacenter, form, keep }),
@@ -125,17 +133,11 @@ interface NodeRead {
   readonly keep: Keep | undefined;
 }
 
-/** For a node that is not there: `null`, or as a list one that says so, both as in Consul. */
+/** For a node that is not there: `null` as in Consul, or one that says so with an empty list, where Consul has `null`. */
 function nodeWithServices(view: View, { name, datacenter, form, keep }: NodeRead): unknown {
   const member = nodeByName(view, name);
   if (member === undefined) return form === 'node' ? null : { Node: null, Services: [] };
-  const services = view.instancesOf(member.id).map(({ instance, createIndex, modifyIndex }): Record<string, unknown> => ({
-    ...agentService(instance, member),
-    Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
-    Connect: {},
-    CreateIndex: createIndex,
-    ModifyIndex: modifyIndex,
-  }));
+  const services = view.instancesOf(member.id).map((instance) => nodeService(instance, member));
   const kept = keptItems(services, keep);
   const byId = (): unknown => Object.fromEntries(kept.map((service) => [service['ID'], service]));
   return { Node: consulNode(member, datacenter), Services: form === 'node' ? byId() : kept };

@@ -59,15 +59,15 @@ async function read({ reader }: ApiContext, request: ApiRequest): Promise<Answer
   let headers: Readonly<Record<string, string>> = {};
   const one = (view: View): unknown => {
     const entry = isConsulKind(kind) ? view.configEntry(kind, name) : undefined;
-    if (entry === undefined) {
-      const asked = `${JSON.stringify(kind)} / ${JSON.stringify(name.slice(0, 200))}`;
-      throw new Refusal(404, `Config entry not found for ${asked}`);
-    }
+    if (entry === undefined) return undefined;
     headers = flagOf(kind, entry.value);
     return entryJson(entry);
   };
   const answer = await reader.read(request, { topics: () => [topics.configEntry(kind, name)], json: one });
-  return { ...answer, headers: { ...answer.headers, ...headers } };
+  if (answer.json !== undefined) return { ...answer, headers: { ...answer.headers, ...headers } };
+  // With its index, so that whoever waits for the entry can go on.
+  const asked = `${JSON.stringify(kind)} / ${JSON.stringify(name.slice(0, 200))}`;
+  return { status: 404, text: `Config entry not found for ${asked}`, headers: answer.headers ?? {} };
 }
 
 async function remove(context: ApiContext, request: ApiRequest): Promise<Answer> {

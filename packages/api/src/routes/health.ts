@@ -5,13 +5,13 @@ import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { checkFields, healthEntryFields } from '../filter/fields.ts';
 import { keptItems } from '../filter/filter.ts';
-import { HealthBodies } from '../health-bodies.ts';
+import { EntryTexts } from '../answer-bodies.ts';
 import { parseFlag } from '../query.ts';
 import { badRequest } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
 import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
 import type { Placed } from '../selection.ts';
-import { instanceChecks, nodeChecks } from '../shape/check.ts';
+import { instanceChecks, isUp, nodeChecks } from '../shape/check.ts';
 import { byName } from '../shape/node.ts';
 import { healthEntry } from '../shape/service.ts';
 import { nodeTopic } from './catalog.ts';
@@ -22,14 +22,14 @@ const states: ReadonlySet<string> = new Set(['any', 'passing', 'warning', 'criti
 
 export function healthRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
-  const bodies = new HealthBodies(datacenter);
+  const entries = new EntryTexts(({ instance, member }) => healthEntry(instance, member, datacenter));
   return [
     ...['service', 'connect', 'ingress'].map((kind): Route => ({
       method: 'GET',
       path: `/v1/health/${kind}/*`,
       handle: (request) => {
         if (request.rest === '') throw badRequest('Missing service name');
-        return healthOfService(context, bodies, request, kind === 'service');
+        return healthOfService(context, entries, request, kind);
       },
     })),
     {
@@ -38,6 +38,7 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
       handle: (request) => {
         if (request.rest === '') throw badRequest('Missing node name');
         return reader.read(request, {
+          endpoint: 'health/node',
           topics: (view) => [nodeTopic(view, request.rest)],
           fields: checkFields,
           json: (view, keep) => keptItems(checksOfNode(view, request.rest), keep),
@@ -51,6 +52,7 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
         const { rest: name, query } = request;
         if (name === '') throw badRequest('Missing service name');
         return reader.read(request, {
+          endpoint: 'health/checks',
           topics: () => [topics.checksOf(name)],
           fields: checkFields,
           json: (view, keep) => {
@@ -72,6 +74,7 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
         if (!states.has(state))
           throw badRequest(`Unknown check state "${state.slice(0, 60)}"; use any, passing, warning or critical`);
         return reader.read(request, {
+          endpoint: 'health/state',
           // The node checks follow the members.
           topics: () => [topics.checks, topics.members],
           fields: checkFields,
@@ -86,24 +89,28 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
   ];
 }
 
-/** `isPlain`: of the service itself. Nothing is mesh-native here yet and there are no gateways, so that the other lists are empty. */
-function healthOfService(context: ApiContext, bodies: HealthBodies, request: ApiRequest, isPlain: boolean): Promise<Answer> {
+/** Nothing is mesh-native here yet and there are no gateways: of the lists, only that of the kind `service` is not empty. */
+function healthOfService(context: ApiContext, entries: EntryTexts, request: ApiRequest, kind: string): Promise<Answer> {
   const { reader, datacenter } = context;
   const { rest: name, query } = request;
   const isPassingOnly = parseFlag(query, 'passing', true) ?? false;
-  // All that decides about the answer besides the view and the order.
-  const key = JSON.stringify([name, isPassingOnly, query.get('near') ?? '', query.getAll('tag'), query.getAll('node-meta')]);
   return reader.read(request, {
+    endpoint: `health/${kind}`,
     topics: () => [topics.service(name)],
     fields: healthEntryFields,
     json: (view, keep) => {
-      const selected = isPlain ? selectInstances(view, view.service(name), query) : [];
-      const passing = isPassingOnly ? selected.filter((placed) => bodies.isPassing(placed)) : selected;
-      const placed = nearest(view, passing, query);
-      if (keep === undefined) return bodies.bytes(key, placed);
+      const selected = kind === 'service' ? selectInstances(view, view.service(name), query) : [];
+      const placed = nearest(view, isPassingOnly ? selected.filter(isPassing) : selected, query);
+      if (keep === undefined) return entries.list(placed);
       return placed.map(({ instance, member }) => healthEntry(instance, member, datacenter)).filter(keep);
     },
   });
+}
+
+/** Whether every check that decides about an instance passes. */
+function isPassing({ instance, member }: Placed): boolean {
+  const isNodePassing = member.external !== undefined || isUp(member);
+  return isNodePassing && [...member.checks, ...instance.checks].every(({ status }) => status === 'passing');
 }
 
 function nearest(view: View, placed: readonly Placed[], query: URLSearchParams): readonly Placed[] {

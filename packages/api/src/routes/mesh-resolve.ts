@@ -21,9 +21,9 @@ const types = new Map<string, number>(Object.entries(recordTypes));
 const askable = ['A', 'AAAA', 'ANY', 'CNAME', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'];
 const rcodeNames = new Map<number, string>(Object.entries(rcodes).map(([name, code]) => [code, name]));
 
-export function meshResolveRoutes({ port, datacenter, reader }: ApiContext): readonly Route[] {
+export function meshResolveRoutes({ port, datacenter, reader, dnsPolicy }: ApiContext): readonly Route[] {
   // Only names of one of several hosts are drawn here.
-  const answers = new Answers({ port, zone: new Zone(datacenter), rng: seededRng(1) });
+  const answers = new Answers({ port, zone: new Zone(datacenter), rng: seededRng(1), policy: dnsPolicy });
   return [
     {
       method: 'GET',
@@ -41,7 +41,7 @@ export function meshResolveRoutes({ port, datacenter, reader }: ApiContext): rea
         const type = askable.includes(typeName) ? types.get(typeName) : undefined;
         if (type === undefined) throw badRequest(`Invalid value for ?type: use one of ${askable.join(', ')}`);
         const view = port.view();
-        const found = answers.find(name.key, type, () => name);
+        const found = answers.find({ key: name.key, type, name: () => name, asker: request.remoteAddress });
         return {
           json: {
             name: name.toString(),

@@ -96,17 +96,17 @@ function requireExisting({ port }: ApiContext, id: string): void {
 }
 
 async function execute(context: ApiContext, request: ApiRequest, target: string): Promise<Answer> {
-  const { port, reader, datacenter, agent, random } = context;
+  const { port, reader, datacenter, random } = context;
   reader.check(request);
   parseFlag(request.query, 'connect');
   await reader.caughtUp(request.signal);
   const view = port.view();
   const resolved = found(resolveQuery(view, requireTarget(target)));
   const instances = executeQuery(view, resolved, {
-    self: agent.info().name,
     near: request.query.get('near') ?? '',
+    asker: request.remoteAddress,
     limit: parseLimit(request.query),
-    random,
+    rng: { below: (bound) => Math.floor(random() * bound) },
   });
   return {
     json: {

@@ -19,16 +19,21 @@ function ofNode(member: MemberView): CheckOwner {
  * before membership does; clients of Consul skip all services of such a node.
  */
 export function serfHealth(member: MemberView): Record<string, unknown> {
-  const isUp = member.reachable && member.verified && (member.status === 'alive' || member.status === 'suspect');
+  const isPassing = isUp(member);
   return {
     ...checkFields(ofNode(member)),
     CheckID: 'serfHealth',
     Name: 'Serf Health Status',
-    Status: isUp ? 'passing' : 'critical',
-    Output: isUp ? 'Agent alive and reachable' : 'Agent not live or unreachable',
+    Status: isPassing ? 'passing' : 'critical',
+    Output: isPassing ? 'Agent alive and reachable' : 'Agent not live or unreachable',
     CreateIndex: member.createIndex,
     ModifyIndex: member.modifyIndex,
   };
+}
+
+/** Whether a member may be sent traffic. */
+export function isUp({ reachable, verified, status }: MemberView): boolean {
+  return reachable && verified && (status === 'alive' || status === 'suspect');
 }
 
 /** The node's own checks, `serfHealth` first. An external node has none: nobody here would notice if it were gone. */
@@ -52,9 +57,11 @@ function gossipedCheck(check: CheckView, owner: CheckOwner): Record<string, unkn
     Status: check.status,
     Notes: check.notes,
     Output: check.output,
-    Type: check.type,
-    Interval: spanText(check.intervalMs),
-    Timeout: spanText(check.timeoutMs),
+    ...schedule(
+      isMaintenance(check.id) ? 'maintenance' : check.type,
+      check,
+      'definition' in check || check.instanceId !== undefined,
+    ),
     // Of an external node: what its watcher goes by.
     ...('definition' in check ? { Definition: check.definition } : {}),
     CreateIndex: check.createIndex,
@@ -75,9 +82,14 @@ export function localCheck(
     Status: state.status,
     Notes: definition.notes,
     Output: state.output,
-    Type: definition.probe.type === 'none' ? '' : definition.probe.type,
-    Interval: spanText(definition.intervalMs),
-    Timeout: spanText(definition.timeoutMs),
+    ...schedule(
+      isMaintenance(definition.id) ? 'maintenance' : definition.probe.type,
+      definition,
+      definition.instanceId !== undefined,
+    ),
+    // An agent does not number the changes of its own checks.
+    CreateIndex: 0,
+    ModifyIndex: 0,
   };
 }
 
@@ -100,7 +112,18 @@ function checkFields(owner: CheckOwner): Record<string, unknown> {
   };
 }
 
-/** Consul leaves out what a check does not have. */
-function spanText(spanMs: number): string {
-  return spanMs === 0 ? '' : formatDuration(spanMs);
+/** Whether a check is one of those that maintenance mode makes. */
+export function isMaintenance(id: string): boolean {
+  return id === '_node_maintenance' || id.startsWith('_service_maintenance:');
+}
+
+/** What a check does without is left empty, but said as `0s` of the checks that an agent runs for its node: so does Consul's. */
+function schedule(
+  type: string,
+  { intervalMs, timeoutMs }: { readonly intervalMs: number; readonly timeoutMs: number },
+  isNeverZero: boolean,
+): Record<string, string> {
+  const zero = isNeverZero || type === 'maintenance' ? '' : '0s';
+  const text = (spanMs: number): string => (spanMs === 0 ? zero : formatDuration(spanMs));
+  return { Type: type, Interval: text(intervalMs), Timeout: text(timeoutMs) };
 }

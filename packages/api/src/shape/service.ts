@@ -4,8 +4,23 @@ import type { Instance, InstanceView, MemberView } from '@skein/core';
 import { instanceChecks, nodeChecks } from './check.ts';
 import { addressFamily, consulNode, consulNodeId, nodeMeta, nodeTaggedAddresses } from './node.ts';
 
-/** As `agent/services` has it, and as the `Service` of a health entry. `owner` is the node that it is on; default: our own. */
-export function agentService(instance: Instance, owner?: MemberView): Record<string, unknown> {
+/** As `agent/services` has it. */
+export function agentService(instance: Instance): Record<string, unknown> {
+  return serviceOf(instance, agentAddresses(instance));
+}
+
+/** As the `Service` of a health entry, and in the list of a node's services. */
+export function nodeService(view: InstanceView, member: MemberView): Record<string, unknown> {
+  return {
+    ...serviceOf(view.instance, catalogAddresses(view.instance, member)),
+    Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
+    Connect: {},
+    CreateIndex: view.createIndex,
+    ModifyIndex: view.modifyIndex,
+  };
+}
+
+function serviceOf(instance: Instance, tagged: Instance['taggedAddresses']): Record<string, unknown> {
   return {
     ...(instance.kind === '' ? {} : { Kind: instance.kind }),
     ID: instance.id,
@@ -15,7 +30,7 @@ export function agentService(instance: Instance, owner?: MemberView): Record<str
     Port: instance.port,
     Address: instance.address,
     ...(instance.socketPath === '' ? {} : { SocketPath: instance.socketPath }),
-    TaggedAddresses: taggedAddresses(instance, owner),
+    TaggedAddresses: taggedAddresses(tagged),
     Weights: consulWeights(instance),
     EnableTagOverride: instance.enableTagOverride,
     ...locality(instance),
@@ -26,13 +41,7 @@ export function agentService(instance: Instance, owner?: MemberView): Record<str
 export function healthEntry(view: InstanceView, member: MemberView, datacenter: string): Record<string, unknown> {
   return {
     Node: consulNode(member, datacenter),
-    Service: {
-      ...agentService(view.instance, member),
-      Proxy: { Mode: '', MeshGateway: {}, Expose: {} },
-      Connect: {},
-      CreateIndex: view.createIndex,
-      ModifyIndex: view.modifyIndex,
-    },
+    Service: nodeService(view, member),
     Checks: [...nodeChecks(member), ...instanceChecks(view)],
   };
 }
@@ -51,7 +60,7 @@ export function catalogService(view: InstanceView, member: MemberView, datacente
     ServiceName: instance.service,
     ServiceTags: instance.tags,
     ServiceAddress: instance.address,
-    ServiceTaggedAddresses: taggedAddresses(instance, member),
+    ServiceTaggedAddresses: taggedAddresses(catalogAddresses(instance, member)),
     ServiceWeights: consulWeights(instance),
     ServiceMeta: instance.meta,
     ServicePort: instance.port,
@@ -59,17 +68,28 @@ export function catalogService(view: InstanceView, member: MemberView, datacente
     ServiceEnableTagOverride: instance.enableTagOverride,
     ServiceProxy: { Mode: '', MeshGateway: {}, Expose: {} },
     ServiceConnect: {},
+    ...(hasLocality(instance) ? { ServiceLocality: localityOf(instance) } : {}),
     CreateIndex: view.createIndex,
     ModifyIndex: view.modifyIndex,
   };
 }
 
-/** An agent adds the service's own address by its family; of a host without an agent only what was said is known. */
-function taggedAddresses({ address, port, taggedAddresses: given }: Instance, owner?: MemberView): Record<string, unknown> {
-  const family = owner?.external === undefined ? addressFamily(address) : undefined;
-  const own = { address, port };
-  const all = family === undefined ? given : { [`lan_${family}`]: own, [`wan_${family}`]: own, ...given };
-  return Object.fromEntries(Object.entries(all).map(([name, tagged]) => [name, { Address: tagged.address, Port: tagged.port }]));
+/** Of what an agent registered: Consul's agents add the address of the service under the name of its family. */
+function agentAddresses({ address, port, taggedAddresses }: Instance): Instance['taggedAddresses'] {
+  const family = addressFamily(address);
+  if (family === undefined) return taggedAddresses;
+  return { [`lan_${family}`]: { address, port }, [`wan_${family}`]: { address, port }, ...taggedAddresses };
+}
+
+/** What somebody registered in the catalog for an external node stays as it is. */
+function catalogAddresses(instance: Instance, { external }: MemberView): Instance['taggedAddresses'] {
+  return external === undefined ? agentAddresses(instance) : instance.taggedAddresses;
+}
+
+function taggedAddresses(addresses: Instance['taggedAddresses']): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(addresses).map(([name, tagged]) => [name, { Address: tagged.address, Port: tagged.port }]),
+  );
 }
 
 function consulWeights(instance: Instance): Record<string, number> {
@@ -77,5 +97,13 @@ function consulWeights(instance: Instance): Record<string, number> {
 }
 
 function locality(instance: Instance): Record<string, unknown> {
-  return instance.region === '' && instance.zone === '' ? {} : { Locality: { Region: instance.region, Zone: instance.zone } };
+  return hasLocality(instance) ? { Locality: localityOf(instance) } : {};
+}
+
+function hasLocality({ region, zone }: Instance): boolean {
+  return region !== '' || zone !== '';
+}
+
+function localityOf({ region, zone }: Instance): Record<string, string> {
+  return { Region: region, Zone: zone };
 }

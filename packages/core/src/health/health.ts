@@ -241,13 +241,23 @@ export class Health {
     return { ok: true };
   }
 
-  /** A TTL ran out without an update. */
+  /**
+   * A TTL ran out without an update. Those that ran out with it, as of a client that died, are told in the same write:
+   * each write goes over all records of this node, so that thousands of them would keep it from everything else.
+   */
   expireTtl(id: string): void {
     const run = this.#checks.get(id as CheckId);
     if (run === undefined) return;
-    // Kept behind it: what the client said last is often why it fell silent.
-    const last = run.output.startsWith(expired) ? '' : run.output;
-    this.#settle(run, 'critical', last === '' ? expired : `${expired} (last output before timeout follows): ${last}`);
+    const { deadlines, now } = this.#turn;
+    const others = [...this.#checks.values()].filter((other) => deadlines.takeIfDue(`ttl/${other.definition.id}`, now));
+    this.#settleAll(
+      [run, ...others].map((each) => {
+        // Kept behind it: what the client said last is often why it fell silent.
+        const last = each.output.startsWith(expired) ? '' : each.output;
+        const output = last === '' ? expired : `${expired} (last output before timeout follows): ${last}`;
+        return { run: each, status: 'critical', output };
+      }),
+    );
   }
 
   /** A check has been critical for as long as its instance may be. */
@@ -297,30 +307,40 @@ export class Health {
     this.#registrations = this.#registrations.set(registrationKey(registration), registration);
   }
 
-  #settle(run: CheckRun, status: CheckStatus, rawOutput: string): void {
-    const output = wellFormed(rawOutput.slice(0, limits.outputLength));
-    const { id } = run.definition;
-    const from = run.status;
-    if (from === status && run.output === output) return;
+  #settle(run: CheckRun, status: CheckStatus, output: string): void {
+    this.#settleAll([{ run, status, output }]);
+  }
+
+  #settleAll(outcomes: readonly Outcome[]): void {
+    const news = outcomes
+      .map((outcome) => ({ ...outcome, output: wellFormed(outcome.output.slice(0, limits.outputLength)) }))
+      .filter(({ run, status, output }) => run.status !== status || run.output !== output);
+    if (news.length === 0) return;
     // Output alone wakes nobody, but a check that starts in its status must say once why.
-    if (from !== status || (!run.isTold && output !== '')) {
-      run.isTold = true;
-      const written = this.#listener.writeRecords([asRecord({ ...run, status, output })], []);
-      // Over the limit by a longer output: the status matters more than the text.
-      if (!written.ok) {
-        const bare = this.#listener.writeRecords([asRecord({ ...run, status, output: '' })], []);
-        assert(bare.ok, 'a check record without output fits where it was registered');
-      }
+    const told = news.filter(({ run, status, output }) => run.status !== status || (!run.isTold && output !== ''));
+    this.#tell(told);
+    for (const { run, status, output } of news) {
+      const from = run.status;
+      run.status = status;
+      run.output = output;
+      const registration = asRegistration(run);
+      this.#note(registration);
+      this.#turn.persist({ type: 'registration', registration });
+      if (from === status) continue;
+      this.#armCritical(run);
+      this.#turn.emit({ type: 'check-changed', id: run.definition.id, from, to: status, output });
     }
-    run.status = status;
-    run.output = output;
-    const registration = asRegistration(run);
-    this.#note(registration);
-    this.#turn.persist({ type: 'registration', registration });
     this.#listener.registrationsChanged();
-    if (from === status) return;
-    this.#armCritical(run);
-    this.#turn.emit({ type: 'check-changed', id, from, to: status, output });
+  }
+
+  #tell(outcomes: readonly Outcome[]): void {
+    if (outcomes.length === 0) return;
+    for (const { run } of outcomes) run.isTold = true;
+    const records = outcomes.map(({ run, status, output }) => asRecord({ ...run, status, output }));
+    if (this.#listener.writeRecords(records, []).ok) return;
+    // Over the limit by a longer output: the status matters more than the text.
+    const bare = outcomes.map(({ run, status }) => asRecord({ ...run, status, output: '' }));
+    assert(this.#listener.writeRecords(bare, []).ok, 'check records without output fit where they were registered');
   }
 
   #armTtl(run: CheckRun): void {
@@ -351,6 +371,13 @@ function firstInvalid(checks: readonly CheckDefinition[]): string | undefined {
 
 function sameProbe(a: CheckDefinition, b: CheckDefinition): boolean {
   return a.instanceId === b.instanceId && JSON.stringify(a.probe) === JSON.stringify(b.probe);
+}
+
+/** What becomes of a check. */
+interface Outcome {
+  readonly run: CheckRun;
+  readonly status: CheckStatus;
+  readonly output: string;
 }
 
 function asRegistration({ definition, status, output, source }: CheckRun): Registration {
