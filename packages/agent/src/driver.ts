@@ -8,6 +8,7 @@
 
 import {
   assertNever,
+  topics,
   type CancelSignal,
   type Command,
   type CommandResult,
@@ -164,9 +165,9 @@ export class Driver implements MeshPort {
     }
   }
 
-  #wakeReaders(topics: readonly string[]): void {
+  #wakeReaders(touched: readonly string[]): void {
     const view = this.view();
-    for (const topic of topics) {
+    for (const topic of [...touched, topics.any]) {
       const waiters = this.#waiters.get(topic);
       if (waiters === undefined) continue;
       const index = view.index(topic);

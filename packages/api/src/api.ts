@@ -33,12 +33,14 @@ import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
 import { meshResolveRoutes } from './routes/mesh-resolve.ts';
+import { meshViewRoutes } from './routes/mesh-view.ts';
 import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
+import { ViewFeed } from './view-feed/view-feed.ts';
 
 export interface ApiOptions {
   readonly port: MeshPort;
@@ -98,6 +100,7 @@ export function createApi(options: ApiOptions): Api {
   const address = listenAddress(options.listen);
   const timers = options.timers ?? platformTimers;
   const underWay = new UnderWay();
+  const feed = new ViewFeed({ port: options.port, timers });
   const app = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
@@ -118,7 +121,7 @@ export function createApi(options: ApiOptions): Api {
     sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`),
   );
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
-  addRoutes(app, allRoutes(options, timers), underWay);
+  addRoutes(app, allRoutes(options, timers, feed), underWay);
   return {
     listen: async () => {
       await app.listen({ host: address.host, port: address.port });
@@ -126,6 +129,7 @@ export function createApi(options: ApiOptions): Api {
     },
     close: async () => {
       underWay.close();
+      feed.close();
       const cancel = timers.after(closeTimeoutMs, () => app.server.closeAllConnections());
       await app.close();
       cancel();
@@ -142,7 +146,7 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
+function allRoutes(options: ApiOptions, timers: Timers, feed: ViewFeed): readonly Route[] {
   const { port, agent, events } = options;
   const datacenter = options.datacenter ?? agent.info().mesh;
   const random = options.random ?? Math.random;
@@ -152,7 +156,8 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     waitersMax: options.waitersMax ?? 16_384,
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
-  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks: options.scriptChecks ?? false };
+  const scriptChecks = options.scriptChecks ?? false;
+  const context: ApiContext = { port, agent, events, datacenter, reader, feed, random, scriptChecks };
   const routes = [
     agentRoutes,
     agentServiceRoutes,
@@ -172,6 +177,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshMemberRoutes,
     meshExplainRoutes,
     meshResolveRoutes,
+    meshViewRoutes,
     monitorRoutes,
     operationsRoutes,
     absentRoutes,
@@ -276,16 +282,25 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     rest: params['*'] ?? '',
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
     accept: request.headers.accept ?? '',
+    lastEventId: textOf(request.headers['last-event-id']),
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
+}
+
+function textOf(header: string | readonly string[] | undefined): string {
+  return typeof header === 'string' ? header : (header?.[0] ?? '');
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
   const isJson = 'json' in answer || answer.jsonBytes !== undefined;
   reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
-  if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
+  if (answer.stream !== undefined) {
+    // A socket that takes nothing, rather than one that is merely quiet: what waits to be written counts.
+    if (answer.stallMs !== undefined) request.raw.socket.setTimeout(answer.stallMs);
+    return reply.send(Readable.from(answer.stream));
+  }
   if (answer.bytes !== undefined) return reply.send(answer.bytes);
   if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);

@@ -4,6 +4,7 @@ import type { Command, MeshErrorCode, MeshPort } from '@skein/core';
 import type { AgentPort, EventsPort } from './ports.ts';
 import type { Reader } from './reader.ts';
 import { requireOk } from './refusal.ts';
+import type { ViewFeed } from './view-feed/view-feed.ts';
 
 export interface ApiContext {
   readonly port: MeshPort;
@@ -11,6 +12,7 @@ export interface ApiContext {
   readonly events: EventsPort;
   readonly datacenter: string;
   readonly reader: Reader;
+  readonly feed: ViewFeed;
   /** Whether clients may register checks that run programs. */
   readonly scriptChecks: boolean;
   /** Numbers from 0 to below 1, to shuffle by. */

@@ -7,6 +7,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** The header of this name; empty without one. */
   readonly accept: string;
+  /** The header `Last-Event-ID`; empty without one. */
+  readonly lastEventId: string;
   readonly body: Uint8Array | undefined;
   /** Aborts when the client is gone or the API closes. */
   readonly signal: AbortSignal;
@@ -23,7 +25,9 @@ export interface Answer {
   /** Sent as they are, under the content type that `headers` say. */
   readonly bytes?: Uint8Array;
   /** Sent piece by piece while the client takes them, instead of `text`. The request's signal still tells its end. */
-  readonly stream?: AsyncIterable<string>;
+  readonly stream?: AsyncIterable<string | Uint8Array>;
+  /** Cuts the connection when the client took nothing of `stream` for so long. Only for streams that always say something. */
+  readonly stallMs?: number;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }

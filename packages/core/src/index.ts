@@ -36,5 +36,8 @@ export * from './port.ts';
 export * from './rng.ts';
 export * from './signed.ts';
 export { externalId } from './view/external-nodes.ts';
+export type { Changes, ViewChanges } from './view/changes.ts';
+export { viewChanges } from './view/snapshot.ts';
+export { indexTimeMs } from './view/topic-indexes.ts';
 export { topics } from './view/view.ts';
 export type { CheckView, InstanceView, MemberView, ServiceView, View } from './view/view.ts';
