@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { json, setup } from './fake-agent.ts';
+import { fakeInstance } from './fake-port.ts';
 
 type Schema = Record<string, unknown> & {
   readonly $ref?: string;
@@ -46,4 +47,30 @@ test('a member has exactly the keys that its schema names', async () => {
   const { components } = await load();
   const [member] = json<object[]>(await setup().get('/v1/mesh/members'));
   expect(Object.keys(member!).sort()).toEqual([...(components.schemas['Member']?.required ?? [])].sort());
+});
+
+test('the rows of the view, and the view itself, have exactly the keys that their schemas name', async () => {
+  const { components } = await load();
+  const at = setup();
+  at.port.addInstance(at.port.self, fakeInstance('web-1', 'web'), ['passing']);
+  const version = { mesh: 'testmesh', kind: 'route', name: 'r', author: at.port.self, time: { ms: 1, counter: 0 } };
+  const written = { ...version, parent: '', json: '{}', deleted: false };
+  at.port.configs.set('route/r', {
+    kind: 'route',
+    name: 'r',
+    value: {},
+    version: written,
+    conflicts: [written],
+    quarantined: { version: written, reason: 'x' },
+    index: 1,
+    createIndex: 1,
+  });
+  const required = (schema: Schema | undefined): string[] => [...(schema?.required ?? [])].sort();
+  const keys = (value: object | undefined): string[] => Object.keys(value ?? {}).sort();
+  const view = json<Record<string, Record<string, object[]>[]>>(await at.get('/v1/mesh/view'));
+  expect(keys(view)).toEqual(required(components.schemas['View']));
+  expect(keys(view['nodes']?.[0])).toEqual(required(components.schemas['ViewNode']));
+  expect(keys(view['instances']?.[0])).toEqual(required(components.schemas['ViewInstance']));
+  expect(keys(view['instances']?.[0]?.['checks']?.[0])).toEqual(required(components.schemas['ViewCheck']));
+  expect(keys(view['config']?.[0])).toEqual(required(components.schemas['ViewConfig']));
 });

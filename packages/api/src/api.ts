@@ -38,6 +38,7 @@ import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
+import { cutWhenStalled } from './stall.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
 import { ViewFeed } from './view-feed/view-feed.ts';
@@ -121,7 +122,7 @@ export function createApi(options: ApiOptions): Api {
     sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`),
   );
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
-  addRoutes(app, allRoutes(options, timers, feed), underWay);
+  addRoutes(app, allRoutes(options, timers, feed), underWay, timers);
   return {
     listen: async () => {
       await app.listen({ host: address.host, port: address.port });
@@ -213,7 +214,7 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
 }
 
 /** Adds the routes, and for each path what Consul answers to OPTIONS and to methods that it does not have. */
-function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: UnderWay): void {
+function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: UnderWay, timers: Timers): void {
   const urls = new Set(routes.map(({ path }) => path));
   for (const url of urls) {
     const here = routes.filter(({ path }) => path === url);
@@ -228,7 +229,7 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
             const answer = await route.handle(apiRequest(request, signal));
             isStream = answer.stream !== undefined;
             if (isStream) reply.raw.once('close', release);
-            return send(reply, request, answer);
+            return send(reply, request, withStallLimit(answer, reply, timers));
           } finally {
             if (!isStream) release();
           }
@@ -288,6 +289,12 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
   };
 }
 
+function withStallLimit(answer: Answer, reply: FastifyReply, timers: Timers): Answer {
+  const { stream, stallMs } = answer;
+  if (stream === undefined || stallMs === undefined) return answer;
+  return { ...answer, stream: cutWhenStalled(stream, stallMs, timers, () => reply.raw.destroy()) };
+}
+
 function textOf(header: string | readonly string[] | undefined): string {
   return typeof header === 'string' ? header : (header?.[0] ?? '');
 }
@@ -296,11 +303,7 @@ function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): Fas
   reply.code(answer.status ?? 200).header('X-Consul-Default-ACL-Policy', 'allow');
   const isJson = 'json' in answer || answer.jsonBytes !== undefined;
   reply.headers({ 'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8', ...answer.headers });
-  if (answer.stream !== undefined) {
-    // A socket that takes nothing, rather than one that is merely quiet: what waits to be written counts.
-    if (answer.stallMs !== undefined) request.raw.socket.setTimeout(answer.stallMs);
-    return reply.send(Readable.from(answer.stream));
-  }
+  if (answer.stream !== undefined) return reply.send(Readable.from(answer.stream));
   if (answer.bytes !== undefined) return reply.send(answer.bytes);
   if (!isJson) return reply.send(answer.text ?? '');
   const isPretty = /[?&]pretty(?:[=&]|$)/.test(request.url);

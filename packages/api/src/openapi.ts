@@ -1,6 +1,7 @@
 /** What the mesh's own endpoints take and answer, as an OpenAPI 3.1 document. Consul's are described by Consul. */
 
-type Json = Readonly<Record<string, unknown>>;
+import { listOf, object, ref, schemas, text, texts } from './openapi-schemas.ts';
+import type { Json } from './openapi-schemas.ts';
 
 interface Operation {
   readonly method: 'get' | 'put' | 'delete';
@@ -9,16 +10,12 @@ interface Operation {
   readonly parameters?: readonly Json[];
   readonly body?: Json;
   readonly answer: Json;
+  /** What a client gets instead that accepts `text/event-stream`. */
+  readonly events?: { readonly description: string; readonly schema: Json };
   /** Refusals beyond those that every endpoint has. */
   readonly refusals?: readonly (keyof typeof refusals)[];
 }
 
-const text = { type: 'string' };
-const integer = { type: 'integer' };
-const texts = { type: 'array', items: text };
-const listOf = (items: Json): Json => ({ type: 'array', items });
-const object = (properties: Json): Json => ({ type: 'object', properties, required: Object.keys(properties) });
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const query = (name: string, description: string, more: Json = {}): Json => ({
   name,
   in: 'query',
@@ -35,9 +32,39 @@ const blocking: readonly Json[] = [
 const refusals = {
   404: 'There is no such entry.',
   409: 'The state of the mesh does not allow it.',
+  429: 'Too many clients do this already.',
 } as const;
 
 const operations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/v1/mesh/view',
+    summary: 'All that this agent believes about nodes, instances and config entries; as server-sent events with every change.',
+    parameters: [
+      ...blocking,
+      query(
+        'stream',
+        'The `stream` of an earlier snapshot: with `index`, a stream of events begins after it, and without a snapshot.',
+      ),
+      {
+        name: 'Last-Event-ID',
+        in: 'header',
+        description:
+          'The id of the last event that the client had, `STREAM:INDEX`: the stream goes on after it. Wins over the query.',
+        schema: text,
+      },
+    ],
+    answer: ref('View'),
+    events: {
+      description:
+        'Events `snapshot` (replace everything) and `delta` (remove what `removed` names, put the rows in place of those with the ' +
+        'same key: `id` of nodes, `node` and `id` of instances, `kind` and `name` of config entries). A snapshot comes first, and ' +
+        'again whenever the client cannot be given all deltas since where it was: after a restart of the agent, a long absence, or ' +
+        'when it is too slow. A comment comes every 15 s; a client that takes nothing for 60 s is cut off. At most 1024 at once.',
+      schema: { oneOf: [ref('View'), ref('ViewDelta')] },
+    },
+    refusals: [429],
+  },
   {
     method: 'get',
     path: '/v1/mesh/members',
@@ -120,48 +147,6 @@ const operations: readonly Operation[] = [
   { method: 'get', path: '/v1/mesh/openapi.json', summary: 'This document.', answer: { type: 'object' } },
 ];
 
-const member = object({
-  id: text,
-  nodeId: { ...text, format: 'uuid' },
-  name: text,
-  self: { type: 'boolean' },
-  status: { enum: ['alive', 'suspect', 'leaving', 'left', 'failed'] },
-  reachable: { type: 'boolean' },
-  verified: { type: 'boolean' },
-  linked: { type: 'boolean' },
-  accusers: texts,
-  epoch: integer,
-  incarnation: integer,
-  address: text,
-  addresses: texts,
-  region: text,
-  zone: text,
-  tags: { type: 'object', additionalProperties: text },
-  protocolMin: integer,
-  protocolMax: integer,
-  createIndex: integer,
-  modifyIndex: integer,
-});
-
-const configVersion = object({
-  id: text,
-  author: text,
-  authorName: text,
-  time: object({ ms: integer, counter: integer }),
-  parent: text,
-});
-
-const configEntry = object({
-  kind: text,
-  name: text,
-  value: {},
-  version: ref('ConfigVersion'),
-  conflicts: listOf(ref('ConfigVersion')),
-  quarantined: { oneOf: [ref('ConfigVersion'), { type: 'null' }] },
-  index: integer,
-  createIndex: integer,
-});
-
 /** A route as the API has it; `*` stands for what follows, which the document names. */
 export interface ServedRoute {
   readonly method: string;
@@ -185,7 +170,7 @@ export function openApiDocument(version: string, routes: readonly ServedRoute[])
     openapi: '3.1.0',
     info: { title: 'Skein mesh API', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     paths,
-    components: { schemas: { Member: member, ConfigEntry: configEntry, ConfigVersion: configVersion } },
+    components: { schemas },
     'x-undescribed': [...served].filter((each) => !described.has(each)),
     'x-unserved': [...described].filter((each) => !served.has(each)),
   };
@@ -196,14 +181,20 @@ function routePath(path: string): string {
   return path.replace(/\{.*$/, '*');
 }
 
-function operationJson({ summary, parameters = [], body, answer, refusals: own = [] }: Operation): Json {
+function operationJson({ summary, parameters = [], body, answer, events, refusals: own = [] }: Operation): Json {
   const refusal = (description: string): Json => ({ description, content: { 'text/plain': { schema: text } } });
   return {
     summary,
     parameters,
     ...(body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: {
-      200: { description: 'The answer.', content: { 'application/json': { schema: answer } } },
+      200: {
+        description: 'The answer.',
+        content: {
+          'application/json': { schema: answer },
+          ...(events === undefined ? {} : { 'text/event-stream': events }),
+        },
+      },
       400: refusal('The request is malformed; the text says how.'),
       ...Object.fromEntries(own.map((status) => [status, refusal(refusals[status])])),
     },

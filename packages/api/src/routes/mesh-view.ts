@@ -43,7 +43,8 @@ export function meshViewRoutes({ feed, port, reader }: ApiContext): readonly Rou
           );
         }
         return {
-          headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+          // Its connection is of no other use, and would hold the end of the agent up.
+          headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close' },
           stream: feed.events(cursor, request.signal),
           stallMs,
         };
