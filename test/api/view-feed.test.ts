@@ -22,7 +22,7 @@ class Stream {
   readonly #over = new AbortController();
   readonly #events: AsyncIterator<Uint8Array>;
   readonly #decoder = new TextDecoder();
-  #next: Promise<void> | undefined;
+  #isTaking = false;
 
   constructor(feed: ViewFeed, from = new Mirror()) {
     this.mirror = from;
@@ -35,7 +35,7 @@ class Stream {
   async read(most = Infinity): Promise<this> {
     for (let n = 0; n < most; n++) {
       const before = this.pieces.length;
-      this.#next ??= this.#take();
+      if (!this.#isTaking) void this.#take();
       await settle();
       if (this.pieces.length === before) break;
     }
@@ -47,8 +47,9 @@ class Stream {
   }
 
   async #take(): Promise<void> {
+    this.#isTaking = true;
     const { value, done } = await this.#events.next();
-    this.#next = undefined;
+    this.#isTaking = false;
     this.isOver = done === true;
     if (done === true) return;
     this.pieces.push(value);
@@ -460,7 +461,7 @@ describe('for any sequence of changes', () => {
               const from = copies[each.id % Math.max(1, copies.length)];
               if (from !== undefined) returned.push(await new Stream(at.feed, from.copy()).read(each.node * 2));
             } else if (each.node > 0 || (each.type !== 'crash' && each.type !== 'restart'))
-              perform(at.nodes[each.node]!, each as Act);
+              perform(at.nodes[each.node]!, each);
           }
           await at.pass(100);
           await at.pass(100);

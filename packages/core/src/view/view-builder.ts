@@ -7,7 +7,8 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { externalKind } from '../catalog/external.ts';
 import { recordKey, type Check, type CheckStatus, type Instance, type RecordValue } from '../catalog/record.ts';
-import type { Replica, ReplicaChange } from '../catalog/replica.ts';
+import type { ReplicaChange } from '../catalog/content.ts';
+import type { Replica } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import { kvFoldersOf, kvKind } from '../config/kv.ts';
@@ -56,6 +57,7 @@ const nobody: readonly NodeId[] = Object.freeze([]);
 
 /** In place of ids of instances: every one that the owner has. */
 const all = 'all';
+const none: ReadonlySet<string> = new Set();
 
 export class ViewBuilder {
   readonly #self: NodeId;
@@ -341,7 +343,7 @@ export class ViewBuilder {
 
   #memberView(member: Member): MemberView {
     const record = member.signed.value;
-    const { nodeChecks } = this.#checksOf(member.id);
+    const { nodeChecks } = this.#checksOf(member.id, none);
     return Object.freeze<MemberView>({
       id: member.id,
       name: record.name,
@@ -386,7 +388,7 @@ export class ViewBuilder {
       for (const view of this.#content.instances.get(owner) ?? [])
         if (!dirty.has(view.instance.id)) held.set(view.instance.id, view);
     }
-    const checks = this.#checksOf(owner);
+    const checks = this.#checksOf(owner, dirty);
     return Object.freeze(
       Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks)),
     );
@@ -412,15 +414,16 @@ export class ViewBuilder {
     });
   }
 
-  #checksOf(owner: NodeId): OwnerChecks {
+  /** The checks of the host, and of these of its instances. */
+  #checksOf(owner: NodeId, wanted: ReadonlySet<string> | typeof all): OwnerChecks {
     const replica = this.#sources.catalog.replica(owner);
     if (replica === undefined) return noChecks;
     const nodeChecks: CheckView[] = [];
     const byInstance = new Map<string, CheckView[]>();
     for (const check of replica.checks()) {
-      const view = this.#checkView(owner, check);
-      if (check.instanceId === undefined) nodeChecks.push(view);
-      else pushTo(byInstance, check.instanceId, view);
+      const { instanceId } = check;
+      if (instanceId === undefined) nodeChecks.push(this.#checkView(owner, check));
+      else if (wanted === all || wanted.has(instanceId)) pushTo(byInstance, instanceId, this.#checkView(owner, check));
     }
     return { nodeChecks: Object.freeze(nodeChecks), byInstance };
   }
