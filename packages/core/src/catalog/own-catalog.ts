@@ -40,6 +40,13 @@ export function draftDelta(
     };
   }
   assert(!fresh || removals.length === 0, 'a first version removes nothing');
-  const head: CatalogHead = { mesh, owner: notary.id, epoch, version, count: records.length, digest: next.content.digest(notary) };
+  const head: CatalogHead = {
+    mesh,
+    owner: notary.id,
+    epoch,
+    version,
+    count: records.length,
+    digest: next.content.digest(notary),
+  };
   return { ok: true, delta: { head: notary.sign('head', head), after: version - 1, upserts: sealedUpserts, removals }, next };
 }
