@@ -38,7 +38,7 @@ import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
-import { cutWhenStalled } from './stall.ts';
+import { cutWhenStalled } from './stream/stall.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
 import { ViewFeed } from './view-feed/view-feed.ts';

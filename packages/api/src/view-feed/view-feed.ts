@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { topics, viewChanges } from '@skein/core';
 import type { MeshPort, View } from '@skein/core';
 import type { Timers } from '../timers.ts';
+import { greeting, heartbeat, StreamReaders } from '../stream/readers.ts';
 import { WakeGate } from '../wake-gate.ts';
 import { DeltaRing } from './delta-ring.ts';
 import { deltaText, isEmpty, snapshotPieces } from './documents.ts';
@@ -16,16 +17,10 @@ import { SharedSnapshot } from './shared-snapshot.ts';
 
 /** Deltas kept for those who were away or are slow: at 20 a second, which is as fast as they are made, almost a minute. */
 const ringLimits = { deltas: 1024, bytes: 8_388_608 };
-/** How often a stream says something even if nothing happens, so that either side notices when the other is gone. */
-export const heartbeatMs = 15_000;
 /** For how long the ring is kept once nobody reads. */
 const forgetAfterMs = 60_000;
 /** A port with no room for one more waiter answers without a change; how long until it is asked again. */
 const retryMs = 1000;
-/** A client's first wait before it connects again; `EventSource` keeps to it. */
-const reconnectMs = 1000;
-
-const heartbeat = Buffer.from(': heartbeat\n\n');
 
 export interface ViewFeedOptions {
   readonly port: MeshPort;
@@ -55,10 +50,8 @@ export class ViewFeed {
   readonly #timers: Timers;
   readonly #limits: { readonly deltas: number; readonly bytes: number };
   readonly #gate: WakeGate;
-  readonly #waiting = new Set<() => void>();
+  readonly #readers: StreamReaders;
   #memory: Memory | undefined;
-  #streams = 0;
-  #beats = 0;
   /** Ends what goes on while there are streams. */
   #following = new AbortController();
   #cancelForget = (): void => undefined;
@@ -69,11 +62,16 @@ export class ViewFeed {
     this.#timers = timers;
     this.#limits = limits ?? ringLimits;
     this.#gate = new WakeGate(timers);
+    this.#readers = new StreamReaders(timers, {
+      first: () => this.#begin(),
+      last: () => this.#end(),
+      beat: () => this.#dropOldSnapshot(),
+    });
     this.stream = stream ?? randomBytes(9).toString('base64url');
   }
 
   get streams(): number {
-    return this.#streams;
+    return this.#readers.count;
   }
 
   /** When anything that is shown last changed, as far as this knows. */
@@ -101,10 +99,7 @@ export class ViewFeed {
    * `signal` aborts, and counts as a stream until then, read or not.
    */
   events(cursor: Cursor | undefined, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    this.#open();
-    const end = (): void => this.#end();
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
+    this.#readers.add(signal);
     return this.#events(cursor?.stream === this.stream ? cursor.index : undefined, signal);
   }
 
@@ -118,8 +113,7 @@ export class ViewFeed {
 
   async *#events(from: number | undefined, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     let at = from;
-    // So that the client knows that it is connected, whatever there is to say.
-    yield Buffer.from(`retry: ${reconnectMs}\n\n`);
+    yield greeting;
     while (!signal.aborted) {
       const { ring } = this.#followed();
       if (at === undefined || !ring.reaches(at)) {
@@ -134,27 +128,8 @@ export class ViewFeed {
         yield delta.bytes;
         continue;
       }
-      const beats = this.#beats;
-      await this.#next(signal);
-      if (this.#beats !== beats && !signal.aborted) yield heartbeat;
+      if (await this.#readers.next(signal)) yield heartbeat;
     }
-  }
-
-  /** Resolves when there is a delta or a beat, or `signal` aborts. */
-  #next(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
-  }
-
-  #wakeAll(): void {
-    for (const wake of this.#waiting) wake();
   }
 
   /** What is remembered, brought up to the current view. */
@@ -162,7 +137,7 @@ export class ViewFeed {
     const view = this.#port.view();
     if (this.#memory === undefined) {
       this.#memory = { view, ring: new DeltaRing(view.lastIndex, this.#limits), shared: undefined };
-      if (this.#streams === 0) this.#forgetLater();
+      if (this.#readers.count === 0) this.#forgetLater();
       return this.#memory;
     }
     const memory = this.#memory;
@@ -174,7 +149,7 @@ export class ViewFeed {
     const head = { stream: this.stream, index: view.lastIndex };
     const text = deltaText(head, memory.ring.index, view, changes);
     memory.ring.push(head.index, Buffer.from(`event: delta\nid: ${head.stream}:${head.index}\ndata: ${text}\n\n`));
-    this.#wakeAll();
+    this.#readers.wake();
     return memory;
   }
 
@@ -193,24 +168,26 @@ export class ViewFeed {
     }
     const head = { stream: this.stream, index: ring.index };
     const snapshot = new SharedSnapshot(ring.index, ring.totalBytes, eventPieces(head, memory.view));
-    memory.shared = { snapshot, beat: this.#beats };
+    memory.shared = { snapshot, beat: this.#readers.beats };
     return snapshot;
   }
 
   // --- while there are streams ---
 
-  #open(): void {
-    if (this.#streams++ > 0) return;
+  #begin(): void {
     this.#cancelForget();
     this.#following = new AbortController();
     void this.#follow(this.#following.signal);
-    this.#beatLater(this.#following.signal);
   }
 
   #end(): void {
-    if (--this.#streams > 0) return;
     this.#following.abort();
     if (this.#memory !== undefined) this.#forgetLater();
+  }
+
+  #dropOldSnapshot(): void {
+    const shared = this.#memory?.shared;
+    if (shared !== undefined && this.#readers.beats > shared.beat + 1) this.#memory!.shared = undefined;
   }
 
   /** Makes a delta of each change, or of those of one window. */
@@ -235,18 +212,6 @@ export class ViewFeed {
       const cancel = this.#timers.after(spanMs, over);
       signal.addEventListener('abort', over, { once: true });
     });
-  }
-
-  #beatLater(signal: AbortSignal): void {
-    const cancel = this.#timers.after(heartbeatMs, () => {
-      signal.removeEventListener('abort', cancel);
-      this.#beats++;
-      const shared = this.#memory?.shared;
-      if (shared !== undefined && this.#beats > shared.beat + 1) this.#memory!.shared = undefined;
-      this.#wakeAll();
-      this.#beatLater(signal);
-    });
-    signal.addEventListener('abort', cancel, { once: true });
   }
 
   #forgetLater(): void {
