@@ -460,8 +460,7 @@ describe('for any sequence of changes', () => {
             else if (each.type === 'return') {
               const from = copies[each.id % Math.max(1, copies.length)];
               if (from !== undefined) returned.push(await new Stream(at.feed, from.copy()).read(each.node * 2));
-            } else if (each.node > 0 || (each.type !== 'crash' && each.type !== 'restart'))
-              perform(at.nodes[each.node]!, each);
+            } else if (each.node > 0 || (each.type !== 'crash' && each.type !== 'restart')) perform(at.nodes[each.node]!, each);
           }
           await at.pass(100);
           await at.pass(100);

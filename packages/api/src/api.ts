@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
 import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
+import { EventFeed } from './event-feed.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
 import { openApiDocument } from './openapi.ts';
@@ -30,6 +31,7 @@ import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kvRoutes } from './routes/kv.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
+import { meshEventRoutes } from './routes/mesh-event.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
 import { meshResolveRoutes } from './routes/mesh-resolve.ts';
@@ -102,6 +104,7 @@ export function createApi(options: ApiOptions): Api {
   const timers = options.timers ?? platformTimers;
   const underWay = new UnderWay();
   const feed = new ViewFeed({ port: options.port, timers });
+  const eventFeed = new EventFeed({ agent: options.agent, timers, stream: feed.stream });
   const app = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
@@ -122,7 +125,7 @@ export function createApi(options: ApiOptions): Api {
     sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`),
   );
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
-  addRoutes(app, allRoutes(options, timers, feed), underWay, timers);
+  addRoutes(app, allRoutes(options, timers, { feed, eventFeed }), underWay, timers);
   return {
     listen: async () => {
       await app.listen({ host: address.host, port: address.port });
@@ -131,6 +134,7 @@ export function createApi(options: ApiOptions): Api {
     close: async () => {
       underWay.close();
       feed.close();
+      eventFeed.close();
       const cancel = timers.after(closeTimeoutMs, () => app.server.closeAllConnections());
       await app.close();
       cancel();
@@ -147,7 +151,7 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function allRoutes(options: ApiOptions, timers: Timers, feed: ViewFeed): readonly Route[] {
+function allRoutes(options: ApiOptions, timers: Timers, feeds: Pick<ApiContext, 'feed' | 'eventFeed'>): readonly Route[] {
   const { port, agent, events } = options;
   const datacenter = options.datacenter ?? agent.info().mesh;
   const random = options.random ?? Math.random;
@@ -158,7 +162,7 @@ function allRoutes(options: ApiOptions, timers: Timers, feed: ViewFeed): readonl
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
   const scriptChecks = options.scriptChecks ?? false;
-  const context: ApiContext = { port, agent, events, datacenter, reader, feed, random, scriptChecks };
+  const context: ApiContext = { port, agent, events, datacenter, reader, ...feeds, random, scriptChecks };
   const routes = [
     agentRoutes,
     agentServiceRoutes,
@@ -179,6 +183,7 @@ function allRoutes(options: ApiOptions, timers: Timers, feed: ViewFeed): readonl
     meshExplainRoutes,
     meshResolveRoutes,
     meshViewRoutes,
+    meshEventRoutes,
     monitorRoutes,
     operationsRoutes,
     absentRoutes,

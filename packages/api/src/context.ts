@@ -1,6 +1,7 @@
 /** What all routes work on, and the one way in which they write. */
 
 import type { Command, MeshErrorCode, MeshPort } from '@skein/core';
+import type { EventFeed } from './event-feed.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import type { Reader } from './reader.ts';
 import { requireOk } from './refusal.ts';
@@ -13,6 +14,7 @@ export interface ApiContext {
   readonly datacenter: string;
   readonly reader: Reader;
   readonly feed: ViewFeed;
+  readonly eventFeed: EventFeed;
   /** Whether clients may register checks that run programs. */
   readonly scriptChecks: boolean;
   /** Numbers from 0 to below 1, to shuffle by. */

@@ -70,6 +70,10 @@ export const schemas: Readonly<Record<string, Json>> = {
     createIndex: integer,
   }),
   ConfigVersion: object({ ...version, authorName: text }),
+  MeshEvent: {
+    ...object({ index: integer, timeMs: timeMs('When this agent saw it'), type: text }),
+    description: 'Further keys depend on the type: `member-changed`, `reachability-changed`, `check-changed`, `config-changed`, and so on.',
+  },
   View: object({ ...position, self: text, mesh: text, isolated: flag, ...viewRows }),
   ViewDelta: object({
     ...position,

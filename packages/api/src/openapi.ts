@@ -29,6 +29,21 @@ const blocking: readonly Json[] = [
   query('wait', 'A duration such as `30s`; default `5m`, at most `10m`.'),
 ];
 
+/** For a stream of events. */
+const resume: readonly Json[] = [
+      query(
+        'stream',
+        'The `stream` of an earlier answer: with `index`, the events begin after it.',
+      ),
+      {
+        name: 'Last-Event-ID',
+        in: 'header',
+        description:
+          'The id of the last event that the client had, `STREAM:INDEX`: the stream goes on after it. Wins over the query.',
+        schema: text,
+      },
+];
+
 const refusals = {
   404: 'There is no such entry.',
   409: 'The state of the mesh does not allow it.',
@@ -42,17 +57,7 @@ const operations: readonly Operation[] = [
     summary: 'All that this agent believes about nodes, instances and config entries; as server-sent events with every change.',
     parameters: [
       ...blocking,
-      query(
-        'stream',
-        'The `stream` of an earlier snapshot: with `index`, a stream of events begins after it, and without a snapshot.',
-      ),
-      {
-        name: 'Last-Event-ID',
-        in: 'header',
-        description:
-          'The id of the last event that the client had, `STREAM:INDEX`: the stream goes on after it. Wins over the query.',
-        schema: text,
-      },
+      ...resume,
     ],
     answer: ref('View'),
     events: {
@@ -143,6 +148,21 @@ const operations: readonly Operation[] = [
       additional: listOf({}),
       instances: { type: ['array', 'null'] },
     }),
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/events',
+    summary: 'What happened to members, links, registrations, checks and config entries; as server-sent events as it happens.',
+    parameters: [...blocking, ...resume],
+    answer: listOf(ref('MeshEvent')),
+    events: {
+      description:
+        'First the last 512 that this agent saw, or those after the last one that the client had, then each. An event `lost` ' +
+        'says that some in between are gone. A comment comes every 15 s; a client that takes nothing for 60 s is cut off. At ' +
+        'most 256 at once.',
+      schema: ref('MeshEvent'),
+    },
+    refusals: [429],
   },
   { method: 'get', path: '/v1/mesh/openapi.json', summary: 'This document.', answer: { type: 'object' } },
 ];

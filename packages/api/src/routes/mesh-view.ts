@@ -5,16 +5,12 @@
  */
 
 import type { ApiContext } from '../context.ts';
-import { parseWait } from '../query.ts';
-import { badRequest, Refusal } from '../refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
-import type { Cursor } from '../view-feed/view-feed.ts';
+import { cursorOf, eventStream, wantsEvents } from '../stream/request.ts';
 
 /** Streams at once. Each is a connection, and sends each change. */
-export const streamsMax = 1024;
-/** A client that takes nothing for so long, heartbeats neither, is cut off. */
-const stallMs = 60_000;
-
+const streamsMax = 1024;
 export function meshViewRoutes({ feed, port, reader }: ApiContext): readonly Route[] {
   const snapshot = async (request: ApiRequest): Promise<Answer> => {
     const source = {
@@ -33,7 +29,7 @@ export function meshViewRoutes({ feed, port, reader }: ApiContext): readonly Rou
       method: 'GET',
       path: '/v1/mesh/view',
       handle: (request) => {
-        if (!wantsEvents(request.accept)) return snapshot(request);
+        if (!wantsEvents(request)) return snapshot(request);
         reader.check(request);
         const cursor = cursorOf(request);
         if (feed.streams >= streamsMax) {
@@ -42,34 +38,10 @@ export function meshViewRoutes({ feed, port, reader }: ApiContext): readonly Rou
             `${streamsMax} clients stream the view already; close one, or ask for JSON with ?index and ?wait instead`,
           );
         }
-        return {
-          // Its connection is of no other use, and would hold the end of the agent up.
-          headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close' },
-          stream: feed.events(cursor, request.signal),
-          stallMs,
-        };
+        return eventStream(feed.events(cursor, request.signal));
       },
     },
   ];
-}
-
-function wantsEvents(accept: string): boolean {
-  return accept.split(',').some((range) => /^\s*text\/event-stream\s*(?:;(?!\s*q=0(?:\.0*)?\s*$).*)?$/i.test(range));
-}
-
-/**
- * Where the client is: what it says in `Last-Event-ID`, which is the later of the two, or in `stream` and `index`. One
- * that cannot be read is like that of another life: the client gets a snapshot.
- */
-function cursorOf({ lastEventId, query }: ApiRequest): Cursor | undefined {
-  const id = /^([\w-]{1,64}):(\d{1,16})$/.exec(lastEventId);
-  if (id !== null) return { stream: id[1]!, index: Number(id[2]) };
-  if (lastEventId !== '') return undefined;
-  const { index } = parseWait(query);
-  const stream = query.get('stream') ?? '';
-  if (index !== 0 && stream === '')
-    throw badRequest('Missing ?stream: an index means something only with the stream of the snapshot that it is from');
-  return index === 0 ? undefined : { stream, index };
 }
 
 /** Lets other things happen between the pieces. */
