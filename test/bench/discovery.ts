@@ -13,6 +13,7 @@ import { consulVersion, end, serve, startConsul, startSkein } from './discovery/
 import type { Server } from './discovery/server.ts';
 import { measureSpread } from './discovery/spread.ts';
 import { follow, measureFeed } from './discovery/view-stream.ts';
+import type { FollowCost } from './discovery/view-stream.ts';
 import { measureAgent } from './sim/one-agent.ts';
 
 const parts = ['spread', 'parked', 'http', 'dns', 'view'] as const;
@@ -139,7 +140,12 @@ async function viewRows({ root, progress }: BenchContext): Promise<Row[]> {
   const streams = 1000;
   progress(`skein: ${streams} clients follow the view`);
   const server = await startSkein(root);
-  const followed = await follow(server, streams).finally(() => end(server));
+  let followed: FollowCost;
+  try {
+    followed = await follow(server, streams);
+  } finally {
+    await end(server);
+  }
   const what = '1000 nodes, 10 instances each';
   const who = `${streams} clients follow the view`;
   return [

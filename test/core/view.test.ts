@@ -357,7 +357,10 @@ describe('the list of services', () => {
           const listed = (): string => {
             const list = new Map<string, Set<string>>();
             for (const { service, tags } of held.values()) list.set(service, new Set([...(list.get(service) ?? []), ...tags]));
-            return JSON.stringify([...list].map(([name, tags]) => [name, [...tags].sort()]).sort());
+            return [...list]
+              .map(([name, tags]) => `${name} ${[...tags].sort().join()}`)
+              .sort()
+              .join(';');
           };
           for (const edits of rounds) {
             const index = solo.view.index(topics.services);

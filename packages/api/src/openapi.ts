@@ -1,6 +1,6 @@
 /** What the mesh's own endpoints take and answer, as an OpenAPI 3.1 document. Consul's are described by Consul. */
 
-import { listOf, object, ref, schemas, text, texts } from './openapi-schemas.ts';
+import { listOf, ref, schemas, text, texts } from './openapi-schemas.ts';
 import type { Json } from './openapi-schemas.ts';
 
 interface Operation {
@@ -29,19 +29,17 @@ const blocking: readonly Json[] = [
   query('wait', 'A duration such as `30s`; default `5m`, at most `10m`.'),
 ];
 
+const disputed = query('conflicts', 'Only entries that were written concurrently, or have a newer version that is not applied.');
 /** For a stream of events. */
 const resume: readonly Json[] = [
-      query(
-        'stream',
-        'The `stream` of an earlier answer: with `index`, the events begin after it.',
-      ),
-      {
-        name: 'Last-Event-ID',
-        in: 'header',
-        description:
-          'The id of the last event that the client had, `STREAM:INDEX`: the stream goes on after it. Wins over the query.',
-        schema: text,
-      },
+  query('stream', 'The `stream` of an earlier answer: with `index`, the events begin after it.'),
+  {
+    name: 'Last-Event-ID',
+    in: 'header',
+    description:
+      'The id of the last event that the client had, `STREAM:INDEX`: the stream goes on after it. Wins over the query.',
+    schema: text,
+  },
 ];
 
 const refusals = {
@@ -55,10 +53,7 @@ const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/mesh/view',
     summary: 'All that this agent believes about nodes, instances and config entries; as server-sent events with every change.',
-    parameters: [
-      ...blocking,
-      ...resume,
-    ],
+    parameters: [...blocking, ...resume],
     answer: ref('View'),
     events: {
       description:
@@ -81,14 +76,14 @@ const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/mesh/config',
     summary: 'All config entries, with their versions and conflicts.',
-    parameters: blocking,
+    parameters: [...blocking, disputed],
     answer: listOf(ref('ConfigEntry')),
   },
   {
     method: 'get',
     path: '/v1/mesh/config/{kind}',
     summary: 'The config entries of one kind.',
-    parameters: [inPath('kind'), ...blocking],
+    parameters: [inPath('kind'), ...blocking, disputed],
     answer: listOf(ref('ConfigEntry')),
   },
   {
@@ -125,12 +120,7 @@ const operations: readonly Operation[] = [
       query('method', 'Default `GET`.'),
       query('header', '`Name:value`, repeatable.', { schema: texts }),
     ],
-    answer: object({
-      request: { type: 'object' },
-      rule: { type: ['object', 'null'] },
-      candidates: listOf({}),
-      problems: listOf({}),
-    }),
+    answer: ref('Explanation'),
   },
   {
     method: 'get',
@@ -140,14 +130,7 @@ const operations: readonly Operation[] = [
       query('name', 'A service, or a whole domain name such as `orders.service.consul`.', { required: true }),
       query('type', 'The type of record. Default `ANY`.'),
     ],
-    answer: object({
-      name: text,
-      type: text,
-      rcode: text,
-      answers: listOf({}),
-      additional: listOf({}),
-      instances: { type: ['array', 'null'] },
-    }),
+    answer: ref('Resolution'),
   },
   {
     method: 'get',

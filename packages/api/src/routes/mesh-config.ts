@@ -8,6 +8,7 @@ import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { isConsulKind, notApplied } from '../decode/config-entry.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
+import { parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { compareTexts } from '../shape/node.ts';
@@ -21,15 +22,17 @@ const knownKinds: readonly string[] = ['route'];
 export function meshConfigRoutes(context: ApiContext): readonly Route[] {
   const { port, reader } = context;
   let table: RouteTable | undefined;
-  const list = (view: View, kind: string | undefined): readonly unknown[] => {
+  const list = (view: View, kind: string | undefined, query: URLSearchParams): readonly unknown[] => {
     table = routeTableOf(view, table);
-    return entriesJson(view, kind, shadowedMatches(table));
+    const isDisputed = parseFlag(query, 'conflicts', true) === true;
+    return entriesJson(view, { kind, isDisputed }, shadowedMatches(table));
   };
   return [
     {
       method: 'GET',
       path: '/v1/mesh/config',
-      handle: (request) => reader.read(request, { topics: () => [topics.config], json: (view) => list(view, undefined) }),
+      handle: (request) =>
+        reader.read(request, { topics: () => [topics.config], json: (view) => list(view, undefined, request.query) }),
     },
     {
       method: 'GET',
@@ -37,7 +40,7 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
       handle: (request) => {
         const { kind, name } = splitKey(request.rest);
         return name === undefined
-          ? reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind) })
+          ? reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind, request.query) })
           : reader.read(request, { topics: () => [topics.configEntry(kind, name)], json: (view) => one(view, kind, name) });
       },
     },
@@ -86,8 +89,15 @@ function requireKnownKind(kind: string): void {
   throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
 }
 
-function entriesJson(view: View, kind: string | undefined, shadowed: ReturnType<typeof shadowedMatches>): readonly unknown[] {
-  return [...view.configEntries(kind)]
+interface Wanted {
+  readonly kind: string | undefined;
+  /** Only what was written concurrently, or has a newer version that is not applied. */
+  readonly isDisputed: boolean;
+}
+
+function entriesJson(view: View, wanted: Wanted, shadowed: ReturnType<typeof shadowedMatches>): readonly unknown[] {
+  return [...view.configEntries(wanted.kind)]
+    .filter(({ conflicts, quarantined }) => !wanted.isDisputed || conflicts.length > 0 || quarantined !== undefined)
     .sort((a, b) => compareTexts(a.kind, b.kind) || compareTexts(a.name, b.name))
     .map((entry) => ({
       ...entryJson(view, entry),
