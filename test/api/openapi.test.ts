@@ -161,6 +161,16 @@ test.each([
   expect(faults(schema!, json(await full().get(url)), components.schemas)).toEqual([]);
 });
 
+test('what a dry run of a write answers is what it is described to be', async () => {
+  const { paths, components } = await load();
+  const schema = paths['/v1/mesh/config/{kind}/{name}']?.['put']?.responses['200']?.content['application/json']?.schema;
+  const body = { hostnames: ['shop.example', 'x.example'], rules: [{ backendRefs: [{ name: 'db' }] }] };
+  for (const name of ['older', 'fresh']) {
+    const answer = await full().put(`/v1/mesh/config/route/${name}?dry-run`, body);
+    expect(faults(schema!, json(answer), components.schemas)).toEqual([]);
+  }
+});
+
 test('what a stream says is what it is described to be', async () => {
   const { paths, components } = await load();
   for (const path of ['/v1/mesh/view', '/v1/mesh/events']) {

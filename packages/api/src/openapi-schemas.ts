@@ -93,6 +93,12 @@ export const schemas: Readonly<Record<string, Json>> = {
     },
   ),
   ConfigVersion: object(namedVersion),
+  ConfigPlan: object({
+    kind: text,
+    name: text,
+    change: { enum: ['create', 'update', 'none'] },
+    changes: listOf(withOptional(object({ path: text }), { before: {}, after: {} })),
+  }),
   Explanation: object({
     request: object({ method: text, host: text, path: text, headers: map(text) }),
     rule: orNull(

@@ -98,9 +98,13 @@ const operations: readonly Operation[] = [
     method: 'put',
     path: '/v1/mesh/config/{kind}/{name}',
     summary: 'Writes a config entry; it spreads from here.',
-    parameters: [inPath('kind'), inPath('name')],
+    parameters: [
+      inPath('kind'),
+      inPath('name'),
+      query('dry-run', 'Writes nothing, and answers with what would change; refuses what the write would be refused for.'),
+    ],
     body: { description: 'The value of the entry, in the form of its kind.' },
-    answer: ref('ConfigEntry'),
+    answer: { oneOf: [ref('ConfigEntry'), ref('ConfigPlan')] },
     refusals: [409],
   },
   {

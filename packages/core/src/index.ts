@@ -14,6 +14,7 @@ export { externalFault, externalKind, externalName, externalNodeOf, externalValu
 export type { ExternalCheck, ExternalNode, ExternalPart } from './catalog/external.ts';
 export * from './catalog/record.ts';
 export * from './command.ts';
+export { configKeyFault } from './config/config-store.ts';
 export * from './config/entry.ts';
 export { kvFolderOf, kvKeyFault, kvKind } from './config/kv.ts';
 export type { KvValue } from './config/kv.ts';

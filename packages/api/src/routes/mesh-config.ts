@@ -1,8 +1,8 @@
 /** `/v1/mesh/config`: config entries in the mesh's own form, with their versions and conflicts. */
 
-import { topics, versionId } from '@skein/core';
+import { configKeyFault, topics, versionId } from '@skein/core';
 import type { ConfigEntry, ConfigVersion, View } from '@skein/core';
-import { routeTableOf } from '@skein/traffic';
+import { routeTableOf, validateConfig } from '@skein/traffic';
 import type { RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
@@ -11,6 +11,7 @@ import { parseJsonBody } from '../decode/json-body.ts';
 import { parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { jsonDiff } from '../shape/json-diff.ts';
 import { compareTexts } from '../shape/node.ts';
 import { shadowedMatches } from '../shape/shadowed-rules.ts';
 
@@ -47,9 +48,11 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
     {
       method: 'PUT',
       path,
-      handle: async ({ rest, body }) => {
+      handle: async ({ rest, body, query }) => {
         const { kind, name } = fullKey(rest);
         requireKnownKind(kind);
+        if (parseFlag(query, 'dry-run', true) === true)
+          return { json: planned(port.view(), { kind, name }, parseJsonBody(body)) };
         await write(context, { type: 'apply-config', kind, name, value: parseJsonBody(body) });
         return { json: one(port.view(), kind, name) };
       },
@@ -87,6 +90,16 @@ function requireKnownKind(kind: string): void {
   // Other projects' words for it, such as HTTPRoute and service-router, have it inside.
   const near = /^ro|rout/i.test(kind) ? '; did you mean "route"?' : '.';
   throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
+}
+
+/** What a write would change. Refuses what the write would be refused for, but for limits of room. */
+function planned(view: View, { kind, name }: { readonly kind: string; readonly name: string }, value: unknown): unknown {
+  const fault = configKeyFault(kind, name) ?? validateConfig(kind, name, value);
+  if (fault !== undefined) throw badRequest(`${kind} "${name}": ${fault}`);
+  const before = view.configEntry(kind, name);
+  const changes = jsonDiff(before?.value, value);
+  const change = before === undefined ? 'create' : changes.length === 0 ? 'none' : 'update';
+  return { kind, name, change, changes };
 }
 
 interface Wanted {
