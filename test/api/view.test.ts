@@ -101,6 +101,20 @@ test('streams a snapshot and what changes, under ids by which it goes on, and en
   expect(at.port.waiting).toBe(0);
 });
 
+test('a change without an index of its own is a delta that leads on', async () => {
+  const at = setup();
+  const member = at.port.addMember('beta');
+  const got = await streamed(at, {}, async () => {
+    member.reachable = false;
+    const index = json<Snapshot>(await at.get('/v1/mesh/view')).index;
+    expect(index).toBe(at.port.view().lastIndex + 1);
+  });
+  expect(got.map(({ type, data }) => [type, data.nodes.length])).toEqual([
+    ['snapshot', 2],
+    ['delta', 1],
+  ]);
+});
+
 test.each(['Last-Event-ID', 'stream and index'])('goes on after what %s says', async (how) => {
   const at = setup();
   const { stream, index } = json<Snapshot>(await at.get('/v1/mesh/view'));

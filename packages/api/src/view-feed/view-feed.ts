@@ -146,7 +146,8 @@ export class ViewFeed {
     memory.view = view;
     const changes = viewChanges(before, view);
     if (isEmpty(changes)) return memory;
-    const head = { stream: this.stream, index: view.lastIndex };
+    // A delta always leads on, also if something should have changed without an index of its own.
+    const head = { stream: this.stream, index: Math.max(view.lastIndex, memory.ring.index + 1) };
     const text = deltaText(head, memory.ring.index, view, changes);
     memory.ring.push(head.index, Buffer.from(`event: delta\nid: ${head.stream}:${head.index}\ndata: ${text}\n\n`));
     this.#readers.wake();
