@@ -1,6 +1,6 @@
 /** The records of an owner as a value: a change, small or large, against a plain map. */
 
-import { CatalogContent } from '@skein/core/parts';
+import { emptyContent } from '@skein/core/parts';
 import { checkId, nodeId } from '@skein/core';
 import type { RecordValue, SealedRecord } from '@skein/core';
 import * as fc from 'fast-check';
@@ -30,7 +30,7 @@ test('a change gives what a map would, says what came, changed and went, and lea
       fc.array(fc.tuple(texts(3), fc.array(fc.nat(99), { maxLength: 3 })), { maxLength: 20 }),
       (first, changes) => {
         const sealed = Array.from({ length: first }, (_, n) => seal(n, 'first', 1));
-        let { content } = CatalogContent.empty.with(sealed, []);
+        let { content } = emptyContent.with(sealed, []);
         const model = new Map(sealed.map((each) => [keyOf(each), each]));
         let version = 1;
         for (const [written, removed] of changes) {
@@ -71,7 +71,7 @@ test('the same change says the same, in the same order, whether it is small or l
         // Those beyond 100 are only there to make the rest small.
         const all = Array.from({ length: count }, (_, n) => seal(n < 60 ? n : n + 100, 'first', 1));
         const upserts = written.map(([n, text]) => seal(n, text, 2));
-        const { change: said, gone } = CatalogContent.empty.with(all, []).content.with(
+        const { change: said, gone } = emptyContent.with(all, []).content.with(
           upserts,
           removed.map((n) => (n % 2 === 0 ? `i/n${n}` : `c/n${n}`)),
         );
@@ -84,7 +84,7 @@ test('the same change says the same, in the same order, whether it is small or l
 });
 
 test('a whole new content keeps nothing of the old one', () => {
-  const before = CatalogContent.empty.with([seal(0, 'x', 1), seal(2, 'x', 1)], []).content;
+  const before = emptyContent.with([seal(0, 'x', 1), seal(2, 'x', 1)], []).content;
   const same = seal(2, 'x', 1);
   const { content, change, gone } = before.replacedBy([same, seal(4, 'x', 2)]);
   expect(content.records.map(keyOf)).toEqual(['i/n2', 'i/n4']);

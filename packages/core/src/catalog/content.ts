@@ -24,13 +24,12 @@ export interface ContentChange {
 const largeChange = 16;
 
 export class CatalogContent {
-  static readonly empty = new CatalogContent([], 0);
-
   /** Ordered by key, which the digest is defined over. Most nodes own little: a plain list takes the least room. */
   readonly records: readonly SealedRecord[];
   readonly bytes: number;
 
-  private constructor(records: readonly SealedRecord[], bytes: number) {
+  /** `records` in the order of their keys, and how many bytes they have. */
+  constructor(records: readonly SealedRecord[], bytes: number) {
     this.records = records;
     this.bytes = bytes;
   }
@@ -122,6 +121,8 @@ export class CatalogContent {
     };
   }
 }
+
+export const emptyContent = new CatalogContent([], 0);
 
 function sortedByKey(records: ReadonlyMap<string, SealedRecord>): readonly SealedRecord[] {
   return [...records].sort(([a], [b]) => order(a, b)).map(([, sealed]) => sealed);

@@ -8,7 +8,7 @@ import { hashText } from '../hash.ts';
 import { limits } from '../limits.ts';
 import type { Notary, SealedRecord, Signed } from '../signed.ts';
 import type { CatalogDelta } from './delta.ts';
-import { CatalogContent, type ContentChange, type ReplicaChange } from './content.ts';
+import { emptyContent, type CatalogContent, type ContentChange, type ReplicaChange } from './content.ts';
 import type { CatalogHead, Check, Instance } from './record.ts';
 
 export type ApplyResult =
@@ -27,7 +27,7 @@ const noRemovals: readonly Removal[] = [];
 
 export class Replica {
   #head: Signed<CatalogHead> | undefined;
-  #content = CatalogContent.empty;
+  #content = emptyContent;
   #removals: readonly Removal[] = noRemovals;
   /** The log of removals is complete for everything after this version. */
   #removalsAfter = 0;
