@@ -1,6 +1,6 @@
 /** Stand-ins for the agent around the API: its facts, its events, and time that a test moves by hand. */
 
-import type { CancelSignal } from '@skein/core';
+import type { CancelSignal, MeshEvent } from '@skein/core';
 import { createApi } from '@skein/api';
 import type { AgentPort, Api, ApiOptions, EventsPort, InjectedAnswer, LogLevel, Timers, UserEvent } from '@skein/api';
 import { FakePort } from './fake-port.ts';
@@ -79,6 +79,7 @@ export class FakeAgent implements AgentPort {
   durableError: Error | undefined;
   reloads = 0;
   reloadError: Error | undefined;
+  readonly meshFollowers = new Set<(event: MeshEvent, timeMs: number) => void>();
   readonly followers = new Set<{ readonly level: LogLevel; readonly take: (line: string) => void }>();
 
   info() {
@@ -124,6 +125,11 @@ export class FakeAgent implements AgentPort {
     const follower = { level, take };
     this.followers.add(follower);
     return () => void this.followers.delete(follower);
+  }
+
+  followMesh(take: (event: MeshEvent, timeMs: number) => void): () => void {
+    this.meshFollowers.add(take);
+    return () => void this.meshFollowers.delete(take);
   }
 
   metrics(): Promise<string> {

@@ -116,6 +116,7 @@ export class FakePort implements MeshPort {
   }
 
   index(topic: string): number {
+    if (topic === topics.any) return this.#lastIndex;
     return this.#indexes.get(topic) ?? 1;
   }
 

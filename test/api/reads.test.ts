@@ -413,6 +413,14 @@ test('mesh/config shows entries with their version, conflicts and what was refus
   expect(json(await api.get('/v1/mesh/config/route/shop'))).toMatchObject(expectedEntry);
   expect(json(await api.get('/v1/mesh/config/service'))).toEqual([]);
   expect((await api.get('/v1/mesh/config/route/none')).statusCode).toBe(404);
+  api.port.configs.set('route/calm', { ...entry, name: 'calm', conflicts: [], quarantined: undefined });
+  const names = async (query: string): Promise<string[]> =>
+    json<{ name: string }[]>(await api.get(`/v1/mesh/config${query}`)).map(({ name }) => name);
+  expect(await names('')).toEqual(['calm', 'shop']);
+  expect(await names('?conflicts')).toEqual(['shop']);
+  expect(await names('/route?conflicts=true')).toEqual(['shop']);
+  expect(await names('?conflicts=false')).toEqual(['calm', 'shop']);
+  expect((await api.get('/v1/mesh/config?conflicts=perhaps')).statusCode).toBe(400);
 });
 
 test('a match that a rule of another route has too is told with the route that goes first', async () => {

@@ -12,6 +12,8 @@ import { park } from './discovery/parked.ts';
 import { consulVersion, end, serve, startConsul, startSkein } from './discovery/server.ts';
 import type { Server } from './discovery/server.ts';
 import { measureSpread } from './discovery/spread.ts';
+import { follow, measureFeed } from './discovery/view-stream.ts';
+import type { FollowCost } from './discovery/view-stream.ts';
 import { measureAgent } from './sim/one-agent.ts';
 
 const parts = ['spread', 'parked', 'http', 'dns', 'view'] as const;
@@ -130,15 +132,34 @@ function loadRows(what: string, { ours, consul }: Pair): Row[] {
   ];
 }
 
-async function viewRows({ progress }: BenchContext): Promise<Row[]> {
+async function viewRows({ root, progress }: BenchContext): Promise<Row[]> {
   progress('a view of 1000 nodes with 10 instances each');
   const { perMember, perMemberRead, loadMs, updateMs } = await measureAgent(1000, 10);
+  progress('the same view as a stream');
+  const stream = await measureFeed(1000, 10);
+  const streams = 1000;
+  progress(`skein: ${streams} clients follow the view`);
+  const server = await startSkein(root);
+  let followed: FollowCost;
+  try {
+    followed = await follow(server, streams);
+  } finally {
+    await end(server);
+  }
   const what = '1000 nodes, 10 instances each';
+  const who = `${streams} clients follow the view`;
   return [
     { what: `${what}: memory of one agent`, unit: 'MiB', ours: (perMember * 1000) / 2 ** 20 },
     { what: `${what}: the same, all of its view read`, unit: 'MiB', ours: (perMemberRead * 1000) / 2 ** 20 },
     { what: `${what}: decoded, verified and taken in`, unit: 'CPU ms', ours: loadMs },
     { what: `${what}: one instance changes, until the view of its service shows it`, unit: 'CPU ms', ours: updateMs },
+    { what: `${what}: a snapshot for clients that follow`, unit: 'MiB', ours: stream.snapshotMiB },
+    { what: `${what}: the same, made`, unit: 'CPU ms', ours: stream.snapshotMs },
+    { what: `${what}: one instance changes, the delta for all who follow`, unit: 'us', ours: stream.deltaUs },
+    { what: `${what}: the same`, unit: 'bytes', ours: stream.deltaBytes },
+    { what: `${who}: memory of each`, unit: 'KiB', ours: followed.kibPerStream },
+    { what: `${who}: CPU of the agent`, unit: '% of a core', ours: followed.idlePercent },
+    { what: `${who}: an instance is registered, until all have it`, unit: 'ms', ours: followed.allToldMs },
   ];
 }
 

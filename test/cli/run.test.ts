@@ -40,6 +40,8 @@ const commands = [
   ['config', 'apply'],
   ['config', 'get'],
   ['config', 'list'],
+  ['config', 'conflicts'],
+  ['config', 'diff'],
   ['config', 'delete'],
   ['checks'],
   ['maint'],

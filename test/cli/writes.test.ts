@@ -122,6 +122,38 @@ test('config list tells of a match that another route has too', async () => {
   expect(out).toBe('KIND   NAME  NOTE\nroute  a     -\nroute  b     has a match of route/a too, which goes first\n');
 });
 
+test('config diff tells what would change of each entry, place by place, and writes nothing', async () => {
+  const files = { 'r.yaml': `${routeText}---\nkind: route\nname: billing\nrules: []\n` };
+  const changes = [
+    { path: 'rules[0].backendRefs[0].name', before: 'orders', after: 'billing' },
+    { path: 'hostnames', after: ['shop.example'] },
+    { path: 'rules[1]', before: {} },
+  ];
+  const replies = {
+    'PUT /v1/mesh/config/route/orders?dry-run': { json: { kind: 'route', name: 'orders', change: 'update', changes } },
+    'PUT /v1/mesh/config/route/billing?dry-run': { json: { kind: 'route', name: 'billing', change: 'create', changes: [] } },
+  };
+  const { out } = await skein(['config', 'diff', 'r.yaml'], { replies, files });
+  expect(out).toBe(
+    'route/orders changes\n' +
+      '  - rules[0].backendRefs[0].name: "orders"\n' +
+      '  + rules[0].backendRefs[0].name: "billing"\n' +
+      '  + hostnames: ["shop.example"]\n' +
+      '  - rules[1]: {}\n' +
+      'route/billing is new\n',
+  );
+  expect(JSON.parse((await skein(['config', 'diff', 'r.yaml', '--json'], { replies, files })).out)).toHaveLength(2);
+});
+
+test('config conflicts lists what is disputed, and says so when nothing is', async () => {
+  const path = 'GET /v1/mesh/config?conflicts';
+  const entries = [{ kind: 'route', name: 'a', conflicts: [{}] }];
+  expect((await skein(['config', 'conflicts'], { replies: { [path]: { json: entries } } })).out).toContain(
+    '1 concurrent version',
+  );
+  expect((await skein(['config', 'conflicts'], { replies: { [path]: { json: [] } } })).out).toBe('there are no conflicts\n');
+});
+
 test('config delete names what is gone; an unknown entry is a failure with the words of the agent', async () => {
   const { out } = await skein(['config', 'delete', 'route', 'orders'], {
     replies: { 'DELETE /v1/mesh/config/route/orders': {} },

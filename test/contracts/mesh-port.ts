@@ -121,6 +121,24 @@ export function meshPortContract(name: string, setUp: () => MeshPortSetUp): void
         expect(await isSettled(wait)).toBe(false);
       });
 
+      test('on any topic ends with whichever moves, and with no other', async () => {
+        const { port } = setUp();
+        const acts = [
+          () => register(port, 'a'),
+          () => void port.dispatch({ type: 'apply-config', kind: 'route', name: 'r', value: {} }),
+          () => void port.dispatch({ type: 'set-tags', tags: { role: 'db' } }),
+          () => void port.dispatch({ type: 'deregister', id: instance('a').id }),
+        ];
+        for (const act of acts) {
+          const index = port.view().index(topics.any);
+          expect(index).toBe(port.view().lastIndex);
+          const wait = port.changed(topics.any, index, never());
+          expect(await isSettled(wait)).toBe(false);
+          act();
+          expect((await wait).index(topics.any)).toBeGreaterThan(index);
+        }
+      });
+
       test('on a topic that never existed ends when it begins to', async () => {
         const { port } = setUp();
         const topic = topics.service('to-come');

@@ -75,6 +75,29 @@ describe('a persistent map', () => {
     expect(map.get('kvl0y1dyr8')).toBeUndefined();
   });
 
+  test('tells what changed since any other: each key whose value is not the same, once', () => {
+    fc.assert(
+      fc.property(acts, acts, fc.boolean(), (history, more, isRelated) => {
+        const play = (from: PersistentMap<number>, list: Act[]): PersistentMap<number> =>
+          list.reduce((map, [name, value]) => (value === undefined ? map.delete(name) : map.set(name, value)), from);
+        const before = play(PersistentMap.empty<number>(), history);
+        const after = play(isRelated ? before : PersistentMap.empty<number>(), more);
+        const replayed = asMap(before);
+        const seen = new Set<string>();
+        after.changesSince(before, (was, is, name) => {
+          expect(seen.has(name)).toBe(false);
+          seen.add(name);
+          expect([was, is]).toEqual([before.get(name), after.get(name)]);
+          expect(was).not.toBe(is);
+          if (is === undefined) replayed.delete(name);
+          else replayed.set(name, is);
+        });
+        expect(replayed).toEqual(asMap(after));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('shares the values that a change did not touch', () => {
     let map = PersistentMap.empty<object>();
     for (let i = 0; i < 100; i++) map = map.set(`node-${i}`, { i });

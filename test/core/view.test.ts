@@ -336,3 +336,57 @@ describe('indexes', () => {
     expect(index(`t65536`)).toBe(before[3]);
   });
 });
+
+describe('the list of services', () => {
+  const edit = fc.record({
+    id: fc.constantFrom('i0', 'i1', 'i2', 'i3'),
+    service: fc.constantFrom('web', 'db'),
+    tags: fc.subarray(['x', 'y', 'z']),
+    isGone: fc.boolean(),
+  });
+
+  test('has a new index exactly when a name or a tag in it came or went, however many changes come before it is read', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.uniqueArray(edit, { selector: ({ id }) => id, maxLength: 3 })), { maxLength: 12 }),
+        (rounds) => {
+          const solo = new Solo();
+          const owner = new Owner(a);
+          solo.hear(a, { members: [fact(claim(a))] });
+          const held = new Map<string, { readonly service: string; readonly tags: readonly string[] }>();
+          const listed = (): string => {
+            const list = new Map<string, Set<string>>();
+            for (const { service, tags } of held.values()) list.set(service, new Set([...(list.get(service) ?? []), ...tags]));
+            return [...list]
+              .map(([name, tags]) => `${name} ${[...tags].sort().join()}`)
+              .sort()
+              .join(';');
+          };
+          for (const edits of rounds) {
+            const index = solo.view.index(topics.services);
+            let hasChanged = false;
+            for (const each of edits) {
+              const before = listed();
+              const gone = each.filter(({ id, isGone }) => isGone && held.has(id)).map(({ id }) => id);
+              const kept = each.filter(({ isGone }) => !isGone);
+              for (const id of gone) held.delete(id);
+              for (const { id, service, tags } of kept) held.set(id, { service, tags });
+              const upserts = kept.map(({ id, service, tags }) => instanceRecord(id, { service, tags }));
+              solo.now += 1;
+              solo.hear(a, {
+                deltas: [
+                  owner.write(
+                    upserts,
+                    gone.map((id) => `i/${id}`),
+                  ),
+                ],
+              });
+              hasChanged ||= listed() !== before;
+            }
+            expect(solo.view.index(topics.services) > index).toBe(hasChanged);
+          }
+        },
+      ),
+    );
+  });
+});

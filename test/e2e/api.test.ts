@@ -5,9 +5,9 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { topics } from '@skein/core';
 import { createApi } from '@skein/api';
-import type { Api } from '@skein/api';
-import { afterEach, expect, test, vi } from 'vitest';
-import { FakeAgent, FakeEvents } from '../api/fake-agent.ts';
+import type { Api, ApiOptions } from '@skein/api';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { FakeAgent, FakeEvents, FakeTimers } from '../api/fake-agent.ts';
 import { FakePort } from '../api/fake-port.ts';
 
 const open: Api[] = [];
@@ -18,9 +18,10 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((api) => api.close()));
 });
 
-async function listen(): Promise<{ api: Api; port: FakePort; address: string }> {
+async function listen(more: Partial<ApiOptions> = {}): Promise<{ api: Api; port: FakePort; address: string }> {
   const port = new FakePort();
-  const api = createApi({ port, agent: new FakeAgent(), events: new FakeEvents(), listen: '127.0.0.1:0', allowedHosts: [] });
+  const parts = { port, agent: new FakeAgent(), events: new FakeEvents() };
+  const api = createApi({ ...parts, listen: '127.0.0.1:0', allowedHosts: [], ...more });
   open.push(api);
   return { api, port, address: await api.listen() };
 }
@@ -117,4 +118,95 @@ test('a body without a content type is read', async () => {
   );
   expect(line).toBe('HTTP/1.1 200 OK');
   expect(port.commands).toMatchObject([{ type: 'register', instance: { id: 'web' } }]);
+});
+
+describe('a stream of the view', () => {
+  /** What came over a connection, as text. */
+  async function stream(address: string, headers = ''): Promise<{ socket: Socket; text: () => string }> {
+    const socket = await dial(address);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+    socket.write(`GET /v1/mesh/view HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n${headers}\r\n`);
+    return { socket, text: () => text };
+  }
+
+  /** Whether the change of this round is in the last megabyte. */
+  function hasCome(text: string, round: number): boolean {
+    return text.includes(`"round":"${round}"`, text.length - 1_200_000);
+  }
+
+  test('goes on over another connection, from the id of the last event', async () => {
+    const { address, port } = await listen();
+    const first = await stream(address);
+    await vi.waitUntil(() => first.text().includes('event: snapshot'));
+    port.addMember('beta');
+    await vi.waitUntil(() => first.text().includes('event: delta'));
+    const id = first.text().match(/event: delta\nid: (\S+)/)?.[1] ?? '';
+    first.socket.destroy();
+    port.addMember('gamma');
+    const second = await stream(address, `Last-Event-ID: ${id}\r\n`);
+    await vi.waitUntil(() => second.text().includes('"name":"gamma"'));
+    expect(second.text()).not.toContain('"name":"beta"');
+    expect(second.text()).not.toContain('event: snapshot');
+  });
+
+  test('whose client goes away leaves nothing behind', async () => {
+    const { address, port } = await listen();
+    const clients = [await stream(address), await stream(address)];
+    await vi.waitUntil(() => clients.every(({ text }) => text().includes('event: snapshot')));
+    expect(port.waiting).toBe(1);
+    for (const { socket } of clients) socket.destroy();
+    await vi.waitUntil(() => port.waiting === 0);
+  });
+
+  test('whose client reads nothing is not queued for: it costs what its connection takes, and ends with a snapshot', async () => {
+    const { address, port } = await listen();
+    const idle = await stream(address);
+    await vi.waitUntil(() => idle.text().includes('event: snapshot'));
+    idle.socket.pause();
+    const other = await stream(address);
+    await vi.waitUntil(() => other.text().includes('event: snapshot'));
+    const member = port.addMember('beta');
+    const rounds = 24;
+    for (let round = 0; round < rounds; round++) {
+      member.tags = { round: String(round), much: 'x'.repeat(1_000_000) };
+      port.bump(topics.members, topics.node(member.id));
+      await vi.waitUntil(() => hasCome(other.text(), round));
+    }
+    idle.socket.resume();
+    await vi.waitUntil(() => hasCome(idle.text(), rounds - 1), { timeout: 10_000 });
+    expect(idle.text().split('event: snapshot').length).toBe(3);
+    expect(idle.text().length).toBeLessThan(other.text().length);
+  });
+
+  test('is cut off when its client has taken nothing for a minute', async () => {
+    const timers = new FakeTimers();
+    const { address, port } = await listen({ timers });
+    const idle = await stream(address);
+    await vi.waitUntil(() => idle.text().includes('event: snapshot'));
+    idle.socket.pause();
+    const closed = once(idle.socket, 'close');
+    const member = port.addMember('beta');
+    // More than the kernel takes; nobody else reads, so each is in a window of its own.
+    for (let round = 0; round < 16; round++) {
+      member.tags = { much: 'x'.repeat(1_000_000 + round) };
+      port.bump(topics.members, topics.node(member.id));
+      await timers.pass(50);
+    }
+    expect(port.waiting).toBe(1);
+    await timers.pass(60_000);
+    await vi.waitUntil(() => port.waiting === 0);
+    idle.socket.resume();
+    await closed;
+  });
+
+  test('ends when the API closes', async () => {
+    const { api, address } = await listen();
+    const client = await stream(address);
+    await vi.waitUntil(() => client.text().includes('event: snapshot'));
+    const ended = once(client.socket, 'close');
+    await api.close();
+    await ended;
+    expect(client.text().endsWith('\r\n0\r\n\r\n')).toBe(true);
+  });
 });

@@ -98,6 +98,7 @@ class RunningAgent implements Agent {
   /** What the transport says before the node has taken its first step. */
   #early: Input[] | undefined = [];
   #stopping: Promise<void> | undefined;
+  readonly #followers = new Set<(event: MeshEvent, timeMs: number) => void>();
   readonly #left = new Gate();
   readonly #hurry = new Gate();
   readonly #over = new Gate();
@@ -344,6 +345,7 @@ class RunningAgent implements Agent {
         reload: () => this.#reloadByHook(),
         metrics: () => metrics.text(),
         followLog: (level, take) => this.log.follow(level, take),
+        followMesh: (take) => this.#follow(take),
       },
     });
     Object.assign(parts, { catchUp, checks, aliases, events, proxy, metrics, api, dns });
@@ -373,7 +375,13 @@ class RunningAgent implements Agent {
     if (event.type === 'synced' || event.type === 'view-changed') this.#parts.catchUp?.look();
     this.#eventLog.mesh(event);
     this.#tellChecks(event);
+    for (const take of this.#followers) take(event, this.#clock.wallMs());
     if (event.type === 'left') this.#left.open();
+  }
+
+  #follow(take: (event: MeshEvent, timeMs: number) => void): () => void {
+    this.#followers.add(take);
+    return () => void this.#followers.delete(take);
   }
 
   #tellChecks(event: MeshEvent): void {

@@ -8,6 +8,7 @@
 
 import {
   assertNever,
+  topics,
   type CancelSignal,
   type Command,
   type CommandResult,
@@ -164,12 +165,13 @@ export class Driver implements MeshPort {
     }
   }
 
-  #wakeReaders(topics: readonly string[]): void {
-    const view = this.view();
-    for (const topic of topics) {
+  #wakeReaders(touched: readonly string[]): void {
+    // Many changes may come before anybody looks: without a reader that waits, no view is made.
+    if (this.#waiterCount === 0) return;
+    for (const topic of [...touched, topics.any]) {
       const waiters = this.#waiters.get(topic);
       if (waiters === undefined) continue;
-      const index = view.index(topic);
+      const index = this.view().index(topic);
       for (const waiter of waiters) if (index > waiter.afterIndex) waiter.wake();
     }
   }
@@ -208,6 +210,8 @@ export class Driver implements MeshPort {
   #tellClock(): void {
     const { clock } = this.#options;
     this.#lastLagMs = clock.takeLagMs();
+    // So that what the next view has to show does not pile up where nobody looks.
+    this.view();
     this.#cancelClock = clock.after(clockIntervalMs, () => this.#tellClock());
     this.input({ type: 'clock', lagMs: this.#lastLagMs, wallMs: clock.wallMs() });
   }

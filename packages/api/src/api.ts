@@ -11,6 +11,7 @@ import type { MeshPort } from '@skein/core';
 import { BlockingQueries } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import type { DnsPolicy } from './dns/policy.ts';
+import { EventFeed } from './event-feed.ts';
 import { guard, hostOf } from './guard.ts';
 import { ownHosts } from './own-hosts.ts';
 import { openApiDocument } from './openapi.ts';
@@ -32,16 +33,20 @@ import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kvRoutes } from './routes/kv.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
+import { meshEventRoutes } from './routes/mesh-event.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
 import { meshMemberRoutes } from './routes/mesh-member.ts';
 import { meshResolveRoutes } from './routes/mesh-resolve.ts';
+import { meshViewRoutes } from './routes/mesh-view.ts';
 import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { redirectTarget, requirePrintable } from './url-path.ts';
+import { cutWhenStalled } from './stream/stall.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
+import { ViewFeed } from './view-feed/view-feed.ts';
 
 export interface ApiOptions {
   readonly port: MeshPort;
@@ -103,6 +108,8 @@ export function createApi(options: ApiOptions): Api {
   const address = listenAddress(options.listen);
   const timers = options.timers ?? platformTimers;
   const underWay = new UnderWay();
+  const feed = new ViewFeed({ port: options.port, timers });
+  const eventFeed = new EventFeed({ agent: options.agent, timers, stream: feed.stream });
   const app = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
@@ -120,7 +127,7 @@ export function createApi(options: ApiOptions): Api {
   });
   takeAnyBody(app);
   guardRequests(app, options, address.host);
-  const routes = allRoutes(options, timers);
+  const routes = allRoutes(options, timers, { feed, eventFeed });
   const elsewhere = redirectTarget(routes.map(({ path }) => path));
   app.setNotFoundHandler((request, reply) => {
     const target = elsewhere(request.url);
@@ -128,7 +135,7 @@ export function createApi(options: ApiOptions): Api {
     return sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`);
   });
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log: options.log }));
-  addRoutes(app, routes, underWay);
+  addRoutes(app, routes, underWay, timers);
   return {
     listen: async () => {
       await app.listen({ host: address.host, port: address.port });
@@ -136,6 +143,8 @@ export function createApi(options: ApiOptions): Api {
     },
     close: async () => {
       underWay.close();
+      feed.close();
+      eventFeed.close();
       const cancel = timers.after(closeTimeoutMs, () => app.server.closeAllConnections());
       await app.close();
       cancel();
@@ -152,7 +161,7 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
+function allRoutes(options: ApiOptions, timers: Timers, feeds: Pick<ApiContext, 'feed' | 'eventFeed'>): readonly Route[] {
   const { port, agent, events } = options;
   const datacenter = options.datacenter ?? agent.info().mesh;
   const random = options.random ?? Math.random;
@@ -163,7 +172,7 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
   });
   const reader = new Reader({ port, agent, datacenter, blocking });
   const { scriptChecks = false, dnsPolicy = {} } = options;
-  const context: ApiContext = { port, agent, events, datacenter, reader, random, scriptChecks, dnsPolicy };
+  const context: ApiContext = { port, agent, events, datacenter, reader, ...feeds, random, scriptChecks, dnsPolicy };
   const routes = [
     agentRoutes,
     agentServiceRoutes,
@@ -183,6 +192,8 @@ function allRoutes(options: ApiOptions, timers: Timers): readonly Route[] {
     meshMemberRoutes,
     meshExplainRoutes,
     meshResolveRoutes,
+    meshViewRoutes,
+    meshEventRoutes,
     monitorRoutes,
     operationsRoutes,
     absentRoutes,
@@ -218,7 +229,7 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
 }
 
 /** Adds the routes, and for each path what Consul answers to OPTIONS and to methods that it does not have. */
-function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: UnderWay): void {
+function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: UnderWay, timers: Timers): void {
   const urls = new Set(routes.map(({ path }) => path));
   for (const url of urls) {
     const here = routes.filter(({ path }) => path === url);
@@ -233,7 +244,7 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
             const answer = await route.handle(apiRequest(request, signal));
             isStream = answer.stream !== undefined;
             if (isStream) reply.raw.once('close', release);
-            return send(reply, request, answer);
+            return send(reply, request, withStallLimit(answer, reply, timers));
           } finally {
             if (!isStream) release();
           }
@@ -290,9 +301,20 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     query: new URLSearchParams(question === -1 ? '' : url.slice(question + 1)),
     accept: request.headers.accept ?? '',
     remoteAddress: request.ip,
+    lastEventId: textOf(request.headers['last-event-id']),
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
+}
+
+function withStallLimit(answer: Answer, reply: FastifyReply, timers: Timers): Answer {
+  const { stream, stallMs } = answer;
+  if (stream === undefined || stallMs === undefined) return answer;
+  return { ...answer, stream: cutWhenStalled(stream, stallMs, timers, () => reply.raw.destroy()) };
+}
+
+function textOf(header: string | readonly string[] | undefined): string {
+  return typeof header === 'string' ? header : (header?.[0] ?? '');
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, answer: Answer): FastifyReply {

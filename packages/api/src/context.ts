@@ -2,9 +2,11 @@
 
 import type { Command, MeshErrorCode, MeshPort } from '@skein/core';
 import type { DnsPolicy } from './dns/policy.ts';
+import type { EventFeed } from './event-feed.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import type { Reader } from './reader.ts';
 import { requireOk } from './refusal.ts';
+import type { ViewFeed } from './view-feed/view-feed.ts';
 
 export interface ApiContext {
   readonly port: MeshPort;
@@ -12,6 +14,8 @@ export interface ApiContext {
   readonly events: EventsPort;
   readonly datacenter: string;
   readonly reader: Reader;
+  readonly feed: ViewFeed;
+  readonly eventFeed: EventFeed;
   /** Whether clients may register checks that run programs. */
   readonly scriptChecks: boolean;
   /** How DNS answers. */

@@ -1,6 +1,7 @@
 /** What the mesh's own endpoints take and answer, as an OpenAPI 3.1 document. Consul's are described by Consul. */
 
-type Json = Readonly<Record<string, unknown>>;
+import { listOf, ref, schemas, text, texts } from './openapi-schemas.ts';
+import type { Json } from './openapi-schemas.ts';
 
 interface Operation {
   readonly method: 'get' | 'put' | 'delete';
@@ -9,16 +10,12 @@ interface Operation {
   readonly parameters?: readonly Json[];
   readonly body?: Json;
   readonly answer: Json;
+  /** What a client gets instead that accepts `text/event-stream`. */
+  readonly events?: { readonly description: string; readonly schema: Json };
   /** Refusals beyond those that every endpoint has. */
   readonly refusals?: readonly (keyof typeof refusals)[];
 }
 
-const text = { type: 'string' };
-const integer = { type: 'integer' };
-const texts = { type: 'array', items: text };
-const listOf = (items: Json): Json => ({ type: 'array', items });
-const object = (properties: Json): Json => ({ type: 'object', properties, required: Object.keys(properties) });
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const query = (name: string, description: string, more: Json = {}): Json => ({
   name,
   in: 'query',
@@ -32,12 +29,42 @@ const blocking: readonly Json[] = [
   query('wait', 'A duration such as `30s`; default `5m`, at most `10m`.'),
 ];
 
+const disputed = query('conflicts', 'Only entries that were written concurrently, or have a newer version that is not applied.');
+/** For a stream of events. */
+const resume: readonly Json[] = [
+  query('stream', 'The `stream` of an earlier answer: with `index`, the events begin after it.'),
+  {
+    name: 'Last-Event-ID',
+    in: 'header',
+    description:
+      'The id of the last event that the client had, `STREAM:INDEX`: the stream goes on after it. Wins over the query.',
+    schema: text,
+  },
+];
+
 const refusals = {
   404: 'There is no such entry.',
   409: 'The state of the mesh does not allow it.',
+  429: 'Too many clients do this already.',
 } as const;
 
 const operations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/v1/mesh/view',
+    summary: 'All that this agent believes about nodes, instances and config entries; as server-sent events with every change.',
+    parameters: [...blocking, ...resume],
+    answer: ref('View'),
+    events: {
+      description:
+        'Events `snapshot` (replace everything) and `delta` (remove what `removed` names, put the rows in place of those with the ' +
+        'same key: `id` of nodes, `node` and `id` of instances, `kind` and `name` of config entries). A snapshot comes first, and ' +
+        'again whenever the client cannot be given all deltas since where it was: after a restart of the agent, a long absence, or ' +
+        'when it is too slow. A comment comes every 15 s; a client that takes nothing for 60 s is cut off. At most 1024 at once.',
+      schema: { oneOf: [ref('View'), ref('ViewDelta')] },
+    },
+    refusals: [429],
+  },
   {
     method: 'get',
     path: '/v1/mesh/members',
@@ -49,14 +76,14 @@ const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/mesh/config',
     summary: 'All config entries, with their versions and conflicts.',
-    parameters: blocking,
+    parameters: [...blocking, disputed],
     answer: listOf(ref('ConfigEntry')),
   },
   {
     method: 'get',
     path: '/v1/mesh/config/{kind}',
     summary: 'The config entries of one kind.',
-    parameters: [inPath('kind'), ...blocking],
+    parameters: [inPath('kind'), ...blocking, disputed],
     answer: listOf(ref('ConfigEntry')),
   },
   {
@@ -71,9 +98,13 @@ const operations: readonly Operation[] = [
     method: 'put',
     path: '/v1/mesh/config/{kind}/{name}',
     summary: 'Writes a config entry; it spreads from here.',
-    parameters: [inPath('kind'), inPath('name')],
+    parameters: [
+      inPath('kind'),
+      inPath('name'),
+      query('dry-run', 'Writes nothing, and answers with what would change; refuses what the write would be refused for.'),
+    ],
     body: { description: 'The value of the entry, in the form of its kind.' },
-    answer: ref('ConfigEntry'),
+    answer: { oneOf: [ref('ConfigEntry'), ref('ConfigPlan')] },
     refusals: [409],
   },
   {
@@ -93,12 +124,7 @@ const operations: readonly Operation[] = [
       query('method', 'Default `GET`.'),
       query('header', '`Name:value`, repeatable.', { schema: texts }),
     ],
-    answer: object({
-      request: { type: 'object' },
-      rule: { type: ['object', 'null'] },
-      candidates: listOf({}),
-      problems: listOf({}),
-    }),
+    answer: ref('Explanation'),
   },
   {
     method: 'get',
@@ -108,59 +134,25 @@ const operations: readonly Operation[] = [
       query('name', 'A service, or a whole domain name such as `orders.service.consul`.', { required: true }),
       query('type', 'The type of record. Default `ANY`.'),
     ],
-    answer: object({
-      name: text,
-      type: text,
-      rcode: text,
-      answers: listOf({}),
-      additional: listOf({}),
-      instances: { type: ['array', 'null'] },
-    }),
+    answer: ref('Resolution'),
+  },
+  {
+    method: 'get',
+    path: '/v1/mesh/events',
+    summary: 'What happened to members, links, registrations, checks and config entries; as server-sent events as it happens.',
+    parameters: [...blocking, ...resume],
+    answer: listOf(ref('MeshEvent')),
+    events: {
+      description:
+        'First the last 512 that this agent saw, or those after the last one that the client had, then each. An event `lost` ' +
+        'says that some in between are gone. A comment comes every 15 s; a client that takes nothing for 60 s is cut off. At ' +
+        'most 256 at once.',
+      schema: ref('MeshEvent'),
+    },
+    refusals: [429],
   },
   { method: 'get', path: '/v1/mesh/openapi.json', summary: 'This document.', answer: { type: 'object' } },
 ];
-
-const member = object({
-  id: text,
-  nodeId: { ...text, format: 'uuid' },
-  name: text,
-  self: { type: 'boolean' },
-  status: { enum: ['alive', 'suspect', 'leaving', 'left', 'failed'] },
-  reachable: { type: 'boolean' },
-  verified: { type: 'boolean' },
-  linked: { type: 'boolean' },
-  accusers: texts,
-  epoch: integer,
-  incarnation: integer,
-  address: text,
-  addresses: texts,
-  region: text,
-  zone: text,
-  tags: { type: 'object', additionalProperties: text },
-  protocolMin: integer,
-  protocolMax: integer,
-  createIndex: integer,
-  modifyIndex: integer,
-});
-
-const configVersion = object({
-  id: text,
-  author: text,
-  authorName: text,
-  time: object({ ms: integer, counter: integer }),
-  parent: text,
-});
-
-const configEntry = object({
-  kind: text,
-  name: text,
-  value: {},
-  version: ref('ConfigVersion'),
-  conflicts: listOf(ref('ConfigVersion')),
-  quarantined: { oneOf: [ref('ConfigVersion'), { type: 'null' }] },
-  index: integer,
-  createIndex: integer,
-});
 
 /** A route as the API has it; `*` stands for what follows, which the document names. */
 export interface ServedRoute {
@@ -185,7 +177,7 @@ export function openApiDocument(version: string, routes: readonly ServedRoute[])
     openapi: '3.1.0',
     info: { title: 'Skein mesh API', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     paths,
-    components: { schemas: { Member: member, ConfigEntry: configEntry, ConfigVersion: configVersion } },
+    components: { schemas },
     'x-undescribed': [...served].filter((each) => !described.has(each)),
     'x-unserved': [...described].filter((each) => !served.has(each)),
   };
@@ -196,14 +188,20 @@ function routePath(path: string): string {
   return path.replace(/\{.*$/, '*');
 }
 
-function operationJson({ summary, parameters = [], body, answer, refusals: own = [] }: Operation): Json {
+function operationJson({ summary, parameters = [], body, answer, events, refusals: own = [] }: Operation): Json {
   const refusal = (description: string): Json => ({ description, content: { 'text/plain': { schema: text } } });
   return {
     summary,
     parameters,
     ...(body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: {
-      200: { description: 'The answer.', content: { 'application/json': { schema: answer } } },
+      200: {
+        description: 'The answer.',
+        content: {
+          'application/json': { schema: answer },
+          ...(events === undefined ? {} : { 'text/event-stream': events }),
+        },
+      },
       400: refusal('The request is malformed; the text says how.'),
       ...Object.fromEntries(own.map((status) => [status, refusal(refusals[status])])),
     },

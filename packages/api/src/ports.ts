@@ -1,6 +1,6 @@
 /** What the HTTP API needs besides the mesh itself. The agent implements these. */
 
-import type { CancelSignal, NodeId } from '@skein/core';
+import type { CancelSignal, MeshEvent, NodeId } from '@skein/core';
 
 /** A user event, as Consul's `event/list` shows it. */
 export interface UserEvent {
@@ -68,4 +68,9 @@ export interface AgentPort {
    * its end. Returns how to listen no more.
    */
   followLog(level: LogLevel, take: (line: string) => void): () => void;
+  /**
+   * Calls `take` with each event of the node from now on, and when it came, in milliseconds since 1970. It must not throw.
+   * Returns how to listen no more.
+   */
+  followMesh(take: (event: MeshEvent, timeMs: number) => void): () => void;
 }

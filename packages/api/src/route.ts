@@ -9,6 +9,8 @@ export interface ApiRequest {
   readonly accept: string;
   /** Where it comes from. */
   readonly remoteAddress: string;
+  /** The header `Last-Event-ID`; empty without one. */
+  readonly lastEventId: string;
   readonly body: Uint8Array | undefined;
   /** Aborts when the client is gone or the API closes. */
   readonly signal: AbortSignal;
@@ -25,7 +27,9 @@ export interface Answer {
   /** Sent as they are, under the content type that `headers` say. */
   readonly bytes?: Uint8Array;
   /** Sent piece by piece while the client takes them, instead of `text`. The request's signal still tells its end. */
-  readonly stream?: AsyncIterable<string>;
+  readonly stream?: AsyncIterable<string | Uint8Array>;
+  /** Cuts the connection when the client took nothing of `stream` for so long. Only for streams that always say something. */
+  readonly stallMs?: number;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;
 }

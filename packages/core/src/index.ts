@@ -14,6 +14,7 @@ export { externalFault, externalKind, externalName, externalNodeOf, externalValu
 export type { ExternalCheck, ExternalNode, ExternalPart } from './catalog/external.ts';
 export * from './catalog/record.ts';
 export * from './command.ts';
+export { configKeyFault } from './config/config-store.ts';
 export * from './config/entry.ts';
 export { kvFolderOf, kvKeyFault, kvKind } from './config/kv.ts';
 export type { KvValue } from './config/kv.ts';
@@ -36,5 +37,8 @@ export * from './port.ts';
 export * from './rng.ts';
 export * from './signed.ts';
 export { externalId } from './view/external-nodes.ts';
+export type { Changes, ViewChanges } from './view/changes.ts';
+export { viewChanges } from './view/snapshot.ts';
+export { indexTimeMs } from './view/topic-indexes.ts';
 export { topics } from './view/view.ts';
 export type { CheckView, InstanceView, MemberView, ServiceView, View } from './view/view.ts';

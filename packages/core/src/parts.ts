@@ -1,6 +1,7 @@
 /** The parts a node is made of, each usable by itself: for tests of one rule at a time. */
 
 export * from './catalog/catalog.ts';
+export * from './catalog/content.ts';
 export { draftDelta } from './catalog/own-catalog.ts';
 export * from './catalog/replica.ts';
 export * from './config/config-store.ts';

@@ -31,7 +31,8 @@ class Ed25519Notary implements Notary {
   }
 
   digest(hashes: readonly string[]): string {
-    return toString(sha256(...hashes.map((hash) => `${hash}\n`)), 'base64url');
+    // Each with an end of line, in one piece: an update for each costs ten times as much.
+    return toString(sha256(hashes.length === 0 ? '' : `${hashes.join('\n')}\n`), 'base64url');
   }
 }
 

@@ -25,7 +25,16 @@ export interface AgentMemory {
 
 const updates = 1000;
 
-export async function measureAgent(members: number, instances = 1): Promise<AgentMemory> {
+interface Prepared {
+  /** Knows nobody yet. */
+  readonly node: MeshNode;
+  /** What each member tells of itself. */
+  readonly frames: readonly Uint8Array[];
+  /** What members then tell of one change each. */
+  readonly changes: readonly Uint8Array[];
+}
+
+async function prepare(members: number, instances: number): Promise<Prepared> {
   const frames: Uint8Array[] = [];
   const changes: Uint8Array[] = [];
   for (let i = 0; i < members; i++) {
@@ -36,6 +45,21 @@ export async function measureAgent(members: number, instances = 1): Promise<Agen
   const notary = createNotary((await createIdentity()).bytes);
   const node = makeNode(notary);
   node.start(nowMs);
+  return { node, frames, changes };
+}
+
+/** A node that knows so many members, and how they change one instance each, one after the other. */
+export async function loadedNode(
+  members: number,
+  instances: number,
+): Promise<{ readonly node: MeshNode; readonly changes: readonly (() => void)[] }> {
+  const { node, frames, changes } = await prepare(members, instances);
+  for (const frame of frames) take(node, frame);
+  return { node, changes: changes.map((change) => () => take(node, change)) };
+}
+
+export async function measureAgent(members: number, instances = 1): Promise<AgentMemory> {
+  const { node, frames, changes } = await prepare(members, instances);
   const alone = liveBytes();
   const startMs = cpuMs();
   for (const frame of frames) take(node, frame);
@@ -64,7 +88,8 @@ function take(node: MeshNode, frame: Uint8Array): void {
   if (from !== undefined) node.step({ type: 'message', from, message }, nowMs + 1000);
 }
 
-function cpuMs(): number {
+/** CPU time of this process so far. */
+export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }

@@ -153,10 +153,10 @@ export class ServiceFiles {
   #work(): void {
     this.#cancelTurn?.();
     this.#cancelTurn = undefined;
-    const registered = this.#registered();
+    let registered: ReadonlyMap<string, Registration> | undefined;
     for (const [key, define] of this.#pending.splice(0, commandsPerTurn)) {
       if (define !== undefined) this.#define(key, define);
-      else this.#withdraw(registered.get(key));
+      else this.#withdraw((registered ??= this.#registered()).get(key));
     }
     if (this.#pending.length === 0) this.#settled.open();
     else if (!this.#isStopped) this.#cancelTurn = this.#options.clock.after(0, () => this.#work());

@@ -1,15 +1,17 @@
 /** `/v1/mesh/config`: config entries in the mesh's own form, with their versions and conflicts. */
 
-import { topics, versionId } from '@skein/core';
+import { configKeyFault, topics, versionId } from '@skein/core';
 import type { ConfigEntry, ConfigVersion, View } from '@skein/core';
-import { routeTableOf } from '@skein/traffic';
+import { routeTableOf, validateConfig } from '@skein/traffic';
 import type { RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { isConsulKind, notApplied } from '../decode/config-entry.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
+import { parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { jsonDiff } from '../shape/json-diff.ts';
 import { compareTexts } from '../shape/node.ts';
 import { shadowedMatches } from '../shape/shadowed-rules.ts';
 
@@ -21,15 +23,17 @@ const knownKinds: readonly string[] = ['route'];
 export function meshConfigRoutes(context: ApiContext): readonly Route[] {
   const { port, reader } = context;
   let table: RouteTable | undefined;
-  const list = (view: View, kind: string | undefined): readonly unknown[] => {
+  const list = (view: View, kind: string | undefined, query: URLSearchParams): readonly unknown[] => {
     table = routeTableOf(view, table);
-    return entriesJson(view, kind, shadowedMatches(table));
+    const isDisputed = parseFlag(query, 'conflicts', true) === true;
+    return entriesJson(view, { kind, isDisputed }, shadowedMatches(table));
   };
   return [
     {
       method: 'GET',
       path: '/v1/mesh/config',
-      handle: (request) => reader.read(request, { topics: () => [topics.config], json: (view) => list(view, undefined) }),
+      handle: (request) =>
+        reader.read(request, { topics: () => [topics.config], json: (view) => list(view, undefined, request.query) }),
     },
     {
       method: 'GET',
@@ -37,16 +41,18 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
       handle: (request) => {
         const { kind, name } = splitKey(request.rest);
         return name === undefined
-          ? reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind) })
+          ? reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind, request.query) })
           : reader.read(request, { topics: () => [topics.configEntry(kind, name)], json: (view) => one(view, kind, name) });
       },
     },
     {
       method: 'PUT',
       path,
-      handle: async ({ rest, body }) => {
+      handle: async ({ rest, body, query }) => {
         const { kind, name } = fullKey(rest);
         requireKnownKind(kind);
+        if (parseFlag(query, 'dry-run', true) === true)
+          return { json: planned(port.view(), { kind, name }, parseJsonBody(body)) };
         await write(context, { type: 'apply-config', kind, name, value: parseJsonBody(body) });
         return { json: one(port.view(), kind, name) };
       },
@@ -86,8 +92,25 @@ function requireKnownKind(kind: string): void {
   throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
 }
 
-function entriesJson(view: View, kind: string | undefined, shadowed: ReturnType<typeof shadowedMatches>): readonly unknown[] {
-  return [...view.configEntries(kind)]
+/** What a write would change. Refuses what the write would be refused for, but for limits of room. */
+function planned(view: View, { kind, name }: { readonly kind: string; readonly name: string }, value: unknown): unknown {
+  const fault = configKeyFault(kind, name) ?? validateConfig(kind, name, value);
+  if (fault !== undefined) throw badRequest(`${kind} "${name}": ${fault}`);
+  const before = view.configEntry(kind, name);
+  const changes = jsonDiff(before?.value, value);
+  const change = before === undefined ? 'create' : changes.length === 0 ? 'none' : 'update';
+  return { kind, name, change, changes };
+}
+
+interface Wanted {
+  readonly kind: string | undefined;
+  /** Only what was written concurrently, or has a newer version that is not applied. */
+  readonly isDisputed: boolean;
+}
+
+function entriesJson(view: View, wanted: Wanted, shadowed: ReturnType<typeof shadowedMatches>): readonly unknown[] {
+  return [...view.configEntries(wanted.kind)]
+    .filter(({ conflicts, quarantined }) => !wanted.isDisputed || conflicts.length > 0 || quarantined !== undefined)
     .sort((a, b) => compareTexts(a.kind, b.kind) || compareTexts(a.name, b.name))
     .map((entry) => ({
       ...entryJson(view, entry),

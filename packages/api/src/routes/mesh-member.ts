@@ -1,6 +1,6 @@
 /** `/v1/mesh/members`: members with everything this node believes about them. */
 
-import { topics } from '@skein/core';
+import { indexTimeMs, topics } from '@skein/core';
 import type { MemberView, NodeId } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import type { Route } from '../route.ts';
@@ -43,6 +43,8 @@ function memberJson(member: MemberView, self: NodeId): Record<string, unknown> {
     tags: record.tags,
     protocolMin: record.protocolMin,
     protocolMax: record.protocolMax,
+    knownSinceMs: indexTimeMs(member.createIndex),
+    changedAtMs: indexTimeMs(member.modifyIndex),
     createIndex: member.createIndex,
     modifyIndex: member.modifyIndex,
   };

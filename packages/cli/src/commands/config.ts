@@ -53,6 +53,16 @@ export function addConfigCommands(program: Command, io: Io): void {
     print(io, options, entries, () => entriesTable(entries, io));
   });
 
+  withApiOptions(
+    config.command('conflicts').description('list entries that were written at the same time, or have a version that is refused'),
+    ['skein config conflicts'],
+  ).action(async (options: ApiOptions) => {
+    const entries = objectsIn(await apiFor(io, options).get('/v1/mesh/config?conflicts'));
+    print(io, options, entries, () => (entries.length === 0 ? 'there are no conflicts\n' : entriesTable(entries, io)));
+  });
+
+  addDiff(config, io);
+
   withApiOptions(config.command('delete').description('delete one entry').argument('<kind>').argument('<name>'), [
     'skein config delete route orders',
   ]).action(async (kind: string, name: string, options: ApiOptions) => {
@@ -68,15 +78,47 @@ function addApply(config: Command, io: Io): void {
   ])
     .addHelpText('after', documentHelp)
     .action(async (path: string, options: ApiOptions) => {
-      // All documents are looked at before the first is sent.
-      const entries = (await readDocuments(io, path))
-        .map(toEntry)
-        .map((entry) => ({ ...entry, at: entryPath(entry.kind, entry.name) }));
+      const entries = await readEntries(io, path);
       const api = apiFor(io, options);
       for (const { at, value } of entries) await api.put(at, value);
       const applied = entries.map(({ kind, name }) => ({ kind, name }));
       print(io, options, { applied }, () => applied.map(({ kind, name }) => `applied ${plain(kind)}/${plain(name)}\n`).join(''));
     });
+}
+
+function addDiff(config: Command, io: Io): void {
+  withApiOptions(config.command('diff').description('what "config apply" of this file would change').argument('<file>'), [
+    'skein config diff routes.yaml',
+    "skein config diff routes.yaml --json | jq -r '.[].change'",
+  ])
+    .addHelpText('after', documentHelp)
+    .action(async (path: string, options: ApiOptions) => {
+      const entries = await readEntries(io, path);
+      const api = apiFor(io, options);
+      const plans: unknown[] = [];
+      for (const { at, value } of entries) plans.push(await api.put(`${at}?dry-run`, value));
+      print(io, options, plans, () => objectsIn(plans).map(planText).join(''));
+    });
+}
+
+const planWords: Readonly<Record<string, string>> = { create: 'is new', update: 'changes', none: 'stays as it is' };
+
+function planText(plan: JsonObject): string {
+  const change = textAt(plan, 'change');
+  const lines = change === 'update' ? objectsIn(plan['changes']).map(changeText) : [];
+  return `${plain(textAt(plan, 'kind'))}/${plain(textAt(plan, 'name'))} ${planWords[change] ?? plain(change)}\n${lines.join('')}`;
+}
+
+function changeText(change: JsonObject): string {
+  const side = (key: 'before' | 'after', mark: string): string =>
+    Object.hasOwn(change, key) ? `  ${mark} ${plain(textAt(change, 'path'))}: ${plain(JSON.stringify(change[key]))}\n` : '';
+  return side('before', '-') + side('after', '+');
+}
+
+/** The entries of a file, all of them looked at before any is sent. */
+async function readEntries(io: Io, path: string): Promise<readonly (Entry & { readonly at: string })[]> {
+  const entries = (await readDocuments(io, path)).map(toEntry);
+  return entries.map((entry) => ({ ...entry, at: entryPath(entry.kind, entry.name) }));
 }
 
 function toEntry({ where, value }: FileDocument): Entry {

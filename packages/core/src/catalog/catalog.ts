@@ -8,10 +8,11 @@ import type { NodeId } from '../identity.ts';
 import { LayeredMap } from '../layered-map.ts';
 import type { Signed } from '../signed.ts';
 import type { Turn } from '../turn.ts';
+import type { ReplicaChange } from './content.ts';
 import type { CatalogDelta } from './delta.ts';
 import { draftDelta } from './own-catalog.ts';
 import type { CatalogHead, RecordValue } from './record.ts';
-import { Replica, type ReplicaChange } from './replica.ts';
+import { Replica } from './replica.ts';
 
 /** What the catalog tells the rest of the node. */
 export interface CatalogListener {
@@ -54,9 +55,8 @@ export class Catalog {
   write(epoch: number, upserts: readonly RecordValue[], removals: readonly string[]): CommandResult {
     const draft = draftDelta(this.#own, { mesh: this.#turn.mesh, epoch, notary: this.#turn.notary }, upserts, removals);
     if (!draft.ok) return { ok: false, code: 'limit-exceeded', message: draft.message };
-    const after = draft.delta.after;
-    const result = this.#own.apply(draft.delta, this.#turn.notary);
-    if (result.type === 'applied') this.#listener.catalogChanged(this.#turn.self, result.change, after, undefined);
+    this.#own.commit(draft.delta, draft.next);
+    this.#listener.catalogChanged(this.#turn.self, draft.next.change, draft.delta.after, undefined);
     return { ok: true };
   }
 

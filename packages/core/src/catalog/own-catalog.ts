@@ -2,10 +2,16 @@
 
 import { assert } from '../assert.ts';
 import { limits } from '../limits.ts';
-import type { Notary, SealedRecord } from '../signed.ts';
+import type { Notary } from '../signed.ts';
+import type { ContentChange } from './content.ts';
 import type { CatalogDelta } from './delta.ts';
 import { recordKey, type CatalogHead, type RecordValue } from './record.ts';
-import { digestOf, inKeyOrder, type Replica } from './replica.ts';
+import type { Replica } from './replica.ts';
+
+export type Draft =
+  /** `next`: what the delta makes of the catalog. */
+  | { readonly ok: true; readonly delta: CatalogDelta; readonly next: ContentChange }
+  | { readonly ok: false; readonly message: string };
 
 /** Drafts the delta that writes and removes these records, or says which limit forbids it. Changes nothing. */
 export function draftDelta(
@@ -13,44 +19,34 @@ export function draftDelta(
   options: { readonly mesh: string; readonly epoch: number; readonly notary: Notary },
   upserts: readonly RecordValue[],
   removals: readonly string[],
-): { readonly ok: true; readonly delta: CatalogDelta } | { readonly ok: false; readonly message: string } {
+): Draft {
   const { mesh, epoch, notary } = options;
   const fresh = replica.epoch !== epoch;
   const version = fresh ? 1 : replica.version + 1;
-  const records = new Map<string, SealedRecord>();
-  const current = replica.deltaAfter(0, 0);
-  if (!fresh && current !== undefined) for (const sealed of current.upserts) records.set(recordKey(sealed.record.value), sealed);
-  for (const key of removals) records.delete(key);
-  const sealedUpserts: SealedRecord[] = [];
-  for (const value of upserts) {
-    const sealed = notary.seal({ version, value });
-    const key = recordKey(value);
-    if (sealed.bytes.length > limits.recordBytes) {
-      return {
-        ok: false,
-        message: `${key} takes ${sealed.bytes.length} bytes encoded, the limit is ${limits.recordBytes}: shorten its tags, meta or notes`,
-      };
-    }
-    records.set(key, sealed);
-    sealedUpserts.push(sealed);
-  }
-  let bytes = 0;
-  for (const sealed of records.values()) bytes += sealed.bytes.length;
-  if (records.size > limits.recordsPerOwner || bytes > limits.catalogBytesPerOwner) {
+  const sealedUpserts = upserts.map((value) => notary.seal({ version, value }));
+  for (const { bytes, record } of sealedUpserts) {
+    if (bytes.length <= limits.recordBytes) continue;
     return {
       ok: false,
-      message: `this agent would hold ${records.size} instances and checks of ${bytes} bytes, the limits are ${limits.recordsPerOwner} and ${limits.catalogBytesPerOwner}: deregister some, or register them on another agent`,
+      message: `${recordKey(record.value)} takes ${bytes.length} bytes encoded, the limit is ${limits.recordBytes}: shorten its tags, meta or notes`,
     };
   }
+  const next = fresh ? replica.content.replacedBy(sealedUpserts) : replica.content.with(sealedUpserts, removals);
+  const { records, bytes } = next.content;
+  if (records.length > limits.recordsPerOwner || bytes > limits.catalogBytesPerOwner) {
+    return {
+      ok: false,
+      message: `this agent would hold ${records.length} instances and checks of ${bytes} bytes, the limits are ${limits.recordsPerOwner} and ${limits.catalogBytesPerOwner}: deregister some, or register them on another agent`,
+    };
+  }
+  assert(!fresh || removals.length === 0, 'a first version removes nothing');
   const head: CatalogHead = {
     mesh,
     owner: notary.id,
     epoch,
     version,
-    count: records.size,
-    digest: digestOf(inKeyOrder(records), notary),
+    count: records.length,
+    digest: next.content.digest(notary),
   };
-  const delta: CatalogDelta = { head: notary.sign('head', head), after: version - 1, upserts: sealedUpserts, removals };
-  assert(!fresh || removals.length === 0, 'a first version removes nothing');
-  return { ok: true, delta };
+  return { ok: true, delta: { head: notary.sign('head', head), after: version - 1, upserts: sealedUpserts, removals }, next };
 }

@@ -116,7 +116,7 @@ export class ConfigStore {
 
   /** A local write. A value that does not validate is refused with the path of the offending key. */
   apply(kind: string, name: string, value: unknown): CommandResult {
-    const misnamed = keyFault(kind, name);
+    const misnamed = configKeyFault(kind, name);
     if (misnamed !== undefined) return { ok: false, code: 'invalid-config', message: misnamed };
     const reason = this.#validate(kind, name, value);
     if (reason !== undefined) return { ok: false, code: 'invalid-config', message: `${kind} "${name}": ${reason}` };
@@ -143,7 +143,7 @@ export class ConfigStore {
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
       return this.#turn.refuse(from, 'config-from-the-future');
-    if (keyFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
+    if (configKeyFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
     if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
     if (!this.#turn.verified('config', version.author, signed, from)) return;
     if (!this.#hasRoom(signed, false)) return this.#turn.refuse(from, 'config-limit');
@@ -314,8 +314,8 @@ function ownFault(kind: string, name: string, value: unknown): string | undefine
   return typeof part === 'string' ? part : undefined;
 }
 
-/** A kind with a slash would let two entries share one key. */
-function keyFault(kind: string, name: string): string | undefined {
+/** What is wrong with the key of an entry; undefined when nothing is. A kind with a slash would let two entries share one key. */
+export function configKeyFault(kind: string, name: string): string | undefined {
   if (!/^[a-z0-9-]{1,64}$/.test(kind)) return `kind "${kind}" is none: use lower-case letters, digits and hyphens, as in "route"`;
   const { nameLength } = roomClassOf(kind);
   if (name.length === 0 || name.length > nameLength)

@@ -73,6 +73,49 @@ export class PersistentMap<V> implements Iterable<readonly [string, V]> {
   *values(): IterableIterator<V> {
     for (const [, value] of this) yield value;
   }
+
+  /**
+   * Calls `visit` for each key whose value is not the very same in both; undefined is for a key that one lacks. What the
+   * two share is not looked at, so that it costs what changed between them.
+   */
+  changesSince(before: PersistentMap<V>, visit: ChangeVisitor<V>): void {
+    compare(before.#root, this.#root, visit);
+  }
+}
+
+export type ChangeVisitor<V> = (before: V | undefined, after: V | undefined, key: string) => void;
+
+function compare<V>(before: Slot<V> | undefined, after: Slot<V> | undefined, visit: ChangeVisitor<V>): void {
+  if (before === after) return;
+  if (before !== undefined && after !== undefined && isBranch(before) && isBranch(after)) {
+    for (let bits = before.bitmap | after.bitmap; bits !== 0; bits &= bits - 1) {
+      const bit = bits & -bits;
+      compare(childAt(before, bit), childAt(after, bit), visit);
+    }
+    return;
+  }
+  // One of the two is a leaf, or nothing: but for a key or two, all of the other is new, or gone.
+  for (const { key, value } of leavesOf(before)) {
+    const kept = findIn(after, key);
+    if (kept !== value) visit(value, kept, key);
+  }
+  for (const { key, value } of leavesOf(after)) if (findIn(before, key) === undefined) visit(undefined, value, key);
+}
+
+function childAt<V>(branch: Branch<V>, bit: number): Slot<V> | undefined {
+  return (branch.bitmap & bit) === 0 ? undefined : branch.slots[bitCount(branch.bitmap & (bit - 1))];
+}
+
+function* leavesOf<V>(slot: Slot<V> | undefined): IterableIterator<Leaf<V>> {
+  if (slot === undefined) return;
+  if (isBranch(slot)) for (const child of slot.slots) yield* leavesOf(child);
+  else for (let leaf: Leaf<V> | undefined = slot; leaf !== undefined; leaf = leaf.next) yield leaf;
+}
+
+/** The value of a key in a part of a map, wherever in it that is. */
+function findIn<V>(slot: Slot<V> | undefined, key: string): V | undefined {
+  for (const leaf of leavesOf(slot)) if (leaf.key === key) return leaf.value;
+  return undefined;
 }
 
 function hashOf(key: string): number {

@@ -5,6 +5,7 @@ import type { ConfigEntry } from '../config/entry.ts';
 import { kvFolderOf, kvKind } from '../config/kv.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
+import { ChangeCollector, type ViewChanges } from './changes.ts';
 import { isExternalId } from './external-nodes.ts';
 import type { KvSnapshot } from './kv-snapshot.ts';
 import type { PersistentMap } from './persistent-map.ts';
@@ -50,6 +51,7 @@ export class Snapshot implements View {
   }
 
   index(topic: string): number {
+    if (topic === topics.any) return this.#indexes.last;
     return this.#indexes.byTopic.get(topic) ?? this.#indexes.floor;
   }
 
@@ -122,6 +124,46 @@ export class Snapshot implements View {
   registrations(): Iterable<Registration> {
     return this.#content.registrations.values();
   }
+
+  /** What looks different here than in an older snapshot. Costs what changed between the two. */
+  changesSince(older: Snapshot): ViewChanges {
+    const [before, after] = [older.#content, this.#content];
+    const changes = new ChangeCollector();
+    after.members.changesSince(before.members, (was, is) => changes.nodes.add(was, is));
+    after.externalNodes.changesSince(before.externalNodes, (was, is) => changes.nodes.add(was, is));
+    after.instances.changesSince(before.instances, (was = none, is = none) => changes.owner(was, is));
+    after.config.changesSince(before.config, (was, is) => changes.config.add(was, is));
+    return changes;
+  }
+}
+
+/** What differs between two Views of one node, made by whom ever. */
+export function viewChanges(before: View, after: View): ViewChanges {
+  if (before instanceof Snapshot && after instanceof Snapshot) return after.changesSince(before);
+  const changes = new ChangeCollector();
+  const nodesOf = (view: View): Map<string, MemberView> =>
+    new Map([...view.members(), ...view.externalNodes()].map((node) => [node.id, node]));
+  const configOf = (view: View): Map<string, ConfigEntry> =>
+    new Map(Array.from(view.configEntries(), (entry) => [`${entry.kind}/${entry.name}`, entry]));
+  eachKey(nodesOf(before), nodesOf(after), (was, is) => changes.nodes.add(was, is));
+  eachKey(configOf(before), configOf(after), (was, is) => changes.config.add(was, is));
+  eachKey(byOwner(before), byOwner(after), (was = none, is = none) => changes.owner(was, is));
+  return changes;
+}
+
+function eachKey<V>(
+  before: ReadonlyMap<string, V>,
+  after: ReadonlyMap<string, V>,
+  visit: (was: V | undefined, is: V | undefined) => void,
+): void {
+  for (const key of new Set([...before.keys(), ...after.keys()])) visit(before.get(key), after.get(key));
+}
+
+function byOwner(view: View): ReadonlyMap<string, readonly InstanceView[]> {
+  const owners = new Map<string, InstanceView[]>();
+  for (const { instances } of view.services())
+    for (const instance of instances) owners.set(instance.owner, [...(owners.get(instance.owner) ?? []), instance]);
+  return owners;
 }
 
 /** Of two members with one name: the living, then the one that was made last. */

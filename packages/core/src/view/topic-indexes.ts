@@ -7,6 +7,11 @@ import { PersistentMap } from './persistent-map.ts';
 
 /** 2020-01-01T00:00:00Z in ms since 1970. */
 const epoch2020Ms = 1_577_836_800_000;
+/** When an index was made, in ms since 1970 by the clock of the node that made it. Bursts may run ahead of it by some ms. */
+export function indexTimeMs(index: number): number {
+  return epoch2020Ms + Math.floor(index / 1024);
+}
+
 /** Topics remembered at most; beyond, the one that changed longest ago is folded into the floor. */
 const topicsMax = 65_536;
 

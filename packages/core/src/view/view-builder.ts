@@ -7,7 +7,8 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { externalKind } from '../catalog/external.ts';
 import { recordKey, type Check, type CheckStatus, type Instance, type RecordValue } from '../catalog/record.ts';
-import type { Replica, ReplicaChange } from '../catalog/replica.ts';
+import type { ReplicaChange } from '../catalog/content.ts';
+import type { Replica } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import { kvFoldersOf, kvKind } from '../config/kv.ts';
@@ -20,6 +21,7 @@ import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
 import { ExternalNodes, isExternalId } from './external-nodes.ts';
+import { ListedService } from './listed-service.ts';
 import { KvSnapshot, type KvSlot } from './kv-snapshot.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
@@ -56,6 +58,7 @@ const nobody: readonly NodeId[] = Object.freeze([]);
 
 /** In place of ids of instances: every one that the owner has. */
 const all = 'all';
+const none: ReadonlySet<string> = new Set();
 
 export class ViewBuilder {
   readonly #self: NodeId;
@@ -140,9 +143,10 @@ export class ViewBuilder {
       const key = recordKey(value);
       if (replica?.get(key) === undefined) this.#unstamp(`${owner}/${key}`);
     }
+    const isListed = this.#changesServiceList(replica, upserted, change.previous);
     this.#touchRecords(owner, replica, change.previous);
     this.#touchRecords(owner, replica, upserted);
-    this.#touchServiceList(replica, upserted, change.previous);
+    if (isListed) this.#touch(topics.services);
   }
 
   /** An owner's catalog is gone. `forgotten`: so is the member. */
@@ -297,27 +301,27 @@ export class ViewBuilder {
     }
   }
 
-  /** Touches the list of services where names or tags changed. */
-  #touchServiceList(replica: Replica | undefined, upserted: readonly RecordValue[], previous: readonly RecordValue[]): void {
-    const had = new Map<string, Instance[]>();
-    const has = new Map<string, Instance[]>();
-    for (const value of [...previous, ...upserted]) {
-      if (value.type !== 'instance') continue;
-      had.set(value.instance.service, []);
-      has.set(value.instance.service, []);
-    }
-    if (had.size === 0) return;
+  /** Whether names or tags in the list of services change. */
+  #changesServiceList(replica: Replica | undefined, upserted: readonly RecordValue[], previous: readonly RecordValue[]): boolean {
+    const services = new Map<string, ListedService>();
+    for (const value of [...previous, ...upserted])
+      if (value.type === 'instance') services.set(value.instance.service, new ListedService());
+    for (const value of previous) if (value.type === 'instance') services.get(value.instance.service)?.had(value.instance);
+    for (const value of upserted) if (value.type === 'instance') services.get(value.instance.service)?.has(value.instance);
     const fresh = new Set(upserted.map(recordKey));
-    for (const value of previous) if (value.type === 'instance') had.get(value.instance.service)?.push(value.instance);
-    for (const instance of replica?.instances() ?? []) {
-      has.get(instance.service)?.push(instance);
-      if (!fresh.has(`i/${instance.id}`)) had.get(instance.service)?.push(instance);
+    for (const [name, service] of services) {
+      if (service.isSame) continue;
+      // Nobody has it yet: there is nothing to look for, however much the owner has.
+      const isNew = !this.#dirtyServices.has(name) && this.#content.services.get(name) === undefined;
+      if (isNew) return true;
+      for (const instance of replica?.instances() ?? []) {
+        if (instance.service !== name || fresh.has(`i/${instance.id}`)) continue;
+        service.keeps(instance);
+        if (service.isSame) break;
+      }
+      if (!service.isSame) return true;
     }
-    for (const [name, before] of had) {
-      if (tagsText(before) === tagsText(has.get(name) ?? [])) continue;
-      this.#touch(topics.services);
-      return;
-    }
+    return false;
   }
 
   #stamp(key: string): void {
@@ -341,7 +345,7 @@ export class ViewBuilder {
 
   #memberView(member: Member): MemberView {
     const record = member.signed.value;
-    const { nodeChecks } = this.#checksOf(member.id);
+    const { nodeChecks } = this.#checksOf(member.id, none);
     return Object.freeze<MemberView>({
       id: member.id,
       name: record.name,
@@ -386,7 +390,7 @@ export class ViewBuilder {
       for (const view of this.#content.instances.get(owner) ?? [])
         if (!dirty.has(view.instance.id)) held.set(view.instance.id, view);
     }
-    const checks = this.#checksOf(owner);
+    const checks = this.#checksOf(owner, dirty);
     return Object.freeze(
       Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks)),
     );
@@ -412,15 +416,16 @@ export class ViewBuilder {
     });
   }
 
-  #checksOf(owner: NodeId): OwnerChecks {
+  /** The checks of the host, and of these of its instances. */
+  #checksOf(owner: NodeId, wanted: ReadonlySet<string> | typeof all): OwnerChecks {
     const replica = this.#sources.catalog.replica(owner);
     if (replica === undefined) return noChecks;
     const nodeChecks: CheckView[] = [];
     const byInstance = new Map<string, CheckView[]>();
     for (const check of replica.checks()) {
-      const view = this.#checkView(owner, check);
-      if (check.instanceId === undefined) nodeChecks.push(view);
-      else pushTo(byInstance, check.instanceId, view);
+      const { instanceId } = check;
+      if (instanceId === undefined) nodeChecks.push(this.#checkView(owner, check));
+      else if (wanted === all || wanted.has(instanceId)) pushTo(byInstance, instanceId, this.#checkView(owner, check));
     }
     return { nodeChecks: Object.freeze(nodeChecks), byInstance };
   }
@@ -470,12 +475,6 @@ function serviceView(name: string, instances: InstanceView[]): ServiceView | und
 
 function isAlive(member: MemberView | undefined): number {
   return Number(member?.status === 'alive' || member?.status === 'suspect');
-}
-
-/** The tags of these instances, to compare. Undefined when there is no instance. */
-function tagsText(instances: readonly Instance[]): string | undefined {
-  if (instances.length === 0) return undefined;
-  return [...new Set(instances.flatMap((instance) => instance.tags))].sort().join('\n');
 }
 
 function worst(checks: readonly Check[]): CheckStatus {

@@ -72,8 +72,10 @@ export interface ServiceView {
  * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
  * `checks` (any check's status), `checks/<service>`, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
  * `kv/<folder>` (any key below it, the root's being empty). Keys of the key-value store and external nodes do not move `config`.
+ * `any` moves with each of them.
  */
 export const topics = {
+  any: 'any',
   members: 'members',
   services: 'services',
   service: (name: string): string => `service/${name}`,

@@ -1,0 +1,65 @@
+/** What differs between two Views of one node: for readers that follow a View instead of reading it again and again. */
+
+import type { ConfigEntry } from '../config/entry.ts';
+import type { InstanceView, MemberView } from './view.ts';
+
+/** Rows of one sort. */
+export interface Changes<T> {
+  /** New, or not as they were; as they are now. */
+  readonly upserted: readonly T[];
+  /** Not there any more; as they last were. */
+  readonly removed: readonly T[];
+}
+
+/**
+ * Who applies these to what the older View had, has what the newer one has. Nodes are members and external nodes, compared
+ * but for their coordinates, which move all the time and are nothing to wake readers for. Config entries are those of all
+ * kinds but the key-value store and external nodes, as in `View.configEntries()`.
+ */
+export interface ViewChanges {
+  readonly nodes: Changes<MemberView>;
+  readonly instances: Changes<InstanceView>;
+  readonly config: Changes<ConfigEntry>;
+}
+
+class Collected<T extends object> implements Changes<T> {
+  readonly upserted: T[] = [];
+  readonly removed: T[] = [];
+
+  add(before: T | undefined, after: T | undefined): void {
+    if (after === undefined) {
+      if (before !== undefined) this.removed.push(before);
+    } else if (before === undefined || !isSame(before, after)) this.upserted.push(after);
+  }
+}
+
+/** Gathers changes, row by row. Rows that are the very same in both Views need not be shown to it. */
+export class ChangeCollector implements ViewChanges {
+  readonly nodes = new Collected<MemberView>();
+  readonly instances = new Collected<InstanceView>();
+  readonly config = new Collected<ConfigEntry>();
+
+  /** All instances of one owner. */
+  owner(before: readonly InstanceView[], after: readonly InstanceView[]): void {
+    const left = new Map(before.map((view) => [view.instance.id, view]));
+    for (const view of after) {
+      const { id } = view.instance;
+      const was = left.get(id);
+      left.delete(id);
+      if (was !== view) this.instances.add(was, view);
+    }
+    for (const view of left.values()) this.instances.add(view, undefined);
+  }
+}
+
+/** Whether two rows say the same. A row that was made anew, because something near it changed, often does. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const [left, right] = [a, b] as readonly Readonly<Record<string, unknown>>[];
+  const keys = Object.keys(left!);
+  return (
+    keys.length === Object.keys(right!).length &&
+    keys.every((key) => key === 'coordinate' || (Object.hasOwn(right!, key) && isSame(left![key], right![key])))
+  );
+}
