@@ -28,7 +28,7 @@ export function meshResolveRoutes({ port, datacenter, reader, dnsPolicy }: ApiCo
     {
       method: 'GET',
       path: '/v1/mesh/resolve',
-      handle: (request) => {
+      handle: async (request) => {
         reader.check(request);
         const text = request.query.get('name') ?? '';
         const name = nameAsked(text);
@@ -40,6 +40,8 @@ export function meshResolveRoutes({ port, datacenter, reader, dnsPolicy }: ApiCo
         const typeName = (request.query.get('type') ?? 'ANY').toUpperCase();
         const type = askable.includes(typeName) ? types.get(typeName) : undefined;
         if (type === undefined) throw badRequest(`Invalid value for ?type: use one of ${askable.join(', ')}`);
+        // As DNS does.
+        await reader.caughtUp(request.signal);
         const view = port.view();
         const found = answers.find({ key: name.key, type, name: () => name, asker: request.remoteAddress });
         return {

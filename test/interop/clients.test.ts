@@ -1,30 +1,50 @@
 /**
- * Consul's clients as they are, against real agents: HashiCorp's own for Go, npm's `consul`, and both of Debian's for
- * Python. The tests run at once: most of their time is waiting.
+ * Programs and clients as their users have them, against real agents: Consul's clients (HashiCorp's own for Go, npm's
+ * `consul`, and both of Debian's for Python), and what watches a mesh through one of its agents as it does through an agent
+ * of Consul. The tests run at once, those of a minute first: most of their time is waiting.
  */
 
 import { describe, test } from 'vitest';
 import { catalog, events, npmClient, servicesAndChecks, store, watchService } from './consul-npm.ts';
 import { pythonProgram, restartOfAll } from './consul-restart.ts';
+import { writesWhatIsSo } from './consul-template.ts';
 import { startMesh } from './interop-agent.ts';
 import { goClient, pythonClient, run, systemPython } from './outside-clients.ts';
+import { findsTargets } from './prometheus.ts';
+import { goesOnAfterRestart } from './restart.ts';
 
 const timeout = 420_000;
 const suiteTimeoutMs = 120_000;
 
-describe.concurrent("Consul's clients", () => {
-  test("Go's finds what it expects, and blocks for a minute in six requests while others write", { timeout }, async (context) => {
-    const program = await goClient(context);
-    const { expect } = context;
-    const [first, second] = await startMesh(['first', 'second'], context);
-    // The suite puts the first agent into maintenance: the service that must not change for a minute is on the second.
-    const [suite, minute] = await Promise.all([
-      run(program, ['suite', first.http, second.http], { timeout: suiteTimeoutMs }),
-      run(program, ['minute', second.http, first.http], { timeout: suiteTimeoutMs }),
-    ]);
-    expect(suite.stdout.trimEnd().split('\n').at(-1)).toBe('OK deregistered, and gone from the other agent');
-    expect(minute.stdout.trimEnd().split('\n').at(-1)).toBe('OK a minute');
-  });
+describe.concurrent('outside clients', () => {
+  test(
+    "Consul's for Go finds what it expects, and blocks for a minute in six requests while others write",
+    { timeout },
+    async (context) => {
+      const program = await goClient(context);
+      const { expect } = context;
+      const [first, second] = await startMesh(['first', 'second'], context);
+      // The suite puts the first agent into maintenance: the service that must not change for a minute is on the second.
+      const [suite, minute] = await Promise.all([
+        run(program, ['suite', first.http, second.http], { timeout: suiteTimeoutMs }),
+        run(program, ['minute', second.http, first.http], { timeout: suiteTimeoutMs }),
+      ]);
+      expect(suite.stdout.trimEnd().split('\n').at(-1)).toBe('OK deregistered, and gone from the other agent');
+      expect(minute.stdout.trimEnd().split('\n').at(-1)).toBe('OK a minute');
+    },
+  );
+
+  test(
+    'consul-template writes what is so after each change for a minute, and asks nothing while nothing changes',
+    { timeout },
+    writesWhatIsSo,
+  );
+
+  test.for(['prometheus', 'victoria-metrics'] as const)(
+    '%s finds the instances of a mesh with all their labels, and drops them as they fail, leave and die',
+    { timeout },
+    findsTargets,
+  );
 
   test.for(['python3-consul', 'python3-consul2'])("Debian's %s finds what it expects", { timeout }, async (name, context) => {
     const PYTHONPATH = await pythonClient(name, context);
@@ -37,7 +57,7 @@ describe.concurrent("Consul's clients", () => {
   });
 
   test(
-    "npm's finds what it expects, and its watch goes on when the agent was killed and is back",
+    "npm's consul finds what it expects, and its watch goes on when the agent was killed and is back",
     { timeout },
     async (context) => {
       const { expect } = context;
@@ -66,8 +86,14 @@ describe.concurrent("Consul's clients", () => {
   );
 
   test(
-    'all go on when the three agents of a mesh are killed at once and are back, which lose nothing',
+    "Consul's clients go on when the three agents of a mesh are killed at once and are back, which lose nothing",
     { timeout },
     restartOfAll,
+  );
+
+  test(
+    'after all agents of a mesh are killed and start again nothing that was registered is lost, and who watches goes on',
+    { timeout },
+    goesOnAfterRestart,
   );
 });
