@@ -51,19 +51,52 @@ describe('newcomers that this node only heard of', () => {
     expect(table.accused(accusation(c, b)).accused(accusation(d, b)).status(b)).toBe('suspect');
   });
 
-  test('count in a large mesh, where most never meet, once they were well for a minute without a break', () => {
+  describe('in a large mesh, where most never meet,', () => {
     const large = (): Table => {
       const table = new Table(1, undefined, { fullMeshReturn: 3 });
       return table.hear(claim(a)).hear(claim(b), a).pass(settledMs).hear(claim(c), a).hear(claim(d), a);
     };
-    const says = (table: Table): string => table.accused(accusation(c, b)).accused(accusation(d, b)).status(b);
-    expect(says(large().pass(59_000))).toBe('suspect');
-    expect(says(large().pass(60_000))).toBe('suspect unreachable');
-    const broken = large().pass(59_000);
-    broken.membership.doubt(c, 'probe-timeout');
-    broken.membership.doubt(d, 'probe-timeout');
-    for (const id of [c, d]) broken.hear(claim(id, { incarnation: 1 }), a);
-    expect(says(broken.pass(59_000))).toBe('suspect');
+    let others = 0;
+    /** Two accuse b, which are new to all but the test if none are named; its status then. */
+    const says = (table: Table, by?: readonly NodeId[]): string => {
+      const accusers = by ?? [nodeId(`x${others++}`), nodeId(`x${others++}`)];
+      const { incarnation = 0 } = table.membership.get(b)?.signed.value ?? {};
+      for (const id of accusers) table.hear(claim(id), a).accused(accusation(id, b, { incarnation }));
+      const status = table.status(b);
+      table.hear(claim(b, { incarnation: incarnation + 1 }), a);
+      return status;
+    };
+    const heeded = 'suspect unreachable';
+
+    test('count until a few of their words were refuted, and again when that is a while ago', () => {
+      const table = large();
+      expect([says(table), says(table), says(table), says(table), says(table)]).toEqual([
+        heeded,
+        heeded,
+        heeded,
+        'suspect',
+        'suspect',
+      ]);
+      const { accusationRefillMs } = table.turn.config;
+      table.pass(accusationRefillMs - (table.turn.now % accusationRefillMs) - 1);
+      expect(says(table)).toBe('suspect');
+      expect([says(table.pass(1)), says(table)]).toEqual([heeded, 'suspect']);
+    });
+
+    test('count by themselves once they were well for a minute without a break', () => {
+      const mute = (table: Table): Table => {
+        for (let i = 0; i < 3; i++) expect(says(table)).toBe(heeded);
+        return table;
+      };
+      expect(says(mute(large().pass(59_000)), [c, d])).toBe('suspect');
+      expect(says(mute(large().pass(60_000)), [c, d])).toBe(heeded);
+      const broken = large().pass(59_000);
+      for (const id of [c, d]) {
+        broken.membership.doubt(id, 'probe-timeout');
+        broken.hear(claim(id, { incarnation: 1 }), a);
+      }
+      expect(says(mute(broken.pass(59_000)), [c, d])).toBe('suspect');
+    });
   });
 
   test('do not make a small mesh a large one', () => {
@@ -85,8 +118,28 @@ describe('newcomers that this node only heard of', () => {
   });
 });
 
+describe('a mesh that grew to three times its size', () => {
+  test('finds a crashed newcomer as soon as any other, though most of its accusers are strangers to most', () => {
+    const world = new World({ seed: 1, network: 'lan', traceLines: 0 });
+    const config = { fullMeshLeave: 6, fullMeshReturn: 3, rings: 2, ringReach: 2 };
+    const old = world.mesh(15, { config });
+    world.runFor(settledMs + 9000);
+    const joined = Array.from({ length: 30 }, () => world.addNode({ seeds: old[0]!.addresses, config }));
+    world.runFor(10_000);
+    const victim = joined[7] as SimNode;
+    victim.powerOff();
+    const routesTo = (node: SimNode): boolean => node.view().member(victim.id)?.reachable === true;
+    expect(old.filter(routesTo)).toHaveLength(15);
+    expect(world.runUntil(() => !old.some(routesTo), 2500)).toBeDefined();
+  });
+});
+
 describe('a member that has two that it made up accuse its prey after each refutation', () => {
-  test.each([9, 60])('keeps it out of rotation nowhere, in a mesh of %i', (size) => {
+  test.each([
+    ['nowhere', 9, 0],
+    // Where strangers are heeded until a few of their words were refuted.
+    ['for a moment', 60, 0.12],
+  ])('keeps it out of rotation %s, in a mesh of %i', (_, size, share) => {
     const world = new World({ seed: 1, network: 'lan', profile: 'local', traceLines: 0 });
     const nodes = world.mesh(size);
     world.runFor(settledMs + 9000);
@@ -98,7 +151,7 @@ describe('a member that has two that it made up accuse its prey after each refut
       world.runFor(100);
       for (const node of honest) if (node.view().member(prey.id)?.reachable !== true) out++;
     }
-    expect(out).toBe(0);
+    expect(out / (300 * honest.length)).toBeLessThanOrEqual(share);
     expect(prey.view().member(prey.id)?.record.incarnation).toBeGreaterThan(before + 10);
     expect([...(honest[0]?.view().members() ?? [])].length).toBeGreaterThan(size + 10);
   });

@@ -45,7 +45,7 @@ test.each<[string, (plan: Record<string, unknown>) => void, string]>([
   [
     'a mesh that would go to and fro',
     (plan) => (plan['config'] = { fullMeshLeave: 4 }),
-    'config: fullMeshReturn (32) is more than fullMeshLeave (4)',
+    'config: fullMeshReturn (32) is not less than fullMeshLeave (4)',
   ],
   ['an unknown timing', (plan) => (plan['config'] = { probeMs: 1 }), 'config.probeMs: is not a field of a plan'],
   [

@@ -248,6 +248,10 @@ test('a story without a mesh or a script is refused with how one is told', () =>
   expect(() => simulate({ nodes: 3 }, undefined as never)).toThrow('the script is missing: a story is told as ({ nodes: 3 }');
 });
 
+test('a story is told for one seed: several are refused', () => {
+  expect(() => simulate({ nodes: 3, seeds: 5 } as never, nothing)).toThrow('seeds: simulate runs one seed');
+});
+
 test('what a node may never have can be written about when that is said', () => {
   const { figures } = simulate(mesh, (sim) => {
     sim.at('1s').deregister(0, 'a', { mayBeMissing: true });

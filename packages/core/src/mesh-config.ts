@@ -53,7 +53,8 @@ export interface MeshConfig {
    * Distinct accusers needed to take a member out of rotation before its suspicion ends, where the mesh has as many others; our own
    * failed probe or dial is enough for our own rotation. Default 2. 1 lets any single member take any other out of rotation
    * everywhere; more than 2 leaves a crashed host in the rotation of those who do not probe it for longer. A newcomer that never
-   * answered us is no accuser in this count; in a large mesh it becomes one after a minute in which nobody found it gone.
+   * answered us is no accuser in this count, nor in that of confirmations; in a large mesh newcomers are, together, until three of their
+   * accusations were refuted, and by themselves after a minute in which nobody found them gone.
    */
   readonly accusersToEvict: number;
   /**
@@ -75,6 +76,8 @@ export interface MeshConfig {
   /**
    * After a push, news within this window waits for its end and goes out together, a newer fact replacing an older one. Default
    * 10 / 50 / 10. Smaller sends more, smaller messages in a burst; longer delays the second of two changes by as much per hop.
+   * What others tell of one subject goes on at a bounded rate whatever this says: of a member 8 times at once and then 4 times a
+   * second, of a catalog or a config entry 32 and 10.
    */
   readonly gossipWindowMs: number;
   /**
@@ -87,7 +90,7 @@ export interface MeshConfig {
   readonly relayFanout: number;
   readonly relayMs: number;
   /**
-   * A node that knows of this many others at most is linked with all of them; of more, with some along rings, until there are
+   * A node that knows of this many others at most (newcomers that it only heard of aside) is linked with all of them; of more, with some along rings, until there are
    * fewer than fullMeshReturn others again. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
    * connection (some 0.3 MiB) per pair. Default 48 and 32: apart, so that a mesh of that size does not change to and fro, which
    * closes and makes most of its links each time. fullMeshReturn has to be less than fullMeshLeave.

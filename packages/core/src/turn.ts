@@ -35,6 +35,7 @@ export class Turn {
   readonly #checks: SignatureChecks;
   now: number;
   #verdictsAt = Number.NEGATIVE_INFINITY;
+  #isLate = false;
   #effects: Effect[] = [];
   #exchange = 0;
 
@@ -51,6 +52,7 @@ export class Turn {
   /** A step begins. Whatever its input is: when a deadline should have come long ago, we stood still. */
   begin(now: number): void {
     this.now = now;
+    this.#isLate = false;
     this.cameLate(this.lateMs);
   }
 
@@ -62,8 +64,14 @@ export class Turn {
   /** Something of ours came so late: what refutes a verdict may wait in our sockets, so that none is given for a while. */
   cameLate(lateMs: number): void {
     const { lateTickMs, probeIntervalMs } = this.config;
-    if (lateMs > lateTickMs)
-      this.#verdictsAt = Math.max(this.#verdictsAt, this.now + Math.max(Math.min(lateMs, readingMaxMs), probeIntervalMs));
+    if (lateMs <= lateTickMs) return;
+    this.#isLate = true;
+    this.#verdictsAt = Math.max(this.#verdictsAt, this.now + Math.max(Math.min(lateMs, readingMaxMs), probeIntervalMs));
+  }
+
+  /** Whether this very step came late. */
+  get isLate(): boolean {
+    return this.#isLate;
   }
 
   /** No verdict on others is given before this time. */

@@ -187,8 +187,9 @@ function readConfig(value: unknown, profile: MeshConfig): Partial<MeshConfig> {
   }
   config.end();
   const { fullMeshLeave, fullMeshReturn } = { ...profile, ...read };
-  if (fullMeshReturn > fullMeshLeave)
-    throw new PlanError('config', `fullMeshReturn (${fullMeshReturn}) is more than fullMeshLeave (${fullMeshLeave})`);
+  // Where nobody has a full mesh there is none to go back to.
+  if (fullMeshReturn >= Math.max(1, fullMeshLeave))
+    throw new PlanError('config', `fullMeshReturn (${fullMeshReturn}) is not less than fullMeshLeave (${fullMeshLeave})`);
   return read;
 }
 

@@ -31,10 +31,18 @@ export function checkStory(options: unknown, script: unknown): void {
   if (typeof script !== 'function') throw new ScenarioError(`the script is missing: a story is told as ${example}`);
 }
 
+/** A story is run once: of several seeds all but one would be passed over. */
+export function checkOneSeed(options: object): void {
+  if ('seeds' in options && options.seeds !== undefined)
+    throw new ScenarioError('seeds: simulate runs one seed; give seed: 1, or call it for each; chaos(...) takes seeds');
+}
+
 export function checkOptions(options: object): void {
   const unknown = Object.keys(options).find((key) => !optionNames.has(key));
   if (unknown === undefined) return;
-  throw new ScenarioError(`${unknown}: is not an option; of a mesh there are ${meshOptions.join(', ')}`);
+  throw new ScenarioError(
+    `${unknown}: is not an option; of a mesh there are ${meshOptions.join(', ')}, of a run seed and properties`,
+  );
 }
 
 /** What a scenario of a file may say: how it is run is said where it is run, and would be passed over here. */

@@ -4,7 +4,14 @@ import type { FaultPlan } from './plan.ts';
 import type { Property } from './property.ts';
 import { runPlan } from './run-plan.ts';
 import type { RunOptions, RunReport } from './run-plan.ts';
-import { checkReplayOptions, checkScenarioKeys, checkStory, checkSwarmOptions, readSoundPlan } from './scenario-check.ts';
+import {
+  checkOneSeed,
+  checkReplayOptions,
+  checkScenarioKeys,
+  checkStory,
+  checkSwarmOptions,
+  readSoundPlan,
+} from './scenario-check.ts';
 import { refusePromise } from './scenario-error.ts';
 import { Script } from './scenario.ts';
 import type { MeshOptions, Scenario } from './scenario.ts';
@@ -20,6 +27,7 @@ export interface SimulateOptions extends MeshOptions, RunOptions {
 /** Tells a story for one seed and runs it. The report says what failed; only a broken script or simulator throws. */
 export function simulate(options: SimulateOptions, script: (sim: Script) => void): RunReport {
   checkStory(options, script);
+  checkOneSeed(options);
   const sim = new Script(options, options.seed ?? 1);
   refusePromise('the script', script(sim));
   return runPlan(sim.plan(), { ...options, properties: [...sim.properties, ...(options.properties ?? [])] });

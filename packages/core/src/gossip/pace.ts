@@ -4,10 +4,16 @@
  * comes, so only the newest goes on.
  */
 
-/** So many at once: a member that joins, changes its tags, is accused and refutes needs a few. */
-const burst = 8;
-/** And then one each so often. */
-const everyMs = 250;
+/** How many pieces of news at once, and then one each so often. */
+interface Rate {
+  readonly burst: number;
+  readonly everyMs: number;
+}
+
+/** Of a member: one that joins, changes its tags, is accused and refutes needs a few. */
+const ofMember: Rate = { burst: 8, everyMs: 250 };
+/** Of a catalog or a config entry: a busy owner has more to tell, and what waits adds to the time it takes at every hop. */
+const ofRecords: Rate = { burst: 32, everyMs: 100 };
 /** Accounts that are full again are dropped when there are so many. */
 const sweepAt = 1024;
 
@@ -25,28 +31,34 @@ export class Pace {
     const account = this.#accounts.get(key);
     if (account === undefined) {
       this.#sweep(now);
-      this.#accounts.set(key, { left: burst - 1, at: now });
+      this.#accounts.set(key, { left: rateOf(key).burst - 1, at: now });
       return 0;
     }
-    this.#refill(account, now);
-    if (account.left === 0) return Math.max(1, account.at + everyMs - now);
+    const rate = rateOf(key);
+    refill(account, rate, now);
+    if (account.left === 0) return Math.max(1, account.at + rate.everyMs - now);
     account.left--;
     return 0;
-  }
-
-  #refill(account: Account, now: number): void {
-    const more = Math.floor((now - account.at) / everyMs);
-    if (more === 0) return;
-    account.left = Math.min(burst, account.left + more);
-    account.at = account.left === burst ? now : account.at + more * everyMs;
   }
 
   #sweep(now: number): void {
     if (this.#accounts.size < this.#sweepAt) return;
     for (const [key, account] of this.#accounts) {
-      this.#refill(account, now);
-      if (account.left === burst) this.#accounts.delete(key);
+      const rate = rateOf(key);
+      refill(account, rate, now);
+      if (account.left === rate.burst) this.#accounts.delete(key);
     }
     this.#sweepAt = Math.max(sweepAt, 2 * this.#accounts.size);
   }
+}
+
+function rateOf(key: string): Rate {
+  return key.startsWith('m/') ? ofMember : ofRecords;
+}
+
+function refill(account: Account, { burst, everyMs }: Rate, now: number): void {
+  const more = Math.floor((now - account.at) / everyMs);
+  if (more === 0) return;
+  account.left = Math.min(burst, account.left + more);
+  account.at = account.left === burst ? now : account.at + more * everyMs;
 }

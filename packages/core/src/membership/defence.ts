@@ -12,11 +12,14 @@ export interface Refutation {
   readonly accuser: NodeId;
   /** That of the new claim. */
   readonly incarnation: number;
+  /** Whether it says something of our own health: one that is no stranger accused us. */
+  readonly isTelling: boolean;
 }
 
 export class Defence {
   readonly #turn: Turn;
   #accuser: NodeId | undefined;
+  #isTelling = false;
   /** The incarnation to exceed. */
   #incarnation = 0;
   #refutedAt = Number.NEGATIVE_INFINITY;
@@ -26,10 +29,11 @@ export class Defence {
   }
 
   /** We are accused under a claim of this boot: it is refuted at once, or as soon as the last time is long enough ago. */
-  accused(accusation: Accusation): void {
+  accused(accusation: Accusation, byStranger: boolean): void {
     const { now, config, deadlines } = this.#turn;
     this.#incarnation = Math.max(this.#incarnation, accusation.incarnation);
     this.#accuser = accusation.accuser;
+    this.#isTelling ||= !byStranger;
     deadlines.setEarlier('refute', Math.max(now, this.#refutedAt + config.refuteIntervalMs));
   }
 
@@ -37,9 +41,11 @@ export class Defence {
   take(own: number): Refutation | undefined {
     const accuser = this.#accuser;
     if (accuser === undefined || this.#incarnation < own) return undefined;
+    const isTelling = this.#isTelling;
     this.#accuser = undefined;
+    this.#isTelling = false;
     this.#refutedAt = this.#turn.now;
-    return { accuser, incarnation: this.#incarnation + 1 };
+    return { accuser, incarnation: this.#incarnation + 1, isTelling };
   }
 
   /** A new epoch of ours answers everything. */

@@ -84,7 +84,7 @@ export class Membership {
     this.#listener = listener;
     this.#restraint = new Restraint(turn, listener);
     this.#defence = new Defence(turn);
-    this.#witnesses = new Witnesses(turn.now);
+    this.#witnesses = new Witnesses(turn.now, turn.config.accusationRefillMs);
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     const { probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs } = turn.config;
     this.#holdDown = new HoldDown(probeTimeoutMs + indirectTimeoutMs, 2 * refuteIntervalMs);
@@ -317,7 +317,7 @@ export class Membership {
   doubt(id: NodeId, reason: AccusationReason): void {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || !isPresent(member)) return;
-    if (member.doubt !== undefined || this.#restraint.isLate(id)) return;
+    if (member.doubt !== undefined || this.#restraint.isLateDoubt(id)) return;
     member.doubt = reason;
     this.#restraint.doubts(id);
     this.#updateReachable(member, `doubted by us: ${reason}`);
@@ -383,8 +383,8 @@ export class Membership {
     const { now } = this.#turn;
     const isFull = member.accusations.size >= limits.accusationsPerSubject && reason !== 'forced';
     const teller = this.#members.get(accuser);
-    const isStranger = this.#witnesses.isStranger(teller, this.metCount >= this.#turn.config.fullMeshReturn, now);
-    if (isFull && (isStranger || !this.#witnesses.hasStranger(subject))) return;
+    const weight = this.#witnesses.weigh(teller, this.metCount >= this.#turn.config.fullMeshReturn, now);
+    if (isFull && (!weight.isHeeded || !this.#witnesses.hasStranger(subject))) return;
     // Of what is said about ourselves everything counts: whoever believes it needs our answer.
     // Of one that failed, what those said who are forgotten is kept as it is: it decides nothing any more, and all hold the same.
     const isMoot = member === this.#self || (member.status === 'failed' && reason !== 'forced');
@@ -401,11 +401,12 @@ export class Membership {
     if (!this.#turn.verified('accusation', accuser, signed, from)) return;
     if (counts && isAfforded) this.#budget.open(payer, subject, now);
     if (isVerdict) this.#budget.force(accuser);
-    if (member === this.#self) return this.#self.status === 'left' ? undefined : this.#defence.accused(signed.value);
+    if (member === this.#self)
+      return this.#self.status === 'left' ? undefined : this.#defence.accused(signed.value, weight.isStranger);
     const isFirst = !member.accusations.has(accuser);
     if (isFull) member.accusations = without(member.accusations, this.#witnesses.takeStranger(subject));
     member.accusations = new Map(member.accusations).set(accuser, signed);
-    if (isFirst) this.#witnesses.add(subject, accuser, isStranger, teller?.status === 'failed');
+    if (isFirst) this.#witnesses.add(subject, accuser, weight);
     if (reason === 'forced' && member.status === 'failed') this.#retire(member, 'forced to leave');
     else this.#suspect(member, `accused by ${teller?.signed.value.name ?? accuser}: ${reason}`);
     this.#listener.accusationNews(subject, accuser, from);
@@ -418,7 +419,10 @@ export class Membership {
     const member = this.#row(id);
     if (member === undefined || member === this.#self || member.signed.value.epoch !== epoch) return;
     this.#verify(id, id);
-    for (const accused of this.#witnesses.met(id)) this.#wordCounts(accused);
+    for (const subject of this.#witnesses.met(id)) {
+      const accused = this.#row(subject);
+      if (accused?.status === 'suspect') this.#suspect(accused, 'its accuser was met');
+    }
     this.#restraint.answered(id);
     if (member.status !== 'alive' && member.status !== 'suspect') return;
     if (this.#isBack(member)) this.#updateReachable(member, 'answered us');
@@ -429,12 +433,6 @@ export class Membership {
     if (member.accusations.size === 0) this.#setStatus(member, member.signed.value.status, 'answered us');
     this.#updateReachable(member, 'answered us');
     this.#listener.memberTouched(member, false);
-  }
-
-  /** One of its accusers is no stranger any more. */
-  #wordCounts(subject: NodeId): void {
-    const member = this.#row(subject);
-    if (member?.status === 'suspect') this.#suspect(member, 'its accuser was met');
   }
 
   #verify(id: NodeId, from: NodeId): void {
@@ -531,9 +529,10 @@ export class Membership {
   refute(): void {
     const refutation = this.#defence.take(this.#self.signed.value.incarnation);
     if (refutation === undefined) return;
-    this.#turn.awareness.worsen();
-    this.#turn.emit({ type: 'refuted', ...refutation });
-    this.#resign({ incarnation: refutation.incarnation });
+    const { accuser, incarnation, isTelling } = refutation;
+    if (isTelling) this.#turn.awareness.worsen();
+    this.#turn.emit({ type: 'refuted', accuser, incarnation });
+    this.#resign({ incarnation });
   }
 
   #resign(change: Partial<MemberRecord>): void {
@@ -636,7 +635,7 @@ export class Membership {
   /** A claim of its own answers all that was said; `right`: it was gone, or goes. */
   #clearAccusations(member: Member, right: boolean): void {
     member.accusations = noAccusations;
-    this.#witnesses.cleared(member.id);
+    this.#witnesses.cleared(member.id, !right, this.#turn.now);
     member.doubt = undefined;
     this.#restraint.cleared(member.id);
     if (right) this.#accusersWereRight(member.id);

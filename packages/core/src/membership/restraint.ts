@@ -45,6 +45,8 @@ export class Restraint {
   readonly #unheard = new Map<NodeId, number>();
   /** Those whom we would have accused just after we stood still. */
   readonly #late = new Set<NodeId>();
+  /** Those whom we would have doubted since they answered last, but for a stall, and since when. */
+  readonly #putOff = new Map<NodeId, number>();
   /** Those we doubt, said or not. */
   readonly #doubted = new Set<NodeId>();
   #isolated = false;
@@ -87,6 +89,19 @@ export class Restraint {
     this.#late.add(id);
     this.#arm(verdictsAt - now);
     return true;
+  }
+
+  /**
+   * As `isLate`, for what only takes it out of our own rotation. A host that stalls again and again would never get to it:
+   * what was put off for as long as reading takes, and comes when we are on time, holds.
+   */
+  isLateDoubt(id: NodeId): boolean {
+    const { now, verdictsAt, config, isLate } = this.#turn;
+    if (now >= verdictsAt) return false;
+    const since = this.#putOff.get(id);
+    if (since !== undefined && !isLate && now - since >= config.probeIntervalMs) return false;
+    if (since === undefined) this.#putOff.set(id, now);
+    return this.isLate(id);
   }
 
   /** A doubt is ours to clear for as long as we watch it; from then on nobody would tell us that it does not hold. */
@@ -154,6 +169,7 @@ export class Restraint {
 
   /** It is gone. */
   forget(id: NodeId): void {
+    this.#putOff.delete(id);
     this.#withheld.delete(id);
     this.#unheard.delete(id);
     this.#late.delete(id);

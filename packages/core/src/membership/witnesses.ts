@@ -1,15 +1,16 @@
 /**
  * Whose word against a member decides on its rotation, and on how long it stays suspect. All accusations that are signed
- * are kept and passed on, so that all nodes hold the same; but some of them count for nothing here.
+ * are kept and passed on, so that all nodes hold the same; but some of them are not heeded.
  *
  * - Who had failed for us when its word came was cut off from us: a healed partition brings what they said of those on our
  *   side. Our own links tell better, until the suspicion runs out.
  * - A key costs nothing. A member that makes one for each accusation would have any number of accusers, each with an
- *   account of its own (the Sybil attack; Douceur, IPTPS 2002). So a newcomer that we only heard of is a stranger, until it
- *   answers us. In a large mesh, where most never do, it is one until it has been well for so long that those who watch it
- *   would have found that nobody is there. Strangers do not make a small mesh a large one either.
+ *   account of its own (the Sybil attack; Douceur, IPTPS 2002). So a newcomer that we only heard of is a stranger. In a small
+ *   mesh, where all meet within seconds, it is not heeded before it answered us, nor does it make the mesh a large one. In a
+ *   large mesh, where most never meet, who watches a crashed member may well be new: there strangers have one account
+ *   together, and are heeded until a few of their accusations were refuted. Who has been well for a minute has its own.
  *
- * Against a member of a large mesh that keeps many made-up ones alive by refuting for them this is no help: only credentials
+ * Against one that keeps many made-up members of a large mesh alive by refuting for them this is no help: only credentials
  * are, that cost something.
  */
 
@@ -17,8 +18,12 @@ import { assert } from '../assert.ts';
 import type { NodeId } from '../identity.ts';
 import type { Member } from './member.ts';
 
-/** How long a newcomer that we did not meet stays a stranger. A silent one among many others fails within that, in any profile for a LAN. */
+/** How long a newcomer to a large mesh that we did not meet stays a stranger. On a LAN a silent one fails within that. */
 const strangerMs = 60_000;
+/** So many refuted accusations of strangers, and none of theirs is heeded. */
+const refutedMax = 3;
+/** More are not remembered, or one lie told of everybody would make us deaf for an hour. */
+const refutedCap = 6;
 
 interface Newcomer {
   /** Since when it is well. */
@@ -26,18 +31,34 @@ interface Newcomer {
   isPresent: boolean;
 }
 
+/** What the word of an accuser counts for. */
+export interface Weight {
+  readonly isStranger: boolean;
+  /** Whether it counts at all. */
+  readonly isHeeded: boolean;
+  /** Whether it was cut off from us. */
+  readonly isCutOff: boolean;
+}
+
 export class Witnesses {
   readonly #startedAt: number;
+  /** One refuted accusation of strangers is forgotten in this time. */
+  readonly #refillMs: number;
   /** Members that we heard of but did not meet. Those known soon after our own start are not among them: all are new then. */
   readonly #newcomers = new Map<NodeId, Newcomer>();
   #presentNewcomers = 0;
-  /** By subject: accusers of its current claim that were strangers when their word came. */
+  /** By subject: accusers of its current claim that were strangers, and not heeded. */
   readonly #strangers = new Map<NodeId, Set<NodeId>>();
+  /** Whom strangers accuse that were heeded. */
+  readonly #accused = new Set<NodeId>();
+  #refuted = 0;
+  #forgotAt = 0;
   /** By subject: how many of its accusers had failed, for us, when their word came. */
   readonly #cutOff = new Map<NodeId, number>();
 
-  constructor(now: number) {
+  constructor(now: number, refillMs: number) {
     this.#startedAt = now;
+    this.#refillMs = refillMs;
   }
 
   /** A member was heard of for the first time. */
@@ -77,23 +98,32 @@ export class Witnesses {
     return accused;
   }
 
-  /** Whether the word of this member counts for nothing. `isLarge`: most members of the mesh never meet. */
-  isStranger(member: Member | undefined, isLarge: boolean, now: number): boolean {
-    const newcomer = member && this.#newcomers.get(member.id);
-    if (newcomer === undefined) return false;
-    return !isLarge || now - newcomer.since < strangerMs;
+  /** What the word of this member counts for now. `isLarge`: most members of the mesh never meet. */
+  weigh(accuser: Member | undefined, isLarge: boolean, now: number): Weight {
+    const newcomer = accuser && this.#newcomers.get(accuser.id);
+    const isStranger = newcomer !== undefined && (!isLarge || now - newcomer.since < strangerMs);
+    return { isStranger, isHeeded: !isStranger || (isLarge && this.#trusts(now)), isCutOff: accuser?.status === 'failed' };
+  }
+
+  /** Whether strangers are heeded: few of their accusations were refuted lately. */
+  #trusts(now: number): boolean {
+    const forgotten = Math.floor((now - this.#forgotAt) / this.#refillMs);
+    this.#refuted = Math.max(0, this.#refuted - forgotten);
+    this.#forgotAt += forgotten * this.#refillMs;
+    return this.#refuted < refutedMax;
   }
 
   /** One accuses this member that did not before. */
-  add(subject: NodeId, accuser: NodeId, isStranger: boolean, isCutOff: boolean): void {
-    if (isStranger) {
+  add(subject: NodeId, accuser: NodeId, { isStranger, isHeeded, isCutOff }: Weight): void {
+    if (!isHeeded) {
       const strangers = this.#strangers.get(subject);
       if (strangers === undefined) this.#strangers.set(subject, new Set([accuser]));
       else strangers.add(accuser);
-    } else if (isCutOff) this.#cutOff.set(subject, (this.#cutOff.get(subject) ?? 0) + 1);
+    } else if (isStranger) this.#accused.add(subject);
+    else if (isCutOff) this.#cutOff.set(subject, (this.#cutOff.get(subject) ?? 0) + 1);
   }
 
-  /** Whether a stranger accuses this member. Its word makes room for one that counts. */
+  /** Whether a stranger accuses this member that is not heeded. Its word makes room for one that is. */
   hasStranger(subject: NodeId): boolean {
     return this.#strangers.has(subject);
   }
@@ -108,7 +138,7 @@ export class Witnesses {
     return accuser;
   }
 
-  /** How many accuse this member, strangers aside. */
+  /** How many accuse this member and are heeded. */
   accusersOf({ id, accusations }: Member): number {
     return accusations.size - (this.#strangers.get(id)?.size ?? 0);
   }
@@ -118,15 +148,19 @@ export class Witnesses {
     return this.accusersOf(member) - (this.#cutOff.get(member.id) ?? 0);
   }
 
-  /** Nothing that was said against this member stands any more. */
-  cleared(subject: NodeId): void {
+  /** Nothing that was said against this member stands any more. `wasWrong`: it refuted that. */
+  cleared(subject: NodeId, wasWrong: boolean, now: number): void {
+    if (this.#accused.delete(subject) && wasWrong) {
+      this.#trusts(now);
+      this.#refuted = Math.min(refutedCap, this.#refuted + 1);
+    }
     this.#strangers.delete(subject);
     this.#cutOff.delete(subject);
   }
 
   /** It is gone and forgotten. */
   forget(id: NodeId): void {
-    this.cleared(id);
+    this.cleared(id, false, 0);
     this.setPresent(id, false);
     this.#newcomers.delete(id);
   }
