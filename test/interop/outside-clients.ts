@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
-import type { Ending } from './interop-agent.ts';
 import { scratchDirectory, unless } from './outside-program.ts';
 
 export const run = promisify(execFile);
@@ -23,7 +22,7 @@ function messageOf(error: unknown): string {
 }
 
 /** Builds the program with HashiCorp's client, which needs Go and, the first time, the network. Its path. */
-export async function goClient(context: Pick<TestContext, 'skip'> & Ending): Promise<string> {
+export async function goClient(context: Pick<TestContext, 'skip' | 'onTestFinished'>): Promise<string> {
   try {
     await run('go', ['version']);
   } catch {
@@ -43,7 +42,7 @@ export async function goClient(context: Pick<TestContext, 'skip'> & Ending): Pro
  * Unpacks one of Debian's Consul clients for Python, which exclude each other as installed packages. The folder to
  * import it from.
  */
-export async function pythonClient(name: string, context: Pick<TestContext, 'skip'> & Ending): Promise<string> {
+export async function pythonClient(name: string, context: Pick<TestContext, 'skip' | 'onTestFinished'>): Promise<string> {
   try {
     await run(systemPython, ['-c', 'import requests, six']);
   } catch {
