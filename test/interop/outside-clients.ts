@@ -34,7 +34,10 @@ export async function goClient(context: Pick<TestContext, 'skip' | 'onTestFinish
     return skipFor(`the modules of the Go program cannot be fetched: ${messageOf(error)}`, context);
   }
   const binary = join(scratchDirectory(context.onTestFinished), 'consul-go');
-  await run('go', ['build', '-o', binary, '.'], { cwd: goSource, timeout: buildTimeoutMs });
+  // As `go-programs/build` does: what both have in common is then compiled already.
+  const flags = ['-ldflags=-s -w', '-gcflags=all=-N -l'];
+  const env = { ...process.env, CGO_ENABLED: '0' };
+  await run('go', ['build', ...flags, '-o', binary, '.'], { cwd: goSource, timeout: buildTimeoutMs, env });
   return binary;
 }
 
