@@ -108,8 +108,10 @@ describe('refusals name the key, the source and the next step', () => {
     ['logLevel: loud', ['logLevel']],
     ['token: short', ['token', 'skein token create']],
     ['- a list', ['settings in', 'a.yaml']],
-    ['a: [', ['a.yaml', 'not valid YAML']],
-    ['zone: a\nzone: b', ['a.yaml', 'not valid YAML']],
+    ['a: [', ['a.yaml', 'neither YAML nor JSON']],
+    ['zone: a\nzone: b', ['a.yaml', 'the key "zone" is there twice at line 2, column 1']],
+    ['tags: &a {a: *a}', ['a.yaml', 'the alias "a" stands for what it is in']],
+    ['zone: a\n---\nzone: b', ['a.yaml', 'has 2 documents']],
     ['a: &a [x]\nb: [*a,*a]\nc: 1', ['a in', 'not a setting']],
   ])('%s', (text, parts) => {
     const error = refusal({ files: [file('a.yaml', text)] });

@@ -169,6 +169,11 @@ describe('what a file may hold', () => {
       Array.from({ length: 1025 }, (_, n) => ({ name: `s${n}` })),
       'has 1025 definitions, the limit is 1024',
     ],
+    [
+      'an alias within what it stands for',
+      'services: &a [*a, *a]',
+      'the alias "a" stands for what it is in at line 1, column 15',
+    ],
     ['nesting without reason', `{"name":"a","meta":${'['.repeat(100)}${']'.repeat(100)}}`, 'nested deeper than 64 levels'],
   ])('%s is named with its place, and the other files are obeyed', (_what, text, reason) => {
     directory.write('bad.yaml', text);

@@ -8,7 +8,7 @@ import { describe, test } from 'vitest';
 import { catalog, events, npmClient, servicesAndChecks, store, watchService } from './consul-npm.ts';
 import { pythonProgram, restartOfAll } from './consul-restart.ts';
 import { writesWhatIsSo } from './consul-template.ts';
-import { startMesh } from './interop-agent.ts';
+import { MeshAgents } from './mesh-agents.ts';
 import { goClient, pythonClient, run, systemPython } from './outside-clients.ts';
 import { findsTargets } from './prometheus.ts';
 import { goesOnAfterRestart } from './restart.ts';
@@ -23,11 +23,13 @@ describe.concurrent('outside clients', () => {
     async (context) => {
       const program = await goClient(context);
       const { expect } = context;
-      const [first, second] = await startMesh(['first', 'second'], context);
+      const mesh = new MeshAgents(context.onTestFinished);
+      await mesh.start('first', 'second');
+      const [first, second] = [mesh.http('first'), mesh.http('second')];
       // The suite puts the first agent into maintenance: the service that must not change for a minute is on the second.
       const [suite, minute] = await Promise.all([
-        run(program, ['suite', first.http, second.http], { timeout: suiteTimeoutMs }),
-        run(program, ['minute', second.http, first.http], { timeout: suiteTimeoutMs }),
+        run(program, ['suite', first, second], { timeout: suiteTimeoutMs }),
+        run(program, ['minute', second, first], { timeout: suiteTimeoutMs }),
       ]);
       expect(suite.stdout.trimEnd().split('\n').at(-1)).toBe('OK deregistered, and gone from the other agent');
       expect(minute.stdout.trimEnd().split('\n').at(-1)).toBe('OK a minute');
@@ -48,8 +50,10 @@ describe.concurrent('outside clients', () => {
 
   test.for(['python3-consul', 'python3-consul2'])("Debian's %s finds what it expects", { timeout }, async (name, context) => {
     const PYTHONPATH = await pythonClient(name, context);
-    const [first, second] = await startMesh(['first', 'second'], context);
-    const { stdout } = await run(systemPython, [pythonProgram, 'suite', first.http, second.http], {
+    const mesh = new MeshAgents(context.onTestFinished);
+    await mesh.start('first', 'second');
+    const [first, second] = [mesh.http('first'), mesh.http('second')];
+    const { stdout } = await run(systemPython, [pythonProgram, 'suite', first, second], {
       timeout: suiteTimeoutMs,
       env: { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1' },
     });
@@ -61,8 +65,10 @@ describe.concurrent('outside clients', () => {
     { timeout },
     async (context) => {
       const { expect } = context;
-      const [first, second] = await startMesh(['first', 'second'], context);
-      const clients = { here: npmClient(first.http), there: npmClient(second.http), address: first.http };
+      const mesh = new MeshAgents(context.onTestFinished);
+      await mesh.start('first', 'second');
+      const [first, second] = [mesh.http('first'), mesh.http('second')];
+      const clients = { here: npmClient(first), there: npmClient(second), address: first };
       await servicesAndChecks(clients);
       await catalog(clients);
       await store(clients);
@@ -73,8 +79,8 @@ describe.concurrent('outside clients', () => {
       context.onTestFinished(end);
       await watcher.until(['npm-1', 'npm-2']);
       const before = watcher.sights.length;
-      await first.kill();
-      await first.restart();
+      await mesh.kill('first');
+      await mesh.launch('first');
       await clients.there.agent.service.register({ name: 'npm', id: 'npm-3', port: 1 });
       await watcher.until(['npm-1', 'npm-2', 'npm-3']);
       end();

@@ -118,7 +118,7 @@ export async function catalog({ here, there }: Clients): Promise<void> {
   const self = (await here.agent.self()) as { Config: { NodeName: string } };
   const node = self.Config.NodeName;
   expect(await here.agent.members()).toMatchObject([{ Status: 1 }, { Status: 1 }]);
-  expect(await there.catalog.datacenters()).toEqual(['interop']);
+  expect(await there.catalog.datacenters()).toEqual(['grove']);
   expect(await there.catalog.node.list()).toHaveLength(2);
   expect(await there.catalog.node.services(node)).toMatchObject({
     Node: { Node: node },

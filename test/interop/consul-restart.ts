@@ -5,33 +5,39 @@ import { fileURLToPath } from 'node:url';
 import type Consul from 'consul';
 import type { TestContext } from 'vitest';
 import { npmClient, watchService } from './consul-npm.ts';
-import { type InteropAgent, startMesh } from './interop-agent.ts';
+import { MeshAgents } from './mesh-agents.ts';
 import { goClient, pythonClient, systemPython } from './outside-clients.ts';
 import { ProgramWatcher } from './watcher.ts';
 
 export const pythonProgram = fileURLToPath(new URL('consul-python/client.py', import.meta.url));
 
-type Agents = readonly [InteropAgent, InteropAgent, InteropAgent];
+const names = ['one', 'two', 'three'] as const;
 
 const records = ['catalog/services', 'catalog/service/web', 'catalog/nodes', 'kv/?recurse', 'config/service-defaults', 'query'];
 const health = ['health/service/web', 'health/state/any'];
 
 /** What an agent says to these that must be the same after a restart: everything but indexes. */
-async function told(agent: InteropAgent, paths: readonly string[]): Promise<string> {
-  const answers = await Promise.all(paths.map(async (path) => [path, await agent.get(`/v1/${path}`)]));
-  return JSON.stringify(answers, (key, value: unknown) => (key.endsWith('Index') ? undefined : value), 1);
+async function told(mesh: MeshAgents, name: string, paths: readonly string[]): Promise<string> {
+  const answers = await Promise.all(paths.map(async (path) => [path, await mesh.ask(name, 'GET', `/v1/${path}`)]));
+  return JSON.stringify(answers, (key, value: unknown) => (key.endsWith('Index') ? undefined : inKeyOrder(value)), 1);
+}
+
+/** Agents may list the keys of one object in different orders. */
+function inKeyOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** The ports of what its DNS finds. */
-async function found(agent: InteropAgent): Promise<readonly number[]> {
+async function found(dns: string): Promise<readonly number[]> {
   const resolver = new Resolver({ timeout: 10_000, tries: 1 });
-  resolver.setServers([agent.dns]);
+  resolver.setServers([dns]);
   return (await resolver.resolveSrv('web.service.consul')).map(({ port }) => port).sort((one, other) => one - other);
 }
 
 /** A registration of each kind, at each agent, with clients. */
-async function populate(agents: Agents): Promise<void> {
-  const [one, two, three] = agents.map(({ http }) => npmClient(http)) as [Consul, Consul, Consul];
+async function populate(mesh: MeshAgents): Promise<void> {
+  const [one, two, three] = names.map((name) => npmClient(mesh.http(name))) as [Consul, Consul, Consul];
   for (const [at, client] of [one, two, three].entries()) {
     const check = { name: 'alive', ttl: '1h', timeout: '', status: 'passing', notes: 'by hand' };
     await client.agent.service.register({ name: 'web', id: `web-${at}`, port: 80 + at, tags: [`t${at}`], check });
@@ -46,21 +52,21 @@ async function populate(agents: Agents): Promise<void> {
   await one.catalog.register({ node: 'db.example', address: '10.9.0.1', service: { service: 'db', id: 'db1', port: 5432 } });
   await three.query.create({ name: 'all', service: { service: 'web' } });
   const entry = { Kind: 'service-defaults', Name: 'web', Protocol: 'http' };
-  await fetch(`http://${agents[2].http}/v1/config`, { method: 'PUT', body: JSON.stringify(entry) });
+  await mesh.ask('three', 'PUT', '/v1/config', entry);
 }
 
 export async function restartOfAll(context: TestContext): Promise<void> {
   const { expect } = context;
   const [go, modules] = [await goClient(context), await pythonClient('python3-consul', context)];
-  const agents = await startMesh(['one', 'two', 'three'], context);
-  await populate(agents);
-  const [one, two, three] = agents;
+  const mesh = new MeshAgents(context.onTestFinished);
+  await mesh.start(...names);
+  await populate(mesh);
 
-  const goWatcher = ProgramWatcher.start('go', [go, 'watch', one.http], {}, context);
-  const npm = watchService(npmClient(two.http), 'web');
+  const goWatcher = ProgramWatcher.start('go', [go, 'watch', mesh.http('one')], {}, context);
+  const npm = watchService(npmClient(mesh.http('two')), 'web');
   context.onTestFinished(npm.end);
   const env = { PYTHONPATH: modules, PYTHONDONTWRITEBYTECODE: '1' };
-  const python = ProgramWatcher.start('python', [systemPython, pythonProgram, 'watch', three.http], env, context);
+  const python = ProgramWatcher.start('python', [systemPython, pythonProgram, 'watch', mesh.http('three')], env, context);
   const ways = [
     [goWatcher, 'go loop'],
     [goWatcher, 'go watch'],
@@ -69,23 +75,24 @@ export async function restartOfAll(context: TestContext): Promise<void> {
   ] as const;
   const before = ['web-0', 'web-1', 'web-2'];
   await Promise.all(ways.map(([watcher, by]) => watcher.until(before, by)));
-  const toldByAll = (paths: readonly string[]): Promise<string[]> => Promise.all(agents.map((agent) => told(agent, paths)));
+  const foundByAll = (): Promise<(readonly number[])[]> => Promise.all(names.map((name) => found(mesh.dns(name))));
+  const toldByAll = (paths: readonly string[]): Promise<string[]> => Promise.all(names.map((name) => told(mesh, name, paths)));
   const same = (text: string): readonly string[] => [text, text, text];
   const patience = { timeout: 30_000 };
   await expect.poll(async () => new Set(await toldByAll([...records, ...health])).size, patience).toBe(1);
-  const [knownRecords, knownHealth] = [await told(one, records), await told(one, health)];
+  const [knownRecords, knownHealth] = [await told(mesh, 'one', records), await told(mesh, 'one', health)];
   const seen = new Map(ways.map(([watcher]) => [watcher, watcher.sights.length]));
 
-  await Promise.all(agents.map((agent) => agent.kill()));
-  await Promise.all(agents.map((agent) => agent.restart()));
+  await mesh.kill(...names);
+  await mesh.launch(...names);
   // These are among the first questions: no answer leaves out what other agents have.
-  const [first, places] = await Promise.all([toldByAll(records), Promise.all(agents.map(found))]);
+  const [first, places] = await Promise.all([toldByAll(records), foundByAll()]);
   expect(first).toEqual(same(knownRecords));
   for (const ports of places) expect(ports.length).toBeGreaterThan(2);
   await expect.poll(() => toldByAll(health), patience).toEqual(same(knownHealth));
-  await expect.poll(() => Promise.all(agents.map(found)), patience).toEqual(agents.map(() => [9, 80, 81, 82]));
+  await expect.poll(foundByAll, patience).toEqual(names.map(() => [9, 80, 81, 82]));
 
-  await npmClient(one.http).agent.service.register({ name: 'web', id: 'web-new', port: 1 });
+  await npmClient(mesh.http('one')).agent.service.register({ name: 'web', id: 'web-new', port: 1 });
   const after = [...before, 'web-new'];
   await Promise.all(ways.map(([watcher, by]) => watcher.until(after, by)));
   npm.end();

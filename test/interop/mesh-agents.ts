@@ -1,22 +1,19 @@
 /** A mesh of agents as processes of their own, which are killed and come back with the same data and the same ports. */
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { AgentProcess } from '../e2e/agent-child.ts';
 import { eventually } from '../e2e/agent-nodes.ts';
+import { freePort } from './free-port.ts';
 import { type AtEnd, scratchDirectory } from './outside-program.ts';
 
 const token = 'a-token-for-interop-tests';
-const portMin = 20_000;
-/** The system gives those above to clients: to one that tries a port while its agent is away it could give the same. */
-const portMax = 32_000;
 
 interface Ports {
   readonly gossip: number;
   readonly http: number;
   readonly dns: number;
+  readonly proxy: number;
 }
 
 export class MeshAgents {
@@ -33,13 +30,22 @@ export class MeshAgents {
 
   /** Starts agents, for the first time or again, and waits until each knows all that run. */
   async start(...names: readonly string[]): Promise<void> {
+    await this.launch(...names);
+    await eventually('all agents know each other', async () => {
+      const counts = await Promise.all([...this.#running.keys()].map((name) => this.#usableMembers(name)));
+      return counts.every((count) => count === this.#running.size);
+    });
+  }
+
+  /** Starts agents and waits only until they listen. */
+  async launch(...names: readonly string[]): Promise<void> {
     const started: AgentProcess[] = [];
     for (const name of names) {
-      const ports = this.#ports.get(name) ?? { gossip: await freePort(), http: await freePort(), dns: await freePort() };
+      const ports = this.#ports.get(name) ?? (await freshPorts());
       const seeds = [...this.#ports.values()].filter((other) => other !== ports);
       this.#ports.set(name, ports);
       const identity = ['--name', name, '--mesh', 'grove', '--token', token, '--data-dir', join(this.#directory, name)];
-      const at = { '--bind': ports.gossip, '--http': ports.http, '--dns': ports.dns };
+      const at = { '--bind': ports.gossip, '--http': ports.http, '--dns': ports.dns, '--proxy': ports.proxy };
       const listeners = Object.entries(at).flatMap(([flag, port]) => [flag, `127.0.0.1:${port}`]);
       const joining = seeds.flatMap(({ gossip }) => ['--join', `127.0.0.1:${gossip}`]);
       const place = ['--region', 'eu', '--zone', `zone-${name}`, '--tag', `rack=rack-${name}`];
@@ -48,10 +54,6 @@ export class MeshAgents {
       started.push(agent);
     }
     await Promise.all(started.map((agent) => agent.ready()));
-    await eventually('all agents know each other', async () => {
-      const counts = await Promise.all([...this.#running.keys()].map((name) => this.#usableMembers(name)));
-      return counts.every((count) => count === this.#running.size);
-    });
   }
 
   /** `kill -9`, as far as its host is concerned. */
@@ -91,18 +93,6 @@ export class MeshAgents {
   }
 }
 
-/** A port of loopback for TCP and UDP that nobody had a moment ago. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = portMin + Math.floor(Math.random() * (portMax - portMin));
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
+async function freshPorts(): Promise<Ports> {
+  return { gossip: await freePort(), http: await freePort(), dns: await freePort(), proxy: await freePort() };
 }

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
-import type { Ending } from './interop-agent.ts';
 import { scratchDirectory, unless } from './outside-program.ts';
 
 export const run = promisify(execFile);
@@ -23,7 +22,7 @@ function messageOf(error: unknown): string {
 }
 
 /** Builds the program with HashiCorp's client, which needs Go and, the first time, the network. Its path. */
-export async function goClient(context: Pick<TestContext, 'skip'> & Ending): Promise<string> {
+export async function goClient(context: Pick<TestContext, 'skip' | 'onTestFinished'>): Promise<string> {
   try {
     await run('go', ['version']);
   } catch {
@@ -35,7 +34,10 @@ export async function goClient(context: Pick<TestContext, 'skip'> & Ending): Pro
     return skipFor(`the modules of the Go program cannot be fetched: ${messageOf(error)}`, context);
   }
   const binary = join(scratchDirectory(context.onTestFinished), 'consul-go');
-  await run('go', ['build', '-o', binary, '.'], { cwd: goSource, timeout: buildTimeoutMs });
+  // As `go-programs/build` does: what both have in common is then compiled already.
+  const flags = ['-ldflags=-s -w', '-gcflags=all=-N -l'];
+  const env = { ...process.env, CGO_ENABLED: '0' };
+  await run('go', ['build', ...flags, '-o', binary, '.'], { cwd: goSource, timeout: buildTimeoutMs, env });
   return binary;
 }
 
@@ -43,7 +45,7 @@ export async function goClient(context: Pick<TestContext, 'skip'> & Ending): Pro
  * Unpacks one of Debian's Consul clients for Python, which exclude each other as installed packages. The folder to
  * import it from.
  */
-export async function pythonClient(name: string, context: Pick<TestContext, 'skip'> & Ending): Promise<string> {
+export async function pythonClient(name: string, context: Pick<TestContext, 'skip' | 'onTestFinished'>): Promise<string> {
   try {
     await run(systemPython, ['-c', 'import requests, six']);
   } catch {

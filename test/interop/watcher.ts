@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Ending } from './interop-agent.ts';
+import type { TestContext } from 'vitest';
 
 export interface Sight {
   /** Which of a program's ways to watch. */
@@ -70,7 +70,12 @@ export class ProgramWatcher extends Watcher {
   /** Ends the program; resolves once it has said its number of requests. */
   stop: () => Promise<void> = () => Promise.resolve();
 
-  static start(name: string, command: readonly string[], env: NodeJS.ProcessEnv, { onTestFinished }: Ending): ProgramWatcher {
+  static start(
+    name: string,
+    command: readonly string[],
+    env: NodeJS.ProcessEnv,
+    { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  ): ProgramWatcher {
     const [program = '', ...args] = command;
     const watcher = new ProgramWatcher(name);
     const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });

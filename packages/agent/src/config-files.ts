@@ -1,9 +1,9 @@
-/** Reads settings from YAML and JSON files and directories (JSON is YAML, so one parser reads both). */
+/** Reads settings from YAML and JSON files and directories. */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { parseDocument } from 'yaml';
 import { AgentError } from './errors.ts';
+import { parseYaml, YamlError } from './yaml.ts';
 
 const maxFileBytes = 1_048_576;
 const maxFilesPerDirectory = 256;
@@ -38,18 +38,18 @@ function expand(path: string): string[] {
 }
 
 function readSettings(path: string): unknown {
-  const document = parseDocument(read(path, 'config'), { prettyErrors: true });
-  const problem = document.errors[0];
-  if (problem !== undefined) {
-    throw new AgentError('invalid-setting', `config file ${path} is not valid YAML or JSON: ${problem.message.trim()}`);
-  }
-  let value: unknown;
+  const text = read(path, 'config');
+  let values: readonly unknown[];
   try {
-    value = document.toJS({ maxAliasCount: 100 });
+    values = parseYaml(text);
   } catch (error) {
-    throw new AgentError('invalid-setting', `config file ${path}: ${(error as Error).message}`, { cause: error });
+    if (!(error instanceof YamlError)) throw error;
+    throw new AgentError('invalid-setting', `config file ${path}: ${error.message}`, { cause: error });
   }
-  return value ?? {};
+  if (values.length > 1) {
+    throw new AgentError('invalid-setting', `config file ${path} has ${values.length} documents: make it one, or several files`);
+  }
+  return values[0] ?? {};
 }
 
 function read(path: string, setting: string): string {

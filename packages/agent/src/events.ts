@@ -7,8 +7,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { EventsPort, UserEvent } from '@skein/api';
-import type { CancelSignal, View } from '@skein/core';
+import { type EventsPort, type UserEvent, Waiters } from '@skein/api';
+import { type CancelSignal, indexAt, type View } from '@skein/core';
 import { type MeshMessage, type Transport, TransportError } from '@skein/transport';
 import { AgentError } from './errors.ts';
 import { filterProblem, filtersMatch } from './event-filter.ts';
@@ -26,8 +26,7 @@ const ringSize = 256;
 /** Ids remembered to drop what arrives twice. */
 const seenLimit = 4096;
 const waitersLimit = 4096;
-/** 2020-01-01T00:00:00Z in ms since 1970: stamps and view indexes are alike. */
-const epoch2020Ms = 1_577_836_800_000;
+/** Stamps are like the indexes of views: below this is a tag of the node. */
 const tagRange = 1024;
 /** A stamp further ahead of our clock is not believed: a wrong clock elsewhere must not drive ours. */
 const skewMs = 300_000;
@@ -36,7 +35,7 @@ export class Events implements EventsPort {
   readonly #options: EventsOptions;
   readonly #ring: UserEvent[] = [];
   readonly #seen = new Set<string>();
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Waiters();
   #lastIndex = 1;
   /** The latest stamp of any event, also of those that were not meant for this node. */
   #lastStamp = 0;
@@ -66,7 +65,7 @@ export class Events implements EventsPort {
       const [oldest] = this.#seen;
       if (oldest !== undefined) this.#seen.delete(oldest);
     }
-    const isBelieved = message.stamp <= this.#stampAt(this.#options.wallMs() + skewMs);
+    const isBelieved = message.stamp <= indexAt(this.#options.wallMs() + skewMs);
     if (isBelieved) this.#lastStamp = Math.max(this.#lastStamp, message.stamp);
     const view = this.#options.view();
     const services = view.instancesOf(view.self).map(({ instance }) => instance);
@@ -76,7 +75,7 @@ export class Events implements EventsPort {
     const event = asUserEvent(message, message.stamp === 0 ? this.#lastIndex : message.stamp, this.#lastIndex);
     this.#ring.push(event);
     if (this.#ring.length > ringSize) this.#ring.shift();
-    for (const wake of this.#waiters) wake();
+    this.#waiters.wake();
     return event;
   }
 
@@ -85,33 +84,21 @@ export class Events implements EventsPort {
   }
 
   changed(afterIndex: number, signal: CancelSignal): Promise<void> {
-    if (this.#lastIndex > afterIndex || signal.aborted || this.#waiters.size >= waitersLimit) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiters.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiters.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
+    if (this.#lastIndex > afterIndex || this.#waiters.size >= waitersLimit) return Promise.resolve();
+    return this.#waiters.next(signal);
   }
 
   /** Later than every event seen, and than the time. */
   #nextStamp(): number {
     const afterLast = this.#lastStamp - (this.#lastStamp % tagRange) + tagRange;
-    const stamp = Math.max(this.#stampAt(this.#options.wallMs()), afterLast) + tagOf(this.#options.view().self);
+    const stamp = Math.max(indexAt(this.#options.wallMs()), afterLast) + tagOf(this.#options.view().self);
     this.#lastStamp = stamp;
     return stamp;
   }
 
-  #stampAt(wallMs: number): number {
-    return Math.max(0, Math.floor(wallMs - epoch2020Ms)) * tagRange;
-  }
-
   /** Ends all waiting. */
   stop(): void {
-    for (const wake of this.#waiters) wake();
+    this.#waiters.wake();
   }
 }
 

@@ -41,11 +41,6 @@ export class BlockingQueries {
     this.#gate = new WakeGate(options.timers);
   }
 
-  /** How many clients wait now. */
-  get waiters(): number {
-    return this.#waiters;
-  }
-
   /**
    * Resolves when the answer is due; the caller then reads the current state. `ownIndex` is any index that this
    * node made, for its tag. Throws a `Refusal` (429) when too many wait, here or at the source.

@@ -1,16 +1,15 @@
 /** The last things that happened in the mesh, as this agent saw them, and those that happen from now on. */
 
-import { registrationKey } from '@skein/core';
+import { indexAt, registrationKey } from '@skein/core';
 import type { MeshEvent } from '@skein/core';
 import type { AgentPort } from './ports.ts';
 import { greeting, heartbeat, StreamReaders } from './stream/readers.ts';
 import type { Timers } from './timers.ts';
+import { Waiters } from './waiters.ts';
 import type { Cursor } from './view-feed/view-feed.ts';
 
 /** Events kept, for those who come late, were away, or are slow. */
 export const eventsMax = 512;
-/** 2020-01-01T00:00:00Z in ms since 1970: indexes are like those of views, so that they grow across restarts. */
-const epoch2020Ms = 1_577_836_800_000;
 
 export interface EventRow {
   readonly index: number;
@@ -35,7 +34,7 @@ export interface EventFeedOptions {
 export class EventFeed {
   readonly stream: string;
   readonly #readers: StreamReaders;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiters();
   readonly #forget: () => void;
   #held: Held[] = [];
   #index: number;
@@ -43,7 +42,8 @@ export class EventFeed {
   constructor({ agent, timers, stream }: EventFeedOptions) {
     this.stream = stream;
     this.#readers = new StreamReaders(timers);
-    this.#index = Math.max(1, agent.info().startedAtMs - epoch2020Ms) * 1024;
+    // Like those of views, so that they grow across restarts.
+    this.#index = Math.max(1024, indexAt(agent.info().startedAtMs));
     this.#forget = agent.followMesh((event, timeMs) => this.#take(event, timeMs));
   }
 
@@ -63,16 +63,7 @@ export class EventFeed {
 
   /** Resolves when there was an event after this index, or `signal` aborts. */
   changed(afterIndex: number, signal: AbortSignal): Promise<void> {
-    if (this.#index > afterIndex || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
+    return this.#index > afterIndex ? Promise.resolve() : this.#waiting.next(signal);
   }
 
   /** Server-sent events after `cursor`, or all that are kept, and then each. Counts as a stream until `signal` aborts. */
@@ -118,7 +109,7 @@ export class EventFeed {
     this.#held.push({ row, bytes });
     if (this.#held.length > eventsMax) this.#held.shift();
     this.#readers.wake();
-    for (const wake of this.#waiting) wake();
+    this.#waiting.wake();
   }
 }
 

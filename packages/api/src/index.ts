@@ -16,6 +16,7 @@ export type { Definitions, ServiceDefinition } from './decode/definition-documen
 export type { AgentInfo, AgentPort, EventsPort, LogLevel, UserEvent } from './ports.ts';
 export { compilePattern, PatternError, patternLimits } from './pattern.ts';
 export type { Pattern } from './pattern.ts';
+export { Waiters } from './waiters.ts';
 export type { Timers } from './timers.ts';
 export { compileFilter } from './filter/filter.ts';
 export type { Keep } from './filter/filter.ts';

@@ -1,6 +1,7 @@
 /** Query parameters that many endpoints share. */
 
 import { badRequest, Refusal } from './refusal.ts';
+import { parseBoolean } from './go-boolean.ts';
 import { parseDuration } from './duration.ts';
 import type { Fields } from './filter/fields.ts';
 import { compileFilter } from './filter/filter.ts';
@@ -60,16 +61,6 @@ export function parseFilterParameter(query: URLSearchParams, fields: Fields | un
   if (text === '') return undefined;
   if (fields === undefined) throw badRequest('Invalid query parameter: "filter": this endpoint has none; leave it out');
   return compileFilter(text, fields);
-}
-
-const booleans: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
-  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
-]);
-
-/** A truth value in one of the spellings that Go takes; undefined for any other text. */
-export function parseBoolean(text: string): boolean | undefined {
-  return booleans.get(text);
 }
 
 /** A flag as Go reads it; `undefined` when absent, `bare` when given without a value. */

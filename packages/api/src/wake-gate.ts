@@ -5,6 +5,7 @@
  */
 
 import type { Timers } from './timers.ts';
+import { Waiters } from './waiters.ts';
 
 export const windowMs = 50;
 
@@ -18,7 +19,7 @@ interface Window {
   /** The change that passed when it opened. */
   readonly passedIndex: number;
   /** Those who wait for its end. */
-  readonly waiting: Set<() => void>;
+  readonly waiting: Waiters;
 }
 
 export class WakeGate {
@@ -33,26 +34,18 @@ export class WakeGate {
   pass(gated: Gated, signal: AbortSignal): Promise<void> {
     const window = this.#windows.get(gated.key);
     if (window === undefined) this.#open(gated);
-    if (window === undefined || gated.index() <= window.passedIndex || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const release = (): void => {
-        window.waiting.delete(release);
-        signal.removeEventListener('abort', release);
-        resolve();
-      };
-      window.waiting.add(release);
-      signal.addEventListener('abort', release, { once: true });
-    });
+    if (window === undefined || gated.index() <= window.passedIndex) return Promise.resolve();
+    return window.waiting.next(signal);
   }
 
   #open(gated: Gated): void {
-    const window: Window = { passedIndex: gated.index(), waiting: new Set() };
+    const window: Window = { passedIndex: gated.index(), waiting: new Waiters() };
     this.#windows.set(gated.key, window);
     this.#timers.after(windowMs, () => {
       this.#windows.delete(gated.key);
       if (window.waiting.size === 0) return;
       this.#open(gated);
-      for (const release of window.waiting) release();
+      window.waiting.wake();
     });
   }
 }

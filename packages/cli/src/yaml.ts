@@ -1,3 +1,4 @@
 /** YAML, in a file of its own so that commands load it only when they meet a document. */
 
-export { parseAllDocuments, stringify } from 'yaml';
+export { parseYamlItems, YamlError } from '@skein/agent/yaml';
+export { stringify } from 'yaml';

@@ -85,7 +85,7 @@ func register(here, there *api.Client, node string) {
 	entry := entries[0]
 	expect("Node.Node", entry.Node.Node == node, node, entry.Node.Node)
 	expect("Node.ID", len(entry.Node.ID) == 36, "a UUID", entry.Node.ID)
-	expect("Node.Datacenter", entry.Node.Datacenter == "interop", "interop", entry.Node.Datacenter)
+	expect("Node.Datacenter", entry.Node.Datacenter == "grove", "grove", entry.Node.Datacenter)
 	got := entry.Service
 	expect("Service.ID", got.ID == service, service, got.ID)
 	expect("Service.Address", got.Address == "127.0.0.1" && got.Port == 8080, "127.0.0.1:8080", fmt.Sprint(got.Address, got.Port))

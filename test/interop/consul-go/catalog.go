@@ -24,7 +24,7 @@ func reads(there *api.Client, node string) {
 
 	datacenters, err := there.Catalog().Datacenters()
 	check("Catalog().Datacenters()", err)
-	expect("Catalog().Datacenters()", len(datacenters) == 1 && datacenters[0] == "interop", "interop", datacenters)
+	expect("Catalog().Datacenters()", len(datacenters) == 1 && datacenters[0] == "grove", "grove", datacenters)
 	services, meta, err := there.Catalog().Services(nil)
 	check("Catalog().Services()", err)
 	expect("Catalog().Services()", len(services[service]) == 1 && services[service][0] == "order", "tags of "+service, services)

@@ -128,7 +128,7 @@ def catalog(here, there):
     members = here.agent.members()
     expect("agent.members()", [1, 1], [member["Status"] for member in members])
     node = here.agent.self()["Config"]["NodeName"]
-    expect("catalog.datacenters()", ["interop"], here.catalog.datacenters())
+    expect("catalog.datacenters()", ["grove"], here.catalog.datacenters())
     expect("catalog.nodes()", sorted(member["Name"] for member in members), [each["Node"] for each in here.catalog.nodes()[1]])
     expect("catalog.node()", node, there.catalog.node(node)[1]["Node"]["Node"])
     expect("health.node()", ["serfHealth"], [check["CheckID"] for check in there.health.node(node)[1]])

@@ -1,10 +1,10 @@
 /** The bodies of `catalog/register` and `catalog/deregister`: external nodes, their instances and checks. */
 
-import { checkId, externalFault, instanceId, limits } from '@skein/core';
+import { checkId, externalFault, instanceId, isRecord, limits } from '@skein/core';
 import type { ExternalCheck, ExternalNode, ExternalPart, Instance } from '@skein/core';
 import { badRequest } from '../refusal.ts';
 import { defaultOnly, isCheckStatus } from './check-definition.ts';
-import { durationMs, flag, ignored, integer, isRecord, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
+import { durationMs, flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
 import type { Decoded, Reader } from './decoder.ts';
 import { instanceFrom, isUnspecified, type DecodedInstance } from './service-definition.ts';
 

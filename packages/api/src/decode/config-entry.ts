@@ -3,11 +3,11 @@
  * and shown: Consul's own, with durations as Go prints them. Texts of refusals are Consul's.
  */
 
-import { limits } from '@skein/core';
+import { isRecord, limits } from '@skein/core';
 import { formatDuration } from '../duration.ts';
 import { badRequest } from '../refusal.ts';
 import { defaultOnly } from './check-definition.ts';
-import { durationMs, expected, flag, ignored, integer, isRecord, listOf, mapOf, objectOf, text } from './decoder.ts';
+import { durationMs, expected, flag, ignored, integer, listOf, mapOf, objectOf, text } from './decoder.ts';
 import type { Reader } from './decoder.ts';
 
 export const consulKinds = [

@@ -3,6 +3,7 @@
  * match in any case and in snake_case, `null` means absent, and a key that the table lacks is refused by name.
  */
 
+import { isRecord } from '@skein/core';
 import { badRequest } from '../refusal.ts';
 import { parseDuration } from '../duration.ts';
 
@@ -47,10 +48,6 @@ export function objectOf<T extends Table>(
     }
     return decoded as Decoded<T>;
   };
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The form in which keys are compared: lower case, no underscores. */

@@ -3,11 +3,11 @@
  * as `agent/service/register` takes it. Keys are read as the HTTP API reads them.
  */
 
-import { instanceId } from '@skein/core';
+import { instanceId, isRecord } from '@skein/core';
 import type { CheckDefinition, Instance } from '@skein/core';
 import { badRequest, Refusal } from '../refusal.ts';
 import { decodeCheckRegistration } from './check-definition.ts';
-import { expected, fold, isRecord } from './decoder.ts';
+import { expected, fold } from './decoder.ts';
 import { decodeServiceRegistration } from './service-definition.ts';
 
 /** A service with its checks. */

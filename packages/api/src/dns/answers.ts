@@ -3,7 +3,7 @@
  * them. What many ask for is kept until the topics that it was made of change.
  */
 
-import { assertNever, sample, topics } from '@skein/core';
+import { assertNever, indexTimeMs, sample, topics } from '@skein/core';
 import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
 import { parseDuration } from '../duration.ts';
 import { executeQuery, matchingInstances, resolveQuery } from '../prepared-query/execution.ts';
@@ -71,10 +71,6 @@ const nameServersMax = 3;
 /** Records of one answer. */
 const srvMax = 1024;
 const recordsMax = 4096;
-/** 2020-01-01 in seconds since 1970, from when indexes count. */
-const epoch2020S = 1_577_836_800;
-/** An index is milliseconds times this. */
-const indexPerMs = 1024;
 
 export class Answers {
   readonly #options: AnswersOptions;
@@ -386,7 +382,7 @@ function noName(view: View, domain: Domain): Found {
 
 /** The serial is the time of the last change in seconds, which grows with every index. */
 function zoneSoa(view: View, domain: Domain): DnsRecord {
-  const serial = epoch2020S + Math.floor(view.lastIndex / indexPerMs / 1000);
+  const serial = Math.floor(indexTimeMs(view.lastIndex) / 1000);
   return soaRecord(domain.apex, domain, serial % 2 ** 32);
 }
 

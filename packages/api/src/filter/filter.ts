@@ -3,10 +3,11 @@
  * are sent. All that can be wrong with a filter is found before the first entry is looked at.
  */
 
-import { isRecord } from '../decode/decoder.ts';
+import { isRecord } from '@skein/core';
 import { FilterError, selectorText } from './expression.ts';
 import type { Expression, Match, MatchOperator } from './expression.ts';
 import type { Field, Fields } from './fields.ts';
+import { parseBoolean } from '../go-boolean.ts';
 import { patternLimits } from '../pattern.ts';
 import { parseFilter } from './parse.ts';
 import { StepBudget } from './step-budget.ts';
@@ -93,7 +94,7 @@ function leaf(match: Match, field: Field, budget: StepBudget): Keep {
     const wanted = coerce(match, parseInteger, 'ParseInt');
     return (number) => (number ?? 0) === wanted;
   } else if (field.type === 'boolean' && match.operator === 'Equal') {
-    const wanted = coerce(match, (text) => booleans.get(text), 'ParseBool');
+    const wanted = coerce(match, parseBoolean, 'ParseBool');
     return (boolean) => (boolean ?? false) === wanted;
   } else if (field.type === 'texts' || field.type === 'map' || field.type === 'list') {
     if (match.operator === 'Is Empty') return isEmpty;
@@ -123,11 +124,6 @@ function coerce<T>(match: Match, parse: (text: string) => T | undefined, go: str
     `Failed to coerce value ${shown} for selector ${selectorText(match.selector)}: strconv.${go}: parsing ${shown}: invalid syntax`,
   );
 }
-
-const booleans: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
-  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
-]);
 
 /** Go's `ParseInt` with base 0: decimal, `0x`, `0o`, `0b`, a leading zero for octal, and `_` between digits. */
 const integer = /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;

@@ -1,5 +1,7 @@
 /** What differs between two JSON values, by path. */
 
+import { isRecord } from '@skein/core';
+
 export interface JsonChange {
   /** `rules[0].backendRefs[1].name`; empty for the whole value. */
   readonly path: string;
@@ -20,10 +22,6 @@ export function jsonDiff(before: unknown, after: unknown, path = ''): readonly J
     return keys.flatMap((key) => jsonDiff(own(before, key), own(after, key), join(path, key)));
   }
   return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function own(value: Readonly<Record<string, unknown>>, key: string): unknown {

@@ -1,6 +1,7 @@
 /** Those who read a stream: how many there are, who of them waits for news, and the beat at which each is told something. */
 
 import type { Timers } from '../timers.ts';
+import { Waiters } from '../waiters.ts';
 
 /** How often a stream says something even if nothing happens, so that either side notices when the other is gone. */
 export const heartbeatMs = 15_000;
@@ -22,7 +23,7 @@ export interface ReadersListener {
 export class StreamReaders {
   readonly #timers: Timers;
   readonly #listener: ReadersListener;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Waiters();
   #count = 0;
   #beats = 0;
   #cancelBeat = (): void => undefined;
@@ -58,22 +59,14 @@ export class StreamReaders {
 
   /** There is news for all who wait. */
   wake(): void {
-    for (const wake of this.#waiting) wake();
+    this.#waiting.wake();
   }
 
   /** Resolves when there is news, at the next beat (true), or when `signal` aborts. */
   async next(signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
     const beats = this.#beats;
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
+    await this.#waiting.next(signal);
     return this.#beats !== beats && !signal.aborted;
   }
 

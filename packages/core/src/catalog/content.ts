@@ -4,6 +4,7 @@
  * registrations does not pay for all of them with each.
  */
 
+import { firstNotBelow, order } from '../sorted.ts';
 import type { Notary, SealedRecord } from '../signed.ts';
 import { recordKey, type RecordValue } from './record.ts';
 
@@ -35,7 +36,7 @@ export class CatalogContent {
   }
 
   get(key: string): SealedRecord | undefined {
-    const at = firstNotBelow(this.records, key);
+    const at = firstNotBelow(this.records, key, keyOf);
     const found = this.records[at];
     return found !== undefined && keyOf(found) === key ? found : undefined;
   }
@@ -62,7 +63,7 @@ export class CatalogContent {
     };
     for (const key of [...written.keys()].sort(order)) {
       const sealed = written.get(key)!;
-      const at = firstNotBelow(records, key);
+      const at = firstNotBelow(records, key, keyOf);
       const held = records[at];
       const isHeld = held !== undefined && keyOf(held) === key;
       records.splice(at, isHeld ? 1 : 0, sealed);
@@ -77,7 +78,7 @@ export class CatalogContent {
     }
     for (const key of written.keys()) if (this.get(key) === undefined) added.push(key);
     const gone = [...removed].sort(order);
-    for (const key of gone) for (const held of records.splice(firstNotBelow(records, key), 1)) drop(held);
+    for (const key of gone) for (const held of records.splice(firstNotBelow(records, key, keyOf), 1)) drop(held);
     return { content: new CatalogContent(records, bytes), change: { upserted: [...replaced, ...added], previous }, gone };
   }
 
@@ -130,20 +131,4 @@ function sortedByKey(records: ReadonlyMap<string, SealedRecord>): readonly Seale
 
 function keyOf({ record }: SealedRecord): string {
   return recordKey(record.value);
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Where a key is, or would be. */
-function firstNotBelow(records: readonly SealedRecord[], key: string): number {
-  let low = 0;
-  let high = records.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (keyOf(records[middle]!) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

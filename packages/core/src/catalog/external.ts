@@ -5,6 +5,7 @@
  */
 
 import { validateInstance } from '../health/validate.ts';
+import { isRecord } from '../is-record.ts';
 import { limits } from '../limits.ts';
 import { nameFault, textFault } from '../text.ts';
 import type { Check, Instance } from './record.ts';
@@ -115,10 +116,6 @@ function parseCheck(node: string, value: Readonly<Record<string, unknown>>): Ext
   // JSON has no undefined: a check of the whole node comes without the key.
   const check = { instanceId: undefined, ...value } as unknown as ExternalCheck;
   return { type: 'check', node, check };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isName(value: unknown, min: number, max: number): value is string {

@@ -4,9 +4,6 @@ import { hashText } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import type { Signed } from '../signed.ts';
 
-/** The kinds this node applies. Entries of an unknown kind are stored and forwarded, not applied. */
-export type ConfigKind = 'route';
-
 /** A hybrid logical clock reading: wall clock of the writer in ms, then a counter. */
 export interface HybridTime {
   readonly ms: number;

@@ -4,6 +4,7 @@
  */
 
 import type { ConfigEntry } from '../config/entry.ts';
+import { firstNotBelow, order } from '../sorted.ts';
 import { PersistentMap } from './persistent-map.ts';
 
 export interface KvSlot {
@@ -66,26 +67,15 @@ export class KvSnapshot {
   }
 
   *#range(prefix: string): IterableIterator<KvSlot> {
-    for (let i = firstNotBelow(this.#keys, prefix); i < this.#keys.length && this.#keys[i]!.startsWith(prefix); i++) {
+    for (
+      let i = firstNotBelow(this.#keys, prefix, (key) => key);
+      i < this.#keys.length && this.#keys[i]!.startsWith(prefix);
+      i++
+    ) {
       const slot = this.#slots.get(this.#keys[i]!);
       if (slot !== undefined) yield slot;
     }
   }
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function firstNotBelow(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (keys[middle]! < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Two ordered lists as one. */

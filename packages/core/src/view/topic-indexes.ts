@@ -7,6 +7,12 @@ import { PersistentMap } from './persistent-map.ts';
 
 /** 2020-01-01T00:00:00Z in ms since 1970. */
 const epoch2020Ms = 1_577_836_800_000;
+
+/** The first index of a moment, given in ms since 1970; 0 before 2020. */
+export function indexAt(timeMs: number): number {
+  return Math.max(0, Math.floor(timeMs - epoch2020Ms)) * 1024;
+}
+
 /** When an index was made, in ms since 1970 by the clock of the node that made it. Bursts may run ahead of it by some ms. */
 export function indexTimeMs(index: number): number {
   return epoch2020Ms + Math.floor(index / 1024);
@@ -37,7 +43,7 @@ export class TopicIndexes {
   constructor(startMs: number, tag: number, base?: IndexSnapshot) {
     this.#tag = tag;
     this.#nowMs = startMs;
-    this.#last = Math.max(Math.max(1, startMs - epoch2020Ms) * 1024 + tag, (base?.last ?? 0) + 1);
+    this.#last = Math.max(Math.max(1024, indexAt(startMs)) + tag, (base?.last ?? 0) + 1);
     this.#floor = this.#last;
     this.#byTopic = base?.byTopic ?? PersistentMap.empty();
   }
@@ -50,7 +56,7 @@ export class TopicIndexes {
   /** The index of the changes under way. */
   get current(): number {
     if (this.#current === undefined) {
-      const fromClock = Math.max(0, this.#nowMs - epoch2020Ms) * 1024 + this.#tag;
+      const fromClock = indexAt(this.#nowMs) + this.#tag;
       this.#current = Math.max(fromClock, this.#last + 1024);
       this.#last = this.#current;
     }

@@ -20,6 +20,7 @@ import { LayeredMap } from '../layered-map.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
+import { order } from '../sorted.ts';
 import { ExternalNodes, isExternalId } from './external-nodes.ts';
 import { ListedService } from './listed-service.ts';
 import { KvSnapshot, type KvSlot } from './kv-snapshot.ts';
@@ -459,10 +460,6 @@ function pushTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [item]);
   else group.push(item);
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Ordered by node name, owner and id. Undefined when there is no instance. */
