@@ -153,7 +153,7 @@ export class Answers {
   #query(question: Question, domain: Domain, name: string): Found {
     const { view, asker } = question;
     const stored = resolveQuery(view, name);
-    if (stored === undefined) return noName(view, domain);
+    if (stored === undefined || stored === 'template-by-id') return noName(view, domain);
     const { Service, DNS } = stored.query;
     const isOrdered = Service.Near !== '';
     const placed = isOrdered

@@ -2,7 +2,6 @@
 
 import { shuffle } from '@skein/core';
 import type { MemberView, Rng, View } from '@skein/core';
-import { badRequest } from '../refusal.ts';
 import { sortByDistance, type Placed } from '../selection.ts';
 import { instanceChecks, nodeChecks } from '../shape/check.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
@@ -11,13 +10,14 @@ import { renderTemplate } from './template.ts';
 
 /**
  * By id, by name, or by the template with the longest prefix of the name, which is then rendered. Of two queries with one
- * name, from two sides of a partition, the one that was made first. Undefined when there is none.
+ * name, from two sides of a partition, the one that was made first. Undefined when there is none; a template by its id
+ * leads nowhere, since there is no name to fill it with.
  */
-export function resolveQuery(view: View, idOrName: string): StoredQuery | undefined {
+export function resolveQuery(view: View, idOrName: string): StoredQuery | 'template-by-id' | undefined {
   const stored = storedQueries(view);
   const byId = stored.find(({ query }) => query.ID === idOrName);
   if (byId?.query.Template.Type === '') return byId;
-  if (byId !== undefined) throw badRequest('prepared query templates can only be resolved up by name, not by ID');
+  if (byId !== undefined) return 'template-by-id';
   const older = (a: StoredQuery, b: StoredQuery): number =>
     a.entry.version.time.ms - b.entry.version.time.ms || (a.query.ID < b.query.ID ? -1 : 1);
   // DNS folds names, and Consul looks them up without regard to case.

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { topics } from '@skein/core';
+import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
@@ -101,7 +102,7 @@ async function execute(context: ApiContext, request: ApiRequest, target: string)
   parseFlag(request.query, 'connect');
   await reader.caughtUp(request.signal);
   const view = port.view();
-  const resolved = found(resolveQuery(view, requireTarget(target)));
+  const resolved = resolve(view, target);
   const instances = executeQuery(view, resolved, {
     near: request.query.get('near') ?? '',
     asker: request.remoteAddress,
@@ -125,18 +126,22 @@ function explain({ port, reader }: ApiContext, request: ApiRequest, target: stri
   reader.check(request);
   parseLimit(request.query);
   const view = port.view();
-  const resolved = found(resolveQuery(view, requireTarget(target)));
+  const resolved = resolve(view, target);
   return { json: { Query: queryJson(resolved) }, headers: reader.headers(request, view.index(kindTopic)) };
+}
+
+function resolve(view: View, target: string): StoredQuery {
+  if (target === '') throw badRequest('Missing query ID');
+  const resolved = resolveQuery(view, target);
+  if (resolved === 'template-by-id') {
+    throw badRequest('prepared query templates can only be resolved up by name, not by ID');
+  }
+  return found(resolved);
 }
 
 function found(stored: StoredQuery | undefined): StoredQuery {
   if (stored === undefined) throw new Refusal(404, 'Query not found');
   return stored;
-}
-
-function requireTarget(target: string): string {
-  if (target === '') throw badRequest('Missing query ID');
-  return target;
 }
 
 function parseLimit(query: URLSearchParams): number {
