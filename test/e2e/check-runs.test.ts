@@ -37,6 +37,14 @@ function http(address: string, more: Partial<HttpProbe> = {}): HttpProbe {
   return { ...base, url: `http://${address}/`, ...more };
 }
 
+function udp(address: string): Extract<CheckProbe, { type: 'udp' }> {
+  return { type: 'udp', address };
+}
+
+function script(...args: readonly string[]): Extract<CheckProbe, { type: 'script' }> {
+  return { type: 'script', args };
+}
+
 const tls = { serverName: '', skipVerify: true };
 
 describe('contract', () => {
@@ -50,16 +58,16 @@ describe('contract', () => {
   checkRunContract('UDP', {
     run: runUdpCheck,
     ends: {
-      'nothing is said': async () => ({ type: 'udp', address: await stubs.udp() }),
-      'nobody listens': async () => ({ type: 'udp', address: await stubs.nobody() }),
+      'nothing is said': async () => udp(await stubs.udp()),
+      'nobody listens': async () => udp(await stubs.nobody()),
     },
   });
   checkRunContract('script', {
     run: runScriptCheck,
     ends: {
-      'it runs on': () => ({ type: 'script', args: ['sleep', '3600'] }),
-      'it leaves somebody with its output': () => ({ type: 'script', args: ['sh', '-c', 'setsid sleep 2 & sleep 3600'] }),
-      'there is no such program': () => ({ type: 'script', args: ['/nowhere/at-all'] }),
+      'it runs on': () => script('sleep', '3600'),
+      'it leaves somebody with its output': () => script('sh', '-c', 'setsid sleep 2 & sleep 3600'),
+      'there is no such program': () => script('/nowhere/at-all'),
     },
   });
 });
