@@ -98,6 +98,15 @@ test('what a prepared query finds is looked for once, until what it is made of c
   expect([await looksFor('near'), await looksFor('near')]).toEqual([1, 1]);
   port.bump(topics.service('web'));
   expect(await looksFor('q')).toBe(1);
+  keep(client, 'id-4', { Name: 'empty', Service: { Service: 'web', Tags: ['none'] } });
+  for (const [name, expected] of [
+    ['empty', 1],
+    ['geo-none', 2],
+  ] as const) {
+    looks = 0;
+    for (let n = 0; n < 2; n++) expect((await client.ask(`${name}.query.consul`, 'SRV')).rcode).toBe('NXDOMAIN');
+    expect(looks).toBe(expected);
+  }
   keep(client, 'id-1', { Name: 'q', Service: { Service: 'web', OnlyPassing: true } });
   expect(await looksFor('q')).toBe(1);
 });

@@ -141,15 +141,16 @@ export class Answers {
     const { view, asker } = question;
     const stored = this.#queries.resolve(view, name);
     if (stored === undefined || stored === 'template-by-id') return noName(view, domain);
-    const { Service, DNS } = stored.query;
+    const { Service, DNS, Template } = stored.query;
     const isOrdered = Service.Near !== '';
     const placed = isOrdered
       ? executeQuery(view, stored, { near: '', asker, limit: 0, rng: this.#options.rng })
       : matchingInstances(view, stored);
     const instances = placed.map(({ instance }) => instance);
+    // Distances change without a word, and depend on who asks. Of names that a template takes to nowhere there is no end.
+    if (!isOrdered && (instances.length > 0 || Template.Type === ''))
+      question.madeOf = [topics.configKind(preparedQueryKind), topics.service(Service.Service)];
     if (instances.length === 0) return noName(view, domain);
-    // Distances change without a word, and depend on who asks.
-    if (!isOrdered) question.madeOf = [topics.configKind(preparedQueryKind), topics.service(Service.Service)];
     const ttlMs = DNS.TTL === '' ? undefined : parseDuration(DNS.TTL);
     question.ttl = ttlMs === undefined ? this.#ttls.service(Service.Service) : Math.min(ttlSMax, Math.floor(ttlMs / 1000));
     return { ...this.#ofInstances(question, domain, instances), isOrdered };
