@@ -205,6 +205,58 @@ test('a run that throws is a critical result, not the end of the check', async (
   expect(runs).toHaveLength(2);
 });
 
+describe('a run that does not end with its abort', () => {
+  const deaf = (): CheckRunner =>
+    new CheckRunner({
+      clock,
+      rng: seededRng(1),
+      result: (id, status, output) => results.push(`${id} ${status} ${output}`),
+      run: ({ type }) => (type === 'udp' ? Promise.resolve(passing) : new Promise(() => undefined)),
+    });
+  const udp = { type: 'udp', address: '127.0.0.1:1' } as const;
+
+  test('is given up two seconds after its timeout, and its check goes on', async () => {
+    const runner = deaf();
+    runner.changed(check('a'));
+    clock.advance(1000);
+    await settle();
+    clock.advance(4000);
+    await settle();
+    expect(results).toEqual(['a critical the check did not end within its timeout of 2000 ms']);
+    expect(runner.counts).toEqual({ scheduled: 1, running: 0 });
+    clock.advance(5250);
+    expect(runner.counts).toEqual({ scheduled: 1, running: 1 });
+  });
+
+  test('keeps no other check from its turn, however many there are', async () => {
+    const runner = deaf();
+    for (let n = 0; n < 64; n++) runner.changed(check(`c${n}`));
+    clock.advance(1000);
+    runner.changed(check('good', { probe: udp }));
+    clock.advance(1000);
+    await settle();
+    expect(results).toEqual([]);
+    clock.advance(4000);
+    await settle();
+    expect(results).toContain('good passing ok');
+  });
+
+  test('of a check that is registered again leaves its place', async () => {
+    const runner = deaf();
+    for (let n = 1; n <= 100; n++) {
+      runner.changed(check('a', { timeoutMs: n }));
+      clock.advance(1000);
+    }
+    clock.advance(2000);
+    await settle();
+    runner.removed('c/a');
+    clock.advance(2000);
+    await settle();
+    expect(runner.counts).toEqual({ scheduled: 0, running: 0 });
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('what is not run', () => {
   test.each<[string, Registration]>([
     ['TTL checks', check('t', { probe: { type: 'ttl', ttlMs: 1 } })],

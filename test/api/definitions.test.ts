@@ -311,6 +311,7 @@ test.each([
   [{ ...http, HTTP: 'file:///etc/passwd' }, 'Invalid check: HTTP must be an http or https URL, got "file:///etc/passwd"'],
   [{ ...http, HTTP: 'localhost' }, 'Invalid check: HTTP must be an http or https URL, got "localhost"'],
   [{ ...http, Method: 'GET / HTTP/1.1' }, 'Invalid check: Method is not an HTTP method: "GET / HTTP/1.1"'],
+  [{ ...http, Method: 'connect' }, 'Invalid check: Method CONNECT asks for a tunnel, which says nothing of health; use GET'],
   [{ ...http, Header: { 'a b': ['x'] } }, 'Invalid check: Header has a name that is not allowed: "a b"'],
   [{ ...http, Header: { a: ['x\r\ny: z'] } }, 'Invalid check: Header "a" has a value with characters that are not allowed'],
   [{ TCP: 'nowhere', Interval: '1s' }, 'Invalid check: TCP must be HOST:PORT, got "nowhere"'],

@@ -24,7 +24,26 @@ const questions: readonly (readonly [string, string])[] = [
     [`${n}.node.consul`, 'TXT'],
   ]),
   ['1.0.1.10.in-addr.arpa', 'PTR'],
+  ['all.query.consul', 'A'],
+  ['all.query.consul', 'SRV'],
+  ['passing.query.mesh', 'SRV'],
+  ['ignoring.query.consul', 'A'],
+  ['racked.query.consul', 'SRV'],
+  ['of-web.query.consul', 'A'],
+  ['of-db.query.consul', 'SRV'],
 ];
+
+const queries: Readonly<Record<string, object>> = {
+  all: { Service: { Service: 'web' } },
+  passing: { Service: { Service: 'web', OnlyPassing: true } },
+  ignoring: { Service: { Service: 'web', IgnoreCheckIDs: ['disk', 'service:i1'] } },
+  racked: { Service: { Service: 'web', NodeMeta: { rack: '2' } }, DNS: { TTL: '10s' } },
+  'of-': { Template: { Type: 'name_prefix_match' }, Service: { Service: '${name.suffix}' } },
+};
+
+function keepQuery(node: SimNode, name: string, query: object): void {
+  node.dispatch({ type: 'apply-config', kind: 'prepared-query', name: `id-${name}`, value: { Name: name, ...query } });
+}
 
 async function answersOf(dns: Dns, names: readonly string[]): Promise<unknown> {
   return Promise.all(
@@ -63,6 +82,9 @@ const acts: Readonly<Record<string, Act>> = {
   nodeCheck: (_, put, n) =>
     put('/v1/agent/check/register', { Name: 'disk', TTL: '30s', Status: n % 2 === 0 ? 'critical' : 'passing' }),
   label: (node, _, n) => node.dispatch({ type: 'set-tags', tags: { rack: String(n) } }),
+  query: (node, _, n) =>
+    keepQuery(node, 'all', { Service: { Service: n % 2 === 0 ? 'web' : 'db', Tags: n % 3 === 0 ? ['v1'] : [] } }),
+  noQuery: (node) => node.dispatch({ type: 'delete-config', kind: 'prepared-query', name: 'id-all' }),
   crash: (node) => node.crash(),
   leave: (node) => node.leave(),
   wait: () => undefined,
@@ -88,6 +110,7 @@ test('an answer that was kept is the one that would be made now, whatever happen
       const observer = nodes[0] as SimNode;
       const kept = dnsOf(observer);
       const names = nodes.map(({ name }) => name);
+      for (const [name, query] of Object.entries(queries)) keepQuery(observer, name, query);
       for (const { act, at, n, waitMs } of script) {
         const node = nodes[at] as SimNode;
         // The one that is asked must stay.

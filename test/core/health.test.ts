@@ -191,6 +191,29 @@ describe('an instance that stays critical', () => {
     expect(agent.pass(1).has('web')).toBe(false);
   });
 
+  test.each([
+    ['longer', 3_600_000, 3_600_000 - 30_000],
+    ['shorter', 40_000, 10_000],
+    ['already over', 10_000, 0],
+  ])('registered again with a time that is %s has that time, from when it turned critical', (_what, afterMs, leftMs) => {
+    const agent = new Agent();
+    agent.register({}, [owned()]);
+    agent.result('c', 'critical');
+    agent.pass(30_000).register({}, [owned({ deregisterCriticalAfterMs: afterMs })]);
+    if (leftMs > 0) expect(agent.pass(leftMs - 1).has('web')).toBe(true);
+    expect(agent.pass(1).has('web')).toBe(false);
+  });
+
+  test('is let be once it is registered again without such a time, and is not given a new one by the same again', () => {
+    const agent = new Agent();
+    agent.register({}, [owned({ initialStatus: 'critical' })]);
+    agent.pass(50_000).register({}, [owned()]);
+    agent.pass(5000).register({}, [owned({ deregisterCriticalAfterMs: 0 })]);
+    expect(agent.pass(60_000).has('web')).toBe(true);
+    agent.register({}, [owned()]);
+    expect(agent.pass(0).has('web')).toBe(false);
+  });
+
   test('also when it starts critical, and not when the check belongs to the node', () => {
     const agent = new Agent().with(definition('host', { deregisterCriticalAfterMs: 1000 }));
     agent.register({}, [owned({ initialStatus: 'critical' })]);
@@ -200,7 +223,7 @@ describe('an instance that stays critical', () => {
 });
 
 describe('registering again', () => {
-  test('keeps the state of checks whose probe is the same, and the counts towards their thresholds', () => {
+  test('keeps the status of a check, and with the same probe the counts towards its thresholds', () => {
     const agent = new Agent();
     const check = definition('c', { failuresBeforeCritical: 2, initialStatus: 'passing' });
     agent.register({}, [check]);
@@ -211,12 +234,40 @@ describe('registering again', () => {
     expect(agent.status('c')).toBe('critical');
   });
 
-  test('with another probe starts the check over', () => {
+  test.each<[string, Partial<CheckDefinition>]>([
+    ['another target', { probe: { type: 'tcp', address: 'y:2' } }],
+    ['another kind', { probe: { type: 'ttl', ttlMs: 1000 } }],
+    ['another interval', { intervalMs: 20_000 }],
+    ['a status to start with', { initialStatus: 'warning' }],
+  ])('with %s keeps the status and what was said until the next result, as in Consul', (_what, fields) => {
     const agent = new Agent();
     agent.register({}, [definition('c')]);
-    agent.result('c', 'passing');
-    agent.register({}, [definition('c', { probe: { type: 'tcp', address: 'y:2' } })]);
+    agent.result('c', 'passing', 'fine');
+    agent.register({}, [definition('c', fields)]);
+    expect(agent.state('c')).toEqual({ status: 'passing', output: 'fine' });
+    agent.with(definition('c', { instanceId: instanceId('web'), ...fields, notes: 'alone' }));
+    expect(agent.state('c')).toEqual({ status: 'passing', output: 'fine' });
+    agent.result('c', 'critical');
     expect(agent.status('c')).toBe('critical');
+  });
+
+  test('with another probe counts anew towards its thresholds', () => {
+    const agent = new Agent();
+    const check = definition('c', { failuresBeforeCritical: 2, initialStatus: 'passing' });
+    agent.register({}, [check]);
+    agent.result('c', 'critical');
+    agent.register({}, [{ ...check, probe: { type: 'tcp', address: 'y:2' } }]);
+    agent.result('c', 'critical');
+    expect(agent.status('c')).toBe('passing');
+  });
+
+  test('with another TTL gives that much time from now', () => {
+    const agent = new Agent();
+    const ttl = (ttlMs: number): CheckDefinition => definition('t', { probe: { type: 'ttl', ttlMs }, initialStatus: 'passing' });
+    agent.register({}, [ttl(1000)]);
+    agent.pass(900).register({}, [ttl(5000)]);
+    expect(agent.pass(4999).status('t')).toBe('passing');
+    expect(agent.pass(1).status('t')).toBe('critical');
   });
 
   test('keeps checks that are not named, unless they are to be replaced', () => {

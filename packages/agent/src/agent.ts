@@ -312,6 +312,7 @@ class RunningAgent implements Agent {
       policy: config.dnsPolicy,
       rng: randomRng(),
       caughtUp: () => catchUp.over,
+      log: ({ msg, ...fields }) => this.log.error(msg, fields),
     });
     const metrics = new Metrics({
       port: driver,

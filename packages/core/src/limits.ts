@@ -24,6 +24,8 @@ export const limits = {
   /** All records of one owner. Keeps a whole snapshot within one sync message. */
   recordsPerOwner: 8192,
   catalogBytesPerOwner: 3_145_728,
+  /** Of these, kept free for each record: what its version and its status may grow by once it is there. */
+  recordReserveBytes: 16,
   /** One signed config entry, and how many entries (deleted ones included) a mesh may have. */
   configBytes: 32_768,
   configEntries: 1024,

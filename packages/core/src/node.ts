@@ -90,7 +90,7 @@ export class MeshNode {
       options.wallMs,
     );
     this.#health = new Health(turn, {
-      writeRecords: (upserts, removals) => this.#catalog.write(this.epoch, upserts, removals),
+      writeRecords: (upserts, removals, isStatus) => this.#catalog.write(this.epoch, upserts, removals, isStatus),
       registrationsChanged: () => this.#views.touchLocal(),
     });
     this.#membership = this.#makeMembership(options);
@@ -626,7 +626,7 @@ export class MeshNode {
         this.#links.giveUp(member.id);
       },
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
-      epochRaised: () => void this.#catalog.write(this.epoch, [...this.#health.records()], []),
+      epochRaised: () => this.#health.publish(),
     };
     return new Membership(this.#turn, { name, addresses, region, zone, tags }, epoch, listener, base?.membership);
   }

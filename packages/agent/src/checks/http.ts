@@ -2,6 +2,7 @@
 
 import http from 'node:http';
 import https from 'node:https';
+import type { Duplex } from 'node:stream';
 import { type CheckProbe, limits } from '@skein/core';
 import { tlsOptions } from './probe-tls.ts';
 import { type CheckRun, critical, defaultBounds, failureText, type Verdict } from './verdict.ts';
@@ -13,6 +14,8 @@ const maxRedirects = 10;
 const ownHeaders = { 'user-agent': 'Consul Health Check', accept: 'text/plain, text/*, */*' };
 /** Meant for one origin: not sent on to another one. */
 const privateHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
+/** Said by the request itself, from its body: Go's clients, and so Consul's checks, do not take them from a header either. */
+const framingHeaders = new Set(['content-length', 'transfer-encoding']);
 
 interface Step {
   readonly url: URL;
@@ -30,10 +33,12 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = 
   }
   const origin = url.origin;
   let step: Step = { url, method: probe.method === '' ? 'GET' : probe.method.toUpperCase(), body: probe.body, sameOrigin: true };
+  const aborted = rejectedBy(signal);
   try {
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
       if (step.url.protocol !== 'http:' && step.url.protocol !== 'https:') return critical(`${step.url.protocol} is not HTTP`);
-      const answer = await request(probe, step, { signal, bodyLengthMax: bounds.outputLengthMax });
+      // The platform's request takes the signal too, but once a connection is no longer its own it does not say so.
+      const answer = await Promise.race([request(probe, step, { signal, bodyLengthMax: bounds.outputLengthMax }), aborted]);
       if ('verdict' in answer) return answer.verdict;
       const next = new URL(answer.location, step.url);
       // As every client does: 301, 302 and 303 turn into a GET, 307 and 308 repeat the request.
@@ -51,6 +56,16 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = 
     return critical(`${step.method} ${step.url.href}: ${why}`);
   }
 };
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  const rejected = new Promise<never>((_resolve, reject) => {
+    const reason = new Error('ended');
+    if (signal.aborted) reject(reason);
+    signal.addEventListener('abort', () => reject(reason), { once: true });
+  });
+  rejected.catch(() => undefined);
+  return rejected;
+}
 
 type Answer = { readonly verdict: Verdict } | { readonly status: number; readonly location: string };
 
@@ -73,7 +88,11 @@ function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds
         step.url.hostname.replace(/^\[|\]$/g, ''),
       ),
     };
+    const headOf = (response: http.IncomingMessage): string =>
+      `HTTP ${step.method} ${step.url.href}: ${response.statusCode ?? 0} ${response.statusMessage ?? ''} Output: `;
+    let isAnswered = false;
     const outgoing = client.request(step.url, options, (response) => {
+      isAnswered = true;
       const status = response.statusCode ?? 0;
       const { location } = response.headers;
       if (probe.followRedirects && status >= 300 && status < 400 && location !== undefined) {
@@ -81,7 +100,7 @@ function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds
         resolve({ status, location });
         return;
       }
-      const head = `HTTP ${step.method} ${step.url.href}: ${status} ${response.statusMessage ?? ''} Output: `;
+      const head = headOf(response);
       let body = '';
       const finish = (): void => {
         response.destroy();
@@ -97,8 +116,20 @@ function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds
       });
       response.on('end', finish);
       response.on('error', reject);
+      response.on('close', () => reject(new Error('the connection was closed within the answer')));
     });
+    // 101, or an answer to CONNECT: what follows is not HTTP any more, and whoever listens gets the connection.
+    for (const event of ['upgrade', 'connect']) {
+      outgoing.on(event, (response: http.IncomingMessage, socket: Duplex) => {
+        socket.on('error', () => undefined);
+        socket.destroy();
+        resolve({ verdict: critical(headOf(response)) });
+      });
+    }
     outgoing.on('error', reject);
+    outgoing.on('close', () => {
+      if (!isAnswered) reject(new Error('the connection was closed without an answer'));
+    });
     outgoing.end(step.body === '' ? undefined : step.body);
   });
 }
@@ -107,9 +138,12 @@ function headersOf(probe: HttpProbe, step: Step): Record<string, string | string
   const headers: Record<string, string | string[]> = { ...ownHeaders };
   for (const [name, values] of Object.entries(probe.headers)) {
     const lower = name.toLowerCase();
+    if (framingHeaders.has(lower)) continue;
     if (!step.sameOrigin && (privateHeaders.has(lower) || lower === 'host')) continue;
     headers[lower] = lower === 'host' || lower === 'user-agent' ? (values[0] ?? '') : [...values];
   }
+  // With GET and DELETE the platform says nothing of a body, and it would be read as the next request.
+  if (step.body !== '') headers['content-length'] = String(Buffer.byteLength(step.body));
   return headers;
 }
 

@@ -8,7 +8,7 @@ import type { CheckDefinition, CheckProbe, CheckStatus, Registration, Rng } from
 import type { Clock } from '../clock.ts';
 import { isRun, runCheck } from './kinds.ts';
 import { Lane, type LaneName } from './lanes.ts';
-import { type CheckRun, critical, defaultBounds, type Verdict } from './verdict.ts';
+import { type CheckRun, critical, defaultBounds, type RunBounds, type Verdict } from './verdict.ts';
 
 export type CheckRegistration = Extract<Registration, { type: 'check' }>;
 
@@ -28,6 +28,8 @@ const defaultIntervalMs = 10_000;
 const shortestIntervalMs = 1000;
 /** The first run comes within this time even for a check with a long interval. */
 const longestFirstWaitMs = 1000;
+/** How long a run may take to end once it was aborted: a script's pipes are drained for a second. */
+const abortMsMax = 2000;
 /** Part of the interval by which each wait is longer or shorter: checks that once came together drift apart. */
 const jitter = 0.05;
 
@@ -120,21 +122,31 @@ export class CheckRunner {
     const abort = new AbortController();
     check.abort = abort;
     const cancelTimeout = this.#options.clock.after(timeoutMs, () => abort.abort());
-    let verdict: Verdict;
-    try {
-      verdict =
-        check.refusal === undefined
-          ? await this.#run(probe, abort.signal, { timeoutMs, outputLengthMax })
-          : critical(check.refusal);
-    } catch (error) {
-      verdict = critical(`the check could not be run: ${(error as Error).message}`);
-    }
+    const verdict =
+      check.refusal === undefined
+        ? await this.#endingRun(probe, abort.signal, { timeoutMs, outputLengthMax })
+        : critical(check.refusal);
     cancelTimeout();
     check.abort = undefined;
     if (check.isRemoved) return;
     this.#options.result(check.definition.id, verdict.status, verdict.output);
     // The result may have removed the check: critical for too long.
     if (!check.isRemoved) this.#schedule(check, this.#wait(check.definition));
+  }
+
+  /** One run, given up when it does not end soon after its abort, or it would keep its place from others for ever. */
+  #endingRun(probe: CheckProbe, signal: AbortSignal, bounds: RunBounds): Promise<Verdict> {
+    const run = async (): Promise<Verdict> => this.#run(probe, signal, bounds);
+    return new Promise((resolve) => {
+      let cancelWait = (): void => undefined;
+      const end = (verdict: Verdict): void => {
+        cancelWait();
+        resolve(verdict);
+      };
+      const giveUp = (): void => end(critical(`the check did not end within its timeout of ${bounds.timeoutMs} ms`));
+      signal.addEventListener('abort', () => (cancelWait = this.#options.clock.after(abortMsMax, giveUp)), { once: true });
+      run().then(end, (error: Error) => end(critical(`the check could not be run: ${error.message}`)));
+    });
   }
 
   #wait(definition: CheckDefinition): number {

@@ -18,14 +18,23 @@ export const runUdpCheck: CheckRun<UdpProbe> = async ({ address }, signal) => {
   const target = parseHostPort(address);
   if (target === undefined) return critical(`the check's address "${address}" is not HOST:PORT`);
   try {
-    const { address: host, family } = await lookup(target.host);
+    const found = await Promise.race([lookup(target.host), abortOf(signal)]);
     // The name took all the time: nothing was asked.
-    if (signal.aborted) return critical(`UDP connect ${address}: no answer in time`);
+    if (found === undefined || signal.aborted) return critical(`UDP connect ${address}: no answer in time`);
+    const { address: host, family } = found;
     return await ask({ host, port: target.port, type: family === 6 ? 'udp6' : 'udp4' }, address, signal);
   } catch (error) {
     return critical(`UDP connect ${address}: ${failureText(error)}`);
   }
 };
+
+/** Resolves when the signal aborts: a lookup cannot be ended. */
+function abortOf(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
 
 interface Target {
   readonly host: string;

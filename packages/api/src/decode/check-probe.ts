@@ -137,6 +137,8 @@ function httpProbe(decoded: DecodedProbe): CheckProbe {
   }
   const method = isText(decoded.Method) ? (decoded.Method ?? '') : 'GET';
   if (!token.test(method)) throw invalid(`Method is not an HTTP method: "${method.slice(0, 60)}"`);
+  if (method.toUpperCase() === 'CONNECT')
+    throw invalid('Method CONNECT asks for a tunnel, which says nothing of health; use GET');
   const headers = decoded.Header ?? {};
   for (const [name, values] of Object.entries(headers)) {
     if (!token.test(name)) throw invalid(`Header has a name that is not allowed: "${name.slice(0, 60)}"`);

@@ -6,8 +6,11 @@
 import { assertNever, indexTimeMs, sample, topics } from '@skein/core';
 import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
 import { parseDuration } from '../duration.ts';
-import { executeQuery, matchingInstances, resolveQuery } from '../prepared-query/execution.ts';
+import { preparedQueryKind } from '../prepared-query/definition.ts';
+import { executeQuery, matchingInstances } from '../prepared-query/execution.ts';
+import { QueryIndex } from '../prepared-query/query-index.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { Directory } from './directory.ts';
 import { ipBytes } from './ip.ts';
 import { hostName, nameOf } from './name.ts';
@@ -53,18 +56,15 @@ export interface AnswersOptions {
 
 type AskedService = Extract<Asked, { readonly type: 'service' }>;
 
-interface Kept {
-  readonly found: Found;
-  readonly topic: string;
-  /** The last index of the view that it was made of. */
-  readonly index: number;
-  /** The view for which it was last found to be still right. */
-  checkedAt: number;
+/** What stands in SRV for an instance: the same in the answers to all questions. */
+interface Place {
+  readonly target: DomainName;
+  /** Of the target; undefined where it is a host name. */
+  readonly address: DnsRecord | undefined;
+  readonly ttl: number;
 }
 
 const none: readonly never[] = [];
-/** Answers kept at most; one more takes the place of the oldest. */
-const keptMax = 4096;
 /** Aliases within our domains that may follow each other. */
 const aliasesMax = 3;
 const nameServersMax = 3;
@@ -76,10 +76,10 @@ export class Answers {
   readonly #options: AnswersOptions;
   readonly #directory = new Directory();
   readonly #ttls: Ttls;
-  readonly #kept = new Map<string, Kept>();
-  #view: View | undefined;
-  /** Counts the views seen. */
-  #viewNumber = 0;
+  readonly #cache = new AnswerCache();
+  readonly #queries = new QueryIndex();
+  readonly #placesOf = new Map<Domain, WeakMap<InstanceView, Place>>();
+  #placesAt = 0;
 
   constructor(options: AnswersOptions) {
     this.#options = options;
@@ -89,25 +89,12 @@ export class Answers {
   /** Undefined: the name is not ours to answer. */
   find({ key, type, name, asker }: Searched): Found | undefined {
     const view = this.#options.port.view();
-    if (view !== this.#view) {
-      this.#view = view;
-      this.#viewNumber++;
-    }
     const question = `${String.fromCharCode(type)}${key}`;
-    const kept = this.#kept.get(question);
-    if (kept !== undefined) {
-      if (kept.checkedAt === this.#viewNumber || isCurrent(kept, view)) {
-        kept.checkedAt = this.#viewNumber;
-        return kept.found;
-      }
-      this.#kept.delete(question);
-    }
-    const asked: Question = { name: name(), type, view, asker, ttl: this.#ttls.node, depth: 0, topic: undefined };
+    const kept = this.#cache.get(question, view);
+    if (kept !== undefined) return kept;
+    const asked: Question = { name: name(), type, view, asker, ttl: this.#ttls.node, depth: 0, madeOf: undefined };
     const found = this.#answer(asked);
-    if (found !== undefined && asked.topic !== undefined) {
-      if (this.#kept.size >= keptMax) this.#kept.delete(this.#kept.keys().next().value ?? '');
-      this.#kept.set(question, { found, topic: asked.topic, index: view.lastIndex, checkedAt: this.#viewNumber });
-    }
+    if (found !== undefined && asked.madeOf !== undefined) this.#cache.keep(question, found, asked.madeOf, view);
     return found;
   }
 
@@ -128,7 +115,7 @@ export class Answers {
       case 'node':
         if (this.#directory.node(view, asked.node) === undefined && this.#directory.isParent(view, asked.node))
           return noData(view, domain);
-        question.topic = topics.members;
+        question.madeOf = [topics.members];
         return this.#ofMember(question, domain, this.#directory.node(view, asked.node));
       case 'address':
         return wantsAddress(question.type, asked.bytes)
@@ -145,17 +132,20 @@ export class Answers {
     }
   }
 
-  /** What a prepared query finds now, as far as it is in rotation: by distance, if it says from where. */
+  /** What a prepared query finds now, by the checks that it does not ignore: by distance, if it says from where. */
   #query(question: Question, domain: Domain, name: string): Found {
     const { view, asker } = question;
-    const stored = resolveQuery(view, name);
-    if (stored === undefined) return noName(view, domain);
-    const { Service, DNS } = stored.query;
+    const stored = this.#queries.resolve(view, name);
+    if (stored === undefined || stored === 'template-by-id') return noName(view, domain);
+    const { Service, DNS, Template } = stored.query;
     const isOrdered = Service.Near !== '';
     const placed = isOrdered
       ? executeQuery(view, stored, { near: '', asker, limit: 0, rng: this.#options.rng })
       : matchingInstances(view, stored);
-    const instances = placed.map(({ instance }) => instance).filter(({ routable }) => routable);
+    const instances = placed.map(({ instance }) => instance);
+    // Distances change without a word, and depend on who asks. Of names that a template takes to nowhere there is no end.
+    if (!isOrdered && (instances.length > 0 || Template.Type === ''))
+      question.madeOf = [topics.configKind(preparedQueryKind), topics.service(Service.Service)];
     if (instances.length === 0) return noName(view, domain);
     const ttlMs = DNS.TTL === '' ? undefined : parseDuration(DNS.TTL);
     question.ttl = ttlMs === undefined ? this.#ttls.service(Service.Service) : Math.min(ttlSMax, Math.floor(ttlMs / 1000));
@@ -189,7 +179,7 @@ export class Answers {
     question.ttl = this.#ttls.service(asked.service);
     if (instances.length === 0 && this.#endsTag(view, asked)) return noData(view, domain);
     // Names that lead nowhere are not worth keeping: there is no end of them.
-    if (instances.length > 0 && names.length === 1) question.topic = topics.service(names[0] ?? '');
+    if (instances.length > 0 && names.length === 1) question.madeOf = [topics.service(names[0] ?? '')];
     return instances.length === 0 ? noName(view, domain) : this.#ofInstances(question, domain, instances);
   }
 
@@ -233,19 +223,38 @@ export class Answers {
     const additional = new Map<string, DnsRecord>();
     for (const instance of instances) {
       if (answers.size >= srvMax) break;
-      const bytes = ipBytes(instance.address);
-      const target = this.#targetOf(view, instance, domain, bytes);
-      if (target === undefined) continue;
+      const place = this.#placeOf(view, instance, domain, ttl);
+      if (place === undefined) continue;
+      const { target, address } = place;
       const { passing, warning } = instance.instance.weights;
       const weight = Math.min(65_535, instance.status === 'warning' ? warning : passing);
-      const place = `${instance.port} ${target.key}`;
-      if (answers.has(place)) continue;
-      answers.set(place, srvRecord(name, { weight, port: instance.port, target, ttl }));
-      if (bytes !== undefined) additional.set(target.key, addressRecord(target, bytes, ttl));
+      const where = `${instance.port} ${target.key}`;
+      if (answers.has(where)) continue;
+      answers.set(where, srvRecord(name, { weight, port: instance.port, target, ttl }));
+      if (address !== undefined) additional.set(target.key, address);
     }
     return answers.size === 0
       ? noData(view, domain)
       : { ...foundAll([...answers.values()]), additional: [...additional.values()] };
+  }
+
+  #placeOf(view: View, instance: InstanceView, domain: Domain, ttl: number): Place | undefined {
+    // Names of nodes are targets, and may come to stand for another node.
+    const membersAt = view.index(topics.members);
+    if (membersAt !== this.#placesAt) {
+      this.#placesAt = membersAt;
+      this.#placesOf.clear();
+    }
+    const places = this.#placesOf.get(domain) ?? new WeakMap<InstanceView, Place>();
+    this.#placesOf.set(domain, places);
+    const known = places.get(instance);
+    if (known?.ttl === ttl) return known;
+    const bytes = ipBytes(instance.address);
+    const target = this.#targetOf(view, instance, domain, bytes);
+    if (target === undefined) return undefined;
+    const place = { target, address: bytes === undefined ? undefined : addressRecord(target, bytes, ttl), ttl };
+    places.set(instance, place);
+    return place;
   }
 
   #targetOf(
@@ -271,7 +280,7 @@ export class Answers {
     const { name, type, view } = question;
     question.ttl = this.#ttls.node;
     if (!isInCatalog(member)) {
-      question.topic = undefined;
+      question.madeOf = undefined;
       return noName(view, domain);
     }
     const isAny = type === recordTypes.ANY;
@@ -300,7 +309,7 @@ export class Answers {
     if (byBytes.size === 0) {
       const [host] = sample([...hosts.values()], 1, this.#options.rng);
       // Which host it is changes from answer to answer, and what it leads to changes without us.
-      question.topic = undefined;
+      question.madeOf = undefined;
       return host === undefined ? noData(view, domain) : this.#alias(question, host);
     }
     const records: DnsRecord[] = [];
@@ -360,12 +369,8 @@ interface Question {
   ttl: number;
   /** Aliases that led here. */
   readonly depth: number;
-  /** Set when the answer may be kept until this topic changes, or the lists of members or of services. */
-  topic: string | undefined;
-}
-
-function isCurrent({ index, topic }: Kept, view: View): boolean {
-  return view.index(topics.members) <= index && view.index(topics.services) <= index && view.index(topic) <= index;
+  /** Set when the answer may be kept until one of these topics changes, or the lists of members or of services. */
+  madeOf: readonly string[] | undefined;
 }
 
 function foundAll(answers: readonly DnsRecord[]): Found {

@@ -15,6 +15,7 @@ import { rcodes } from './record.ts';
 import { Recursors } from './recursors.ts';
 import type { Recursor } from './recursors.ts';
 import { Responder } from './responder.ts';
+import type { DnsLog } from './responder.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';
 import { socketUpstream } from './upstream.ts';
@@ -41,6 +42,8 @@ export interface DnsOptions {
   readonly timers?: Timers;
   /** Monotonic. Default: the platform's. */
   readonly nowMs?: () => number;
+  /** As `ApiOptions.log`: told of queries at which this program fails. They are answered SERVFAIL. */
+  readonly log?: DnsLog;
 }
 
 export interface DnsStats {
@@ -83,6 +86,7 @@ export function createDns(options: DnsOptions): Dns {
     recursors,
     rng,
     caughtUp: options.caughtUp ?? (() => undefined),
+    log: options.log,
     amplification: new AmplificationLimit(options.nowMs ?? (() => performance.now())),
   });
   const timers = options.timers ?? platformTimers;

@@ -30,7 +30,11 @@ export interface ResponderOptions {
   readonly amplification: AmplificationLimit;
   /** As `DnsOptions.caughtUp`. */
   readonly caughtUp: () => Promise<void> | undefined;
+  readonly log: DnsLog | undefined;
 }
+
+/** Takes what has to be said of a fault in this program. */
+export type DnsLog = (entry: { readonly msg: string; readonly [field: string]: unknown }) => void;
 
 /** Answers, by code of the response. */
 export interface ResponderStats {
@@ -77,14 +81,34 @@ export class Responder {
       this.#dropped++;
       return false;
     }
-    const asked: AskedQuery = { message, query, asker, reply };
+    const asked: AskedQuery = { message, query, asker, reply, isAnswered: false };
     const fault = query.fault ?? refusedFor(query);
     if (fault !== undefined) this.#fail(asked, fault);
     else this.#answer(asked);
     return true;
   }
 
+  /** Anybody may send a query: one at which this program fails is no reason to answer no others. */
   #answer(asked: AskedQuery): void {
+    try {
+      this.#find(asked);
+    } catch (error) {
+      this.#broken(asked, error);
+    }
+  }
+
+  #later(asked: AskedQuery, answer: Promise<void>): void {
+    answer.catch((error: unknown) => this.#broken(asked, error));
+  }
+
+  #broken(asked: AskedQuery, error: unknown): void {
+    const { message, query } = asked;
+    const name = new DomainName(Buffer.from(message.subarray(headerBytes, query.questionEnd - 4))).toString();
+    this.#options.log?.({ msg: 'a DNS query could not be answered', name, type: query.type, error });
+    if (!asked.isAnswered) this.#fail(asked, rcodes.SERVFAIL);
+  }
+
+  #find(asked: AskedQuery): void {
     const { answers, recursors } = this.#options;
     const { message, query } = asked;
     const readName = (): DomainName => new DomainName(Buffer.from(message.subarray(headerBytes, query.questionEnd - 4)));
@@ -92,9 +116,9 @@ export class Responder {
     if (found !== undefined) {
       const caughtUp = this.#options.caughtUp();
       if (caughtUp !== undefined) this.#wait(asked, caughtUp);
-      else if (found.elsewhere !== undefined && recursors.hasAny) void this.#follow(asked, found, found.elsewhere);
+      else if (found.elsewhere !== undefined && recursors.hasAny) this.#later(asked, this.#follow(asked, found, found.elsewhere));
       else this.#send(asked, found, true);
-    } else if (recursors.hasAny && (query.flags & flagBits.recurse) !== 0) void this.#forward(asked);
+    } else if (recursors.hasAny && (query.flags & flagBits.recurse) !== 0) this.#later(asked, this.#forward(asked));
     else {
       const labels = readName().labels();
       if (isReverse(labels)) this.#send(asked, answers.unknownAddress(labels), true);
@@ -208,10 +232,11 @@ export class Responder {
     return this.#options.recursors.hasAny ? flagBits.recursive : 0;
   }
 
-  #reply({ reply }: AskedQuery, answer: Buffer, rcode: number, flags: number): void {
+  #reply(asked: AskedQuery, answer: Buffer, rcode: number, flags: number): void {
+    asked.isAnswered = true;
     this.#byRcode.set(rcode, (this.#byRcode.get(rcode) ?? 0) + 1);
     if ((flags & flagBits.truncated) !== 0) this.#truncated++;
-    reply(answer);
+    asked.reply(answer);
   }
 }
 
@@ -220,6 +245,7 @@ interface AskedQuery {
   readonly query: Query;
   readonly asker: Asker;
   readonly reply: Reply;
+  isAnswered: boolean;
 }
 
 /** What we never do, whatever the name. */

@@ -1,34 +1,11 @@
-/** Which query a name means, and what it finds: also for DNS, which asks by name. */
+/** What a prepared query finds: also for DNS, which asks by name. */
 
 import { shuffle } from '@skein/core';
-import type { MemberView, Rng, View } from '@skein/core';
-import { badRequest } from '../refusal.ts';
+import type { CheckView, MemberView, Rng, View } from '@skein/core';
 import { sortByDistance, type Placed } from '../selection.ts';
-import { instanceChecks, nodeChecks } from '../shape/check.ts';
+import { isUp, serfHealthId } from '../shape/check.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
-import { storedQueries, type StoredQuery } from './definition.ts';
-import { renderTemplate } from './template.ts';
-
-/**
- * By id, by name, or by the template with the longest prefix of the name, which is then rendered. Of two queries with one
- * name, from two sides of a partition, the one that was made first. Undefined when there is none.
- */
-export function resolveQuery(view: View, idOrName: string): StoredQuery | undefined {
-  const stored = storedQueries(view);
-  const byId = stored.find(({ query }) => query.ID === idOrName);
-  if (byId?.query.Template.Type === '') return byId;
-  if (byId !== undefined) throw badRequest('prepared query templates can only be resolved up by name, not by ID');
-  const older = (a: StoredQuery, b: StoredQuery): number =>
-    a.entry.version.time.ms - b.entry.version.time.ms || (a.query.ID < b.query.ID ? -1 : 1);
-  // DNS folds names, and Consul looks them up without regard to case.
-  const folded = idOrName.toLowerCase();
-  const named = stored.filter(({ query }) => query.Template.Type === '' && query.Name.toLowerCase() === folded).sort(older)[0];
-  if (named !== undefined) return named;
-  const template = stored
-    .filter(({ query }) => query.Template.Type !== '' && folded.startsWith(query.Name.toLowerCase()))
-    .sort((a, b) => b.query.Name.length - a.query.Name.length || older(a, b))[0];
-  return template === undefined ? undefined : { ...template, query: renderTemplate(template.query, idOrName) };
-}
+import type { StoredQuery } from './definition.ts';
 
 export interface Execution {
   /** The node to sort by distance from: `_agent` is this one, `_ip` the one that `asker` is. Empty: what the query says. */
@@ -64,20 +41,23 @@ function sourceOf(view: View, near: string, asker: string): MemberView | undefin
 
 /** The same in no order. */
 export function matchingInstances(view: View, { query }: StoredQuery): Placed[] {
-  const { Service } = query;
+  const { IgnoreCheckIDs, OnlyPassing, NodeMeta, ServiceMeta, Service, Tags } = query.Service;
+  const ignored = new Set(IgnoreCheckIDs);
+  const asksNode = Object.keys(NodeMeta).length > 0;
   const found: Placed[] = [];
-  for (const instance of view.service(Service.Service)?.instances ?? []) {
+  const isGood = ({ id, status }: CheckView): boolean =>
+    ignored.has(id) || (OnlyPassing ? status === 'passing' : status !== 'critical');
+  for (const instance of view.service(Service)?.instances ?? []) {
     const member = view.member(instance.owner);
     if (!isInCatalog(member)) continue;
-    const ignored = new Set(Service.IgnoreCheckIDs);
-    const checks = [...nodeChecks(member), ...instanceChecks(instance)].filter((check) => !ignored.has(String(check['CheckID'])));
-    const isHealthy = checks.every(({ Status }) => (Service.OnlyPassing ? Status === 'passing' : Status !== 'critical'));
-    const { meta, tags } = instance.instance;
+    const { id, meta, tags } = instance.instance;
     if (
-      isHealthy &&
-      hasAll(nodeMeta(member), Service.NodeMeta) &&
-      hasAll(meta, Service.ServiceMeta) &&
-      hasTags(tags, Service.Tags)
+      (ignored.has(serfHealthId) || isUp(member)) &&
+      member.checks.every(isGood) &&
+      instance.checks.every((check) => check.instanceId !== id || isGood(check)) &&
+      (!asksNode || hasAll(nodeMeta(member), NodeMeta)) &&
+      hasAll(meta, ServiceMeta) &&
+      hasTags(tags, Tags)
     )
       found.push({ instance, member });
   }
@@ -89,6 +69,7 @@ function hasAll(meta: Readonly<Record<string, string>>, wanted: Readonly<Record<
 }
 
 function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
+  if (wanted.length === 0) return true;
   const held = new Set(tags.map((tag) => tag.toLowerCase()));
   return wanted.every((tag) => {
     const lower = tag.toLowerCase();

@@ -4,7 +4,7 @@
  * is empty. `$${` stands for `${`.
  */
 
-import { compilePattern, PatternError } from '../pattern.ts';
+import { compilePattern, type Pattern, PatternError } from '../pattern.ts';
 import type { PreparedQuery, ServiceQuery } from './definition.ts';
 
 /** Longer names match no expression: names in DNS have no more. */
@@ -37,7 +37,7 @@ export function templateFault({ Template, Service }: Template): string | undefin
 /** The query that a template is for one name. */
 export function renderTemplate<T extends Template>(query: T, name: string): T {
   const { Regexp } = query.Template;
-  const matches = Regexp === '' || name.length > nameLengthMax ? [] : compilePattern(Regexp).groups(name);
+  const matches = Regexp === '' || name.length > nameLengthMax ? [] : patternOf(query.Template).groups(name);
   const values: Readonly<Record<string, string>> = {
     'name.full': name,
     'name.prefix': query.Name,
@@ -53,6 +53,18 @@ export function renderTemplate<T extends Template>(query: T, name: string): T {
   );
   const Tags = query.Template.RemoveEmptyTags ? Service.Tags.filter((tag) => tag !== '') : Service.Tags;
   return { ...query, Service: { ...Service, Tags } };
+}
+
+/** By the template it is of: DNS asks for it again with every query. */
+const patterns = new WeakMap<object, Pattern>();
+
+function patternOf(template: PreparedQuery['Template']): Pattern {
+  let pattern = patterns.get(template);
+  if (pattern === undefined) {
+    pattern = compilePattern(template.Regexp);
+    patterns.set(template, pattern);
+  }
+  return pattern;
 }
 
 function patternFault(source: string): string | undefined {

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { topics } from '@skein/core';
+import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
@@ -15,7 +16,8 @@ import {
   storedQuery,
   type StoredQuery,
 } from '../prepared-query/definition.ts';
-import { executeQuery, resolveQuery } from '../prepared-query/execution.ts';
+import { executeQuery } from '../prepared-query/execution.ts';
+import { QueryIndex } from '../prepared-query/query-index.ts';
 import { parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
@@ -24,8 +26,13 @@ import { healthEntry } from '../shape/service.ts';
 const path = '/v1/query/*';
 const kindTopic = topics.configKind(preparedQueryKind);
 
+interface QueryContext extends ApiContext {
+  readonly queries: QueryIndex;
+}
+
 export function preparedQueryRoutes(context: ApiContext): readonly Route[] {
   const { reader, port } = context;
+  const queries = new QueryIndex();
   return [
     {
       method: 'GET',
@@ -39,8 +46,8 @@ export function preparedQueryRoutes(context: ApiContext): readonly Route[] {
       path,
       handle: (request) => {
         const [, target = '', action] = /^([^]*?)(?:\/(execute|explain))?$/.exec(request.rest) ?? [];
-        if (action === 'execute') return execute(context, request, target);
-        if (action === 'explain') return explain(context, request, target);
+        if (action === 'execute') return execute({ ...context, queries }, request, target);
+        if (action === 'explain') return explain({ ...context, queries }, request, target);
         const topic = topics.configEntry(preparedQueryKind, request.rest);
         return reader.read(request, {
           topics: () => [topic],
@@ -95,13 +102,13 @@ function requireExisting({ port }: ApiContext, id: string): void {
   throw new Refusal(404, `Cannot modify non-existent prepared query: '${id.slice(0, 200)}'`);
 }
 
-async function execute(context: ApiContext, request: ApiRequest, target: string): Promise<Answer> {
-  const { port, reader, datacenter, random } = context;
+async function execute(context: QueryContext, request: ApiRequest, target: string): Promise<Answer> {
+  const { port, reader, datacenter, random, queries } = context;
   reader.check(request);
   parseFlag(request.query, 'connect');
   await reader.caughtUp(request.signal);
   const view = port.view();
-  const resolved = found(resolveQuery(view, requireTarget(target)));
+  const resolved = resolve(queries, view, target);
   const instances = executeQuery(view, resolved, {
     near: request.query.get('near') ?? '',
     asker: request.remoteAddress,
@@ -121,22 +128,26 @@ async function execute(context: ApiContext, request: ApiRequest, target: string)
   };
 }
 
-function explain({ port, reader }: ApiContext, request: ApiRequest, target: string): Answer {
+function explain({ port, reader, queries }: QueryContext, request: ApiRequest, target: string): Answer {
   reader.check(request);
   parseLimit(request.query);
   const view = port.view();
-  const resolved = found(resolveQuery(view, requireTarget(target)));
+  const resolved = resolve(queries, view, target);
   return { json: { Query: queryJson(resolved) }, headers: reader.headers(request, view.index(kindTopic)) };
+}
+
+function resolve(queries: QueryIndex, view: View, target: string): StoredQuery {
+  if (target === '') throw badRequest('Missing query ID');
+  const resolved = queries.resolve(view, target);
+  if (resolved === 'template-by-id') {
+    throw badRequest('prepared query templates can only be resolved up by name, not by ID');
+  }
+  return found(resolved);
 }
 
 function found(stored: StoredQuery | undefined): StoredQuery {
   if (stored === undefined) throw new Refusal(404, 'Query not found');
   return stored;
-}
-
-function requireTarget(target: string): string {
-  if (target === '') throw badRequest('Missing query ID');
-  return target;
 }
 
 function parseLimit(query: URLSearchParams): number {

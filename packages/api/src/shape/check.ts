@@ -3,6 +3,9 @@
 import type { CheckDefinition, CheckState, CheckView, InstanceView, MemberView } from '@skein/core';
 import { formatDuration } from '../duration.ts';
 
+/** The check of a node that gossip is. */
+export const serfHealthId = 'serfHealth';
+
 interface CheckOwner {
   readonly node: string;
   readonly serviceId: string;
@@ -22,7 +25,7 @@ export function serfHealth(member: MemberView): Record<string, unknown> {
   const isPassing = isUp(member);
   return {
     ...checkFields(ofNode(member)),
-    CheckID: 'serfHealth',
+    CheckID: serfHealthId,
     Name: 'Serf Health Status',
     Status: isPassing ? 'passing' : 'critical',
     Output: isPassing ? 'Agent alive and reachable' : 'Agent not live or unreachable',

@@ -51,9 +51,10 @@ export class Catalog {
     return new Map(Array.from(this.#replicas, ([owner, replica]) => [owner, replica.copy()]));
   }
 
-  /** Writes and removes records of our own as one new version. A refusal changes nothing. */
-  write(epoch: number, upserts: readonly RecordValue[], removals: readonly string[]): CommandResult {
-    const draft = draftDelta(this.#own, { mesh: this.#turn.mesh, epoch, notary: this.#turn.notary }, upserts, removals);
+  /** Writes and removes records of our own as one new version. A refusal changes nothing. `mayUseReserve` as in `DraftOptions`. */
+  write(epoch: number, upserts: readonly RecordValue[], removals: readonly string[], mayUseReserve = false): CommandResult {
+    const { mesh, notary } = this.#turn;
+    const draft = draftDelta(this.#own, { mesh, epoch, notary, mayUseReserve }, upserts, removals);
     if (!draft.ok) return { ok: false, code: 'limit-exceeded', message: draft.message };
     this.#own.commit(draft.delta, draft.next);
     this.#listener.catalogChanged(this.#turn.self, draft.next.change, draft.delta.after, undefined);

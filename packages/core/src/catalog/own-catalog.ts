@@ -13,14 +13,22 @@ export type Draft =
   | { readonly ok: true; readonly delta: CatalogDelta; readonly next: ContentChange }
   | { readonly ok: false; readonly message: string };
 
+export interface DraftOptions {
+  readonly mesh: string;
+  readonly epoch: number;
+  readonly notary: Notary;
+  /** Whether the write may use what `limits.recordReserveBytes` keeps free: so that it cannot fail for want of room. */
+  readonly mayUseReserve: boolean;
+}
+
 /** Drafts the delta that writes and removes these records, or says which limit forbids it. Changes nothing. */
 export function draftDelta(
   replica: Replica,
-  options: { readonly mesh: string; readonly epoch: number; readonly notary: Notary },
+  options: DraftOptions,
   upserts: readonly RecordValue[],
   removals: readonly string[],
 ): Draft {
-  const { mesh, epoch, notary } = options;
+  const { mesh, epoch, notary, mayUseReserve } = options;
   const fresh = replica.epoch !== epoch;
   const version = fresh ? 1 : replica.version + 1;
   const sealedUpserts = upserts.map((value) => notary.seal({ version, value }));
@@ -32,11 +40,14 @@ export function draftDelta(
     };
   }
   const next = fresh ? replica.content.replacedBy(sealedUpserts) : replica.content.with(sealedUpserts, removals);
-  const { records, bytes } = next.content;
-  if (records.length > limits.recordsPerOwner || bytes > limits.catalogBytesPerOwner) {
+  const { records } = next.content;
+  // Who only takes away must never be told that there is no room.
+  const reserve = mayUseReserve || upserts.length === 0 ? 0 : limits.recordReserveBytes;
+  const neededBytes = next.content.bytes + records.length * reserve;
+  if (records.length > limits.recordsPerOwner || neededBytes > limits.catalogBytesPerOwner) {
     return {
       ok: false,
-      message: `this agent would hold ${records.length} instances and checks of ${bytes} bytes, the limits are ${limits.recordsPerOwner} and ${limits.catalogBytesPerOwner}: deregister some, or register them on another agent`,
+      message: `this agent would hold ${records.length} instances and checks of ${neededBytes} bytes, the limits are ${limits.recordsPerOwner} and ${limits.catalogBytesPerOwner}: deregister some, or register them on another agent`,
     };
   }
   assert(!fresh || removals.length === 0, 'a first version removes nothing');

@@ -15,8 +15,11 @@ import { type CheckDefinition, type Registration, registrationKey } from './regi
 import { validateCheck, validateInstance } from './validate.ts';
 
 export interface HealthListener {
-  /** Write these records of ours, remove those keys; a refusal means that nothing may change. */
-  writeRecords(upserts: readonly RecordValue[], removals: readonly string[]): CommandResult;
+  /**
+   * Write these records of ours, remove those keys; a refusal means that nothing may change. `isStatus`: nothing but
+   * versions and statuses of records that were there, without output, for which there is always room.
+   */
+  writeRecords(upserts: readonly RecordValue[], removals: readonly string[], isStatus?: boolean): CommandResult;
   /** Own registrations changed: the View's `local` topic. */
   registrationsChanged(): void;
 }
@@ -27,6 +30,8 @@ interface CheckRun {
   output: string;
   successes: number;
   failures: number;
+  /** When its status turned critical; undefined while it is not. */
+  criticalSinceMs: number | undefined;
   /** Its record has said some output: later output alone is not told. */
   isTold: boolean;
   /** The service file that defines it; undefined for a client's. */
@@ -71,6 +76,12 @@ export class Health {
     for (const run of this.#checks.values()) yield asRecord(run);
   }
 
+  /** The same without output. */
+  *#bareRecords(): IterableIterator<RecordValue> {
+    for (const { instance } of this.#instances.values()) yield { type: 'instance', instance };
+    for (const run of this.#checks.values()) yield asRecord({ ...run, output: '' });
+  }
+
   /** Takes back what an earlier boot had: checks keep their last state until their next result. */
   restore(registrations: readonly Registration[]): void {
     for (const registration of registrations) {
@@ -89,6 +100,7 @@ export class Health {
         output: state.output,
         successes: 0,
         failures: 0,
+        criticalSinceMs: undefined,
         isTold: state.output !== '',
         source,
       });
@@ -97,9 +109,11 @@ export class Health {
     for (const registration of this.#registrations.values()) this.#turn.emit({ type: 'registration-changed', registration });
   }
 
-  /** Publishes what was restored. What does not fit (limits may have been higher once) is deregistered and reported. */
+  /** Publishes everything anew. What does not fit (limits may have been higher once) is deregistered and reported. */
   publish(): void {
     if (this.#listener.writeRecords([...this.records()], []).ok) return;
+    // What checks said since they were last told may be longer than all that was.
+    if (this.#listener.writeRecords([...this.#bareRecords()], [], true).ok) return;
     this.#listener.writeRecords([], []);
     const checks = [...this.#checks.values()];
     this.#publish(
@@ -266,11 +280,16 @@ export class Health {
     if (instance !== undefined) this.deregister(instance, `check "${id}" was critical for too long`);
   }
 
-  /** A run for this definition: the one that exists keeps its state where nothing but the definition's texts changed. */
+  /**
+   * A run for this definition. A check that exists keeps its status until its next result whatever is new of it, as Consul's
+   * do: whoever registers again with every start must not take himself out of rotation. Another probe counts anew.
+   */
   #planRun(definition: CheckDefinition, source: string | undefined): CheckRun {
     const known = this.#checks.get(definition.id);
-    if (known !== undefined && sameProbe(known.definition, definition)) return { ...known, definition, source };
-    return { definition, status: definition.initialStatus, output: '', successes: 0, failures: 0, isTold: false, source };
+    const counts = { successes: 0, failures: 0 };
+    if (known !== undefined) return { ...known, ...(sameProbe(known.definition, definition) ? {} : counts), definition, source };
+    const status = definition.initialStatus;
+    return { definition, status, output: '', ...counts, criticalSinceMs: undefined, isTold: false, source };
   }
 
   #commitRun(run: CheckRun): void {
@@ -340,7 +359,7 @@ export class Health {
     if (this.#listener.writeRecords(records, []).ok) return;
     // Over the limit by a longer output: the status matters more than the text.
     const bare = outcomes.map(({ run, status }) => asRecord({ ...run, status, output: '' }));
-    assert(this.#listener.writeRecords(bare, []).ok, 'check records without output fit where they were registered');
+    assert(this.#listener.writeRecords(bare, [], true).ok, 'there is room for the status of every check that was registered');
   }
 
   #armTtl(run: CheckRun): void {
@@ -353,8 +372,9 @@ export class Health {
   #armCritical(run: CheckRun): void {
     const { deregisterCriticalAfterMs, id } = run.definition;
     const key = `critical/${id}`;
-    if (run.status === 'critical' && deregisterCriticalAfterMs > 0)
-      this.#turn.deadlines.setEarlier(key, this.#turn.now + deregisterCriticalAfterMs);
+    run.criticalSinceMs = run.status === 'critical' ? (run.criticalSinceMs ?? this.#turn.now) : undefined;
+    if (run.criticalSinceMs !== undefined && deregisterCriticalAfterMs > 0)
+      this.#turn.deadlines.set(key, run.criticalSinceMs + deregisterCriticalAfterMs);
     else this.#turn.deadlines.clear(key);
   }
 }
