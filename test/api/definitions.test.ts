@@ -170,8 +170,8 @@ test('TCP and TTL checks keep their own fields, and a given status is the first 
 });
 
 test.each([
-  ['an interval below a second is a second', { ...http, Interval: 10 }, { intervalMs: 1000, timeoutMs: 1000 }],
-  ['a timeout is the interval up to ten seconds', { ...http, Interval: '4s' }, { timeoutMs: 4000 }],
+  ['an interval below a second is a second', { ...http, Interval: 10 }, { intervalMs: 1000 }],
+  ['a timeout is ten seconds for a check that runs often', { ...http, Interval: '4s' }, { timeoutMs: 10_000 }],
   ['a timeout is ten seconds for rare checks', { ...http, Interval: '10m' }, { timeoutMs: 10_000 }],
   [
     'deregistration waits for a minute at least',

@@ -104,6 +104,12 @@ describe('an HTTP check', () => {
     },
   );
 
+  test('goes by the status of an answer whose body has not ended in time, and shows what came of it', async () => {
+    const probe = http(await saying('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nevent: 1\n'));
+    const verdict = await runHttpCheck(probe, AbortSignal.timeout(300));
+    expect(verdict).toEqual({ status: 'passing', output: `HTTP GET ${probe.url}: 200 OK Output: event: 1\n` });
+  });
+
   test('reads an answer that ends with its connection', async () => {
     const probe = http(await saying('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it', true));
     const verdict = await runHttpCheck(probe, signal());

@@ -33,12 +33,10 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = 
   }
   const origin = url.origin;
   let step: Step = { url, method: probe.method === '' ? 'GET' : probe.method.toUpperCase(), body: probe.body, sameOrigin: true };
-  const aborted = rejectedBy(signal);
   try {
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
       if (step.url.protocol !== 'http:' && step.url.protocol !== 'https:') return critical(`${step.url.protocol} is not HTTP`);
-      // The platform's request takes the signal too, but once a connection is no longer its own it does not say so.
-      const answer = await Promise.race([request(probe, step, { signal, bodyLengthMax: bounds.outputLengthMax }), aborted]);
+      const answer = await request(probe, step, { signal, bodyLengthMax: bounds.outputLengthMax });
       if ('verdict' in answer) return answer.verdict;
       const next = new URL(answer.location, step.url);
       // As every client does: 301, 302 and 303 turn into a GET, 307 and 308 repeat the request.
@@ -57,16 +55,6 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = 
   }
 };
 
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  const rejected = new Promise<never>((_resolve, reject) => {
-    const reason = new Error('ended');
-    if (signal.aborted) reject(reason);
-    signal.addEventListener('abort', () => reject(reason), { once: true });
-  });
-  rejected.catch(() => undefined);
-  return rejected;
-}
-
 type Answer = { readonly verdict: Verdict } | { readonly status: number; readonly location: string };
 
 interface Bounds {
@@ -76,6 +64,11 @@ interface Bounds {
 
 function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    // The platform's request takes the signal too, but once a connection is no longer its own it does not say so. A status
+    // that came is the verdict, though the body may have no end.
+    let end = (): void => reject(new Error('ended'));
+    if (signal.aborted) return end();
+    signal.addEventListener('abort', () => end(), { once: true });
     const client = step.url.protocol === 'https:' ? https : http;
     const options = {
       method: step.method,
@@ -108,6 +101,7 @@ function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds
           verdict: { status: verdictOf(status), output: `${head}${body.slice(0, bodyLengthMax)}`.slice(0, limits.outputLength) },
         });
       };
+      end = finish;
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         body += chunk;

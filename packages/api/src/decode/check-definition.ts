@@ -111,7 +111,7 @@ function checkDefinition(decoded: DecodedCheck, names: CheckNames): CheckDefinit
     instanceId: names.instanceId,
     probe,
     intervalMs,
-    timeoutMs: isRun ? timeoutOf(decoded, intervalMs, probe.type === 'script') : 0,
+    timeoutMs: isRun ? timeoutOf(decoded, probe.type === 'script') : 0,
     // Thresholds count results of runs: an alias has none, and a TTL check is believed at its word.
     successBeforePassing: isRun ? (decoded.SuccessBeforePassing ?? 0) : 0,
     failuresBeforeWarning: isRun ? failuresBeforeWarning : 0,
@@ -122,12 +122,12 @@ function checkDefinition(decoded: DecodedCheck, names: CheckNames): CheckDefinit
   };
 }
 
-function timeoutOf(decoded: DecodedCheck, intervalMs: number, isScript: boolean): number {
+function timeoutOf(decoded: DecodedCheck, isScript: boolean): number {
   const timeoutMs = decoded.Timeout ?? 0;
   if (timeoutMs > timeoutMsMax) throw badRequest('Invalid check: Timeout must be at most 24h');
   if (timeoutMs > 0) return timeoutMs;
-  // A check that runs often should be over before its next run.
-  return isScript ? scriptTimeoutMsDefault : Math.min(intervalMs, timeoutMsDefault);
+  // However often it runs: no run begins before the last one is over.
+  return isScript ? scriptTimeoutMsDefault : timeoutMsDefault;
 }
 
 /** Consul's: 0 is the default, and nobody gets more than the agent keeps. */
