@@ -69,6 +69,41 @@ test('a client of another agent that waits is woken by a registration, and by a 
   expect(json(await sites[1].get('/v1/health/state/critical'))).toMatchObject([{ ServiceID: 'web-1', Output: 'broken' }]);
 });
 
+test('what is registered or written again as it is keeps its index and wakes nobody', async () => {
+  const { world, sites } = mesh(2);
+  const [here, there] = sites;
+  const route = { rules: [{ backendRefs: [{ name: 'web' }] }] };
+  const external = { Node: 'db', Address: '10.9.0.1', Service: { Service: 'sql' }, Check: { Name: 'up', Status: 'passing' } };
+  const nodeCheck = { Name: 'disk', TTL: '1m', Status: 'passing' };
+  const created = await here.api.inject({
+    method: 'POST',
+    url: '/v1/query',
+    payload: JSON.stringify({ Name: 'q', Service: { Service: 'web' } }),
+  });
+  const { ID } = json<{ ID: string }>(created);
+  const writeAll = async (): Promise<void> => {
+    const answers = [
+      await here.put('/v1/agent/service/register', web),
+      await here.put('/v1/agent/check/register', nodeCheck),
+      await here.put('/v1/mesh/config/route/r', route),
+      await here.put('/v1/catalog/register', external),
+      await here.put('/v1/config', { Kind: 'service-defaults', Name: 'web', Protocol: 'http' }),
+      await here.put(`/v1/query/${ID}`, { Name: 'q', Service: { Service: 'web' } }),
+    ];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 200));
+    world.runFor(500);
+  };
+  await writeAll();
+  const lastIndexes = (): number[] => sites.map(({ node }) => node.view().lastIndex);
+  const before = lastIndexes();
+  await writeAll();
+  expect(lastIndexes()).toEqual(before);
+  await there.put('/v1/mesh/config/route/r', route);
+  expect(lastIndexes()).toEqual(before);
+  await here.put('/v1/agent/service/register', { ...web, Port: 8081 });
+  expect(lastIndexes()[0]).toBeGreaterThan(before[0] ?? 0);
+});
+
 test('a crashed node stays in the catalog with a critical serfHealth, and its instances stop passing', async () => {
   const { world, sites } = mesh(4);
   await sites[0].put('/v1/agent/service/register', web);

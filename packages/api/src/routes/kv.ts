@@ -8,13 +8,11 @@ import { kvFolderOf, kvKeyFault, kvKind, limits, topics } from '@skein/core';
 import type { ConfigEntry, KvValue, View } from '@skein/core';
 import type { Source } from '../blocking.ts';
 import type { ApiContext } from '../context.ts';
-import { write } from '../context.ts';
-import { badRequest, Refusal, requireOk } from '../refusal.ts';
+import { removeEntries, write } from '../context.ts';
+import { badRequest, Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
 
 const path = '/v1/kv/*';
-/** Deletions of a tree that are signed in one go; others get their turn in between. */
-const deletionsPerTurn = 64;
 
 export function kvRoutes(context: ApiContext): readonly Route[] {
   return [
@@ -94,7 +92,8 @@ async function remove(context: ApiContext, request: ApiRequest): Promise<Answer>
   context.reader.check(request);
   refuseTogether(query, ['recurse', 'cas']);
   if (query.has('recurse')) {
-    await removeTree(context, key);
+    // The keys that exist now. What is written meanwhile stays.
+    await removeEntries(context, [...port.view().kvEntries(key)]);
     return { json: true };
   }
   if (key === '') throw badRequest('Missing key name');
@@ -103,17 +102,6 @@ async function remove(context: ApiContext, request: ApiRequest): Promise<Answer>
   if (cas !== undefined && cas !== (before?.index ?? 0)) return { json: false };
   if (before !== undefined) await write(context, { type: 'delete-config', kind: kvKind, name: key });
   return { json: true };
-}
-
-/** The keys that exist now. What is written meanwhile stays. */
-async function removeTree({ port, agent }: ApiContext, prefix: string): Promise<void> {
-  const doomed = [...port.view().kvEntries(prefix)];
-  for (const [at, entry] of doomed.entries()) {
-    if (at > 0 && at % deletionsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
-    const now = port.view().configEntry(kvKind, entry.name);
-    if (now?.index === entry.index) requireOk(port.dispatch({ type: 'delete-config', kind: kvKind, name: entry.name }));
-  }
-  await agent.durable();
 }
 
 function keySource({ port }: ApiContext, key: string): Source {
