@@ -234,3 +234,26 @@ describe('a bad registration', () => {
     );
   });
 });
+
+test('a node with many parts is deregistered in turns, and from the first on none of its instances is shown', async () => {
+  const { nodes, apis } = mesh();
+  const [port] = nodes;
+  await register(apis[0], { Node: 'big', Address: '10.9.0.2' });
+  for (let i = 0; i < 100; i++) {
+    const check = { CheckID: `c${i}`, Name: 'c', Status: 'critical', ServiceID: `s${i}` };
+    await register(apis[0], { Node: 'big', Address: '10.9.0.2', Service: { ID: `s${i}`, Service: 'many' }, Check: check });
+  }
+  expect(port.view().service('many')?.instances).toHaveLength(100);
+  const shown: unknown[] = [];
+  let isOver = false;
+  const over = deregister(apis[0], { Node: 'big' }).finally(() => (isOver = true));
+  while (!isOver) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const left = [...port.view().configEntries('external')].length;
+    if (left < 201 && left > 0) shown.push(port.view().service('many'));
+  }
+  expect(json(await over)).toBe(true);
+  expect(shown.length).toBeGreaterThan(0);
+  expect(shown.every((service) => service === undefined)).toBe(true);
+  expect([...port.view().configEntries('external')]).toEqual([]);
+});

@@ -184,9 +184,10 @@ export class ViewBuilder {
   #touchExternal(name: string): void {
     const changed = this.#external.changed(name);
     if (changed === undefined) return;
-    const { id, part, services } = changed;
+    const { id, part, services, instances } = changed;
     this.#dirtyExternal.add(id);
-    this.#dirtyInstances.set(id, all);
+    if (instances === all) this.#dirtyInstances.set(id, all);
+    else for (const instance of instances) this.#touchInstance(id, instance);
     this.#touch(topics.node(id));
     if (part === 'node') this.#touch(topics.members);
     if (part !== 'instance') this.#touch(topics.checks);
@@ -381,15 +382,15 @@ export class ViewBuilder {
 
   /** The instances of one owner by id; of those that are not dirty, the views that there are. */
   #instancesOf(owner: NodeId, dirty: ReadonlySet<string> | typeof all): readonly InstanceView[] {
-    if (isExternalId(owner)) return this.#external.instances(owner);
-    const member = this.#sources.membership.get(owner);
-    const replica = this.#sources.catalog.replica(owner);
-    if (member === undefined || replica === undefined) return [];
     const held = new Map<string, InstanceView>();
     if (dirty !== all) {
       for (const view of this.#content.instances.get(owner) ?? [])
         if (!dirty.has(view.instance.id)) held.set(view.instance.id, view);
     }
+    if (isExternalId(owner)) return this.#external.instances(owner, held);
+    const member = this.#sources.membership.get(owner);
+    const replica = this.#sources.catalog.replica(owner);
+    if (member === undefined || replica === undefined) return [];
     const checks = this.#checksOf(owner, dirty);
     return Object.freeze(
       Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks)),
