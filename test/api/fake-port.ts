@@ -180,6 +180,7 @@ export class FakePort implements MeshPort {
       kvEntries: () => [],
       kvIndex: () => 1,
       registrations: () => [...this.registrations.values()],
+      registration: (key) => this.registrations.get(key),
     };
   }
 

@@ -148,6 +148,7 @@ export class FakeMesh implements MeshPort {
       kvEntries: () => [],
       kvIndex: () => 1,
       registrations: () => [],
+      registration: () => undefined,
     };
   }
 }

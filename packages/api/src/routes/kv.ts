@@ -6,11 +6,11 @@
 
 import { kvFolderOf, kvKeyFault, kvKind, limits, topics } from '@skein/core';
 import type { ConfigEntry, KvValue, View } from '@skein/core';
-import type { Source } from '../blocking.ts';
 import type { ApiContext } from '../context.ts';
 import { removeEntries, write } from '../context.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
+import type { Source } from '../shared-waits.ts';
 
 const path = '/v1/kv/*';
 
@@ -33,17 +33,22 @@ async function read(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const source = isList ? prefixSource(context, key) : keySource(context, key);
   await reader.wait(request, source, port.view().lastIndex);
   const view = port.view();
-  const headers = reader.headers(request, source.index());
-  if (query.has('keys')) {
-    const keys = keysBelow(view, key, query.get('separator') ?? query.get('seperator') ?? '');
+  const index = source.index();
+  const headers = reader.headers(request, index);
+  if (isList) {
+    const isKeys = query.has('keys');
+    const isEmpty = view.kvEntries(key)[Symbol.iterator]().next().done === true;
     // The root always exists.
-    return keys.length === 0 && key !== '' ? { status: 404, headers } : { json: keys, headers };
+    if (isEmpty && (key !== '' || !isKeys)) return { status: 404, headers };
+    const separator = query.get('separator') ?? query.get('seperator') ?? '';
+    const jsonBytes = isKeys
+      ? reader.shared(['kv keys', key, separator], index, () => keysBelow(view, key, separator))
+      : reader.shared(['kv', key], index, () => Array.from(view.kvEntries(key), kvJson));
+    return { jsonBytes, headers };
   }
   const one = view.configEntry(kvKind, key);
-  const entries = isList ? [...view.kvEntries(key)] : one === undefined ? [] : [one];
-  if (entries.length === 0) return { status: 404, headers };
-  if (query.has('raw') && one !== undefined && !isList) return rawAnswer(one, headers);
-  return { json: entries.map(kvJson), headers };
+  if (one === undefined) return { status: 404, headers };
+  return query.has('raw') ? rawAnswer(one, headers) : { json: [kvJson(one)], headers };
 }
 
 /** What a browser opens must not be able to act as a page of the agent. */

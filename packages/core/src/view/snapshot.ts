@@ -125,6 +125,10 @@ export class Snapshot implements View {
     return this.#content.registrations.values();
   }
 
+  registration(key: string): Registration | undefined {
+    return this.#content.registrations.get(key);
+  }
+
   /** What looks different here than in an older snapshot. Costs what changed between the two. */
   changesSince(older: Snapshot): ViewChanges {
     const [before, after] = [older.#content, this.#content];

@@ -126,4 +126,6 @@ export interface View {
 
   /** This node's own registrations, with definitions. */
   registrations(): Iterable<Registration>;
+  /** One of them, by its `registrationKey`. */
+  registration(key: string): Registration | undefined;
 }
