@@ -133,6 +133,16 @@ describe('an external node', () => {
     ]);
   });
 
+  test('is the same one in any case of its name, and keeps the one it had first', async () => {
+    const { apis } = mesh();
+    await register(apis[0], { Node: 'Db', Address: '10.9.0.3' });
+    await register(apis[0], { Node: 'DB', Address: '10.9.0.4', Service: { Service: 'sql' } });
+    expect(json(await get(apis[0], '/v1/catalog/service/SQL'))).toMatchObject([{ Node: 'Db', Address: '10.9.0.4' }]);
+    expect(json(await deregister(apis[0], { Node: 'dB' }))).toBe(true);
+    expect(json(await get(apis[0], '/v1/catalog/service/sql'))).toEqual([]);
+    expect(json(await get(apis[0], '/v1/catalog/node/db'))).toBeNull();
+  });
+
   test('loses one service with its checks, and keeps the others', async () => {
     const { apis } = mesh();
     await register(apis[0], search);

@@ -22,12 +22,14 @@ export function catalogWriteRoutes(context: ApiContext): readonly Route[] {
 async function register(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const { port, agent } = context;
   context.reader.check(request);
-  const { datacenter, node, keepsNode, parts, ...said } = decodeCatalogRegistration(parseJsonBody(request.body));
+  const { datacenter, keepsNode, ...said } = decodeCatalogRegistration(parseJsonBody(request.body));
   requireDatacenter(context, datacenter);
   const view = port.view();
+  const node = knownName(view, said.node);
+  const parts = said.parts.map((part) => ofNode(part, node));
   refuseMember(memberNamed(view, node), 'register it there, with PUT /v1/agent/service/register');
   const existing = view.member(externalId(node));
-  const nodePart = keepsNode && existing !== undefined ? undefined : said.nodePart;
+  const nodePart = (keepsNode && existing !== undefined) || said.nodePart === undefined ? undefined : ofNode(said.nodePart, node);
   if (existing === undefined && nodePart === undefined)
     throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address`);
   requireServices(view, node, parts);
@@ -43,9 +45,10 @@ async function register(context: ApiContext, request: ApiRequest): Promise<Answe
 async function deregister(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const { port } = context;
   context.reader.check(request);
-  const { datacenter, node, serviceId, checkId } = decodeCatalogDeregistration(parseJsonBody(request.body));
+  const { datacenter, serviceId, checkId, ...said } = decodeCatalogDeregistration(parseJsonBody(request.body));
   requireDatacenter(context, datacenter);
   const view = port.view();
+  const node = knownName(view, said.node);
   const next =
     serviceId !== ''
       ? `deregister it there, with PUT /v1/agent/service/deregister/${serviceId}`
@@ -93,6 +96,15 @@ function isMeant(
 
 function requireDatacenter({ datacenter }: ApiContext, asked: string): void {
   if (asked !== '' && asked !== datacenter) throw new Refusal(500, 'No path to datacenter');
+}
+
+/** A node keeps the name that it was first registered under: in another case it is the same one. */
+function knownName(view: View, name: string): string {
+  return view.memberByName(name)?.external?.name ?? name;
+}
+
+function ofNode(part: ExternalPart, node: string): ExternalPart {
+  return part.type === 'node' ? { ...part, node: { ...part.node, name: node } } : { ...part, node };
 }
 
 /** One truth a fact: of what runs on a member, its own agent is the only writer. */

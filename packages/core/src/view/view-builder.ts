@@ -93,6 +93,7 @@ export class ViewBuilder {
     this.#content = base?.content ?? {
       members: PersistentMap.empty<MemberView>(),
       services: PersistentMap.empty<ServiceView>(),
+      serviceNames: PersistentMap.empty<readonly string[]>(),
       instances: PersistentMap.empty<readonly InstanceView[]>(),
       config: PersistentMap.empty<ConfigEntry>(),
       externalEntries: PersistentMap.empty<ConfigEntry>(),
@@ -364,8 +365,8 @@ export class ViewBuilder {
   }
 
   /** Rebuilds what is dirty of the instances, by owner and by service. */
-  #buildInstances(): Pick<SnapshotContent, 'instances' | 'services'> {
-    let { instances, services } = this.#content;
+  #buildInstances(): Pick<SnapshotContent, 'instances' | 'services' | 'serviceNames'> {
+    let { instances, services, serviceNames } = this.#content;
     const added = new Map<string, InstanceView[]>();
     for (const [owner, dirty] of this.#dirtyInstances) {
       const owned = this.#instancesOf(owner, dirty);
@@ -375,9 +376,11 @@ export class ViewBuilder {
     for (const name of this.#dirtyServices) {
       const kept = services.get(name)?.instances.filter((view) => !this.#dirtyInstances.has(view.owner)) ?? [];
       const service = serviceView(name, kept.concat(added.get(name) ?? []));
+      const isNews = (services.get(name) === undefined) !== (service === undefined);
+      if (isNews) serviceNames = withName(serviceNames, name, service !== undefined);
       services = service === undefined ? services.delete(name) : services.set(name, service);
     }
-    return { instances, services };
+    return { instances, services, serviceNames };
   }
 
   /** The instances of one owner by id; of those that are not dirty, the views that there are. */
@@ -472,6 +475,14 @@ function serviceView(name: string, instances: InstanceView[]): ServiceView | und
   instances.sort((a, b) => order(a.nodeName, b.nodeName) || order(a.owner, b.owner) || order(a.instance.id, b.instance.id));
   const tags = Object.freeze([...new Set(instances.flatMap((view) => view.instance.tags))].sort());
   return Object.freeze({ name, instances: Object.freeze(instances), tags });
+}
+
+/** With a name more, or less, among those that differ in case only. */
+function withName(names: PersistentMap<readonly string[]>, name: string, isThere: boolean): PersistentMap<readonly string[]> {
+  const key = name.toLowerCase();
+  const others = (names.get(key) ?? []).filter((each) => each !== name);
+  const all = isThere ? [...others, name].sort(order) : others;
+  return all.length === 0 ? names.delete(key) : names.set(key, Object.freeze(all));
 }
 
 function isAlive(member: MemberView | undefined): number {
