@@ -22,7 +22,7 @@ interface Served {
   readonly agent: FakeAgent;
   readonly timers: FakeTimers;
   /** A connection, which is read only if it says so. */
-  open(request: string, isRead: boolean): Opened;
+  readonly open: (request: string, isRead: boolean) => Opened;
 }
 
 interface Opened {

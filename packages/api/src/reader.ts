@@ -154,7 +154,6 @@ function topicsSource(port: MeshPort, names: readonly [string, ...string[]]): So
     key: names.join(' '),
     index: () => latest(port.view(), names),
     changed: async (afterIndex, signal) => {
-      if (names.length === 1) return port.changed(names[0], afterIndex, signal);
       const over = new AbortController();
       const end = (): void => over.abort();
       signal.addEventListener('abort', end, { once: true });

@@ -24,6 +24,7 @@ import { ExternalNodes, isExternalId } from './external-nodes.ts';
 import { ListedService } from './listed-service.ts';
 import { KvSnapshot, type KvSlot } from './kv-snapshot.ts';
 import { PersistentMap } from './persistent-map.ts';
+import { serviceView, withName } from './service-view.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
 import { TopicIndexes, type IndexSnapshot } from './topic-indexes.ts';
 import { topics, type CheckView, type InstanceView, type MemberView, type ServiceView, type View } from './view.ts';
@@ -463,26 +464,6 @@ function pushTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [item]);
   else group.push(item);
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Ordered by node name, owner and id. Undefined when there is no instance. */
-function serviceView(name: string, instances: InstanceView[]): ServiceView | undefined {
-  if (instances.length === 0) return undefined;
-  instances.sort((a, b) => order(a.nodeName, b.nodeName) || order(a.owner, b.owner) || order(a.instance.id, b.instance.id));
-  const tags = Object.freeze([...new Set(instances.flatMap((view) => view.instance.tags))].sort());
-  return Object.freeze({ name, instances: Object.freeze(instances), tags });
-}
-
-/** With a name more, or less, among those that differ in case only. */
-function withName(names: PersistentMap<readonly string[]>, name: string, isThere: boolean): PersistentMap<readonly string[]> {
-  const key = name.toLowerCase();
-  const others = (names.get(key) ?? []).filter((each) => each !== name);
-  const all = isThere ? [...others, name].sort(order) : others;
-  return all.length === 0 ? names.delete(key) : names.set(key, Object.freeze(all));
 }
 
 function isAlive(member: MemberView | undefined): number {
