@@ -256,6 +256,7 @@ describe('metrics', () => {
       ],
       services: () => [],
       registrations: () => [],
+      registration: () => undefined,
       configEntries: () => [],
       kvEntries: () => [],
     } as unknown as View;

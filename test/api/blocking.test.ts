@@ -194,12 +194,42 @@ test('a quiet key has nothing left over', async () => {
 test('B14: ten thousand clients wait at once and are all answered by one change', async () => {
   const api = await withService();
   const requests = Array.from({ length: 10_000 }, () => start(api, `${url}?index=${api.index}`));
-  for (let turn = 0; turn < 200 && api.port.waiting < 10_000; turn++) await settle();
-  expect(api.port.waiting).toBe(10_000);
+  for (let turn = 0; turn < 200 && api.timers.pending < 10_000; turn++) await settle();
+  // Ten thousand timers, and one that waits at the mesh for all of them.
+  expect([api.timers.pending, api.port.waiting]).toEqual([10_000, 1]);
   api.port.bump(topics.service('web'));
   for (let turn = 0; turn < 200 && requests.some(({ answer }) => answer === undefined); turn++) await settle();
   expect(requests.every(({ answer }) => answer?.statusCode === 200)).toBe(true);
   expect(api.port.waiting).toBe(0);
+});
+
+test('B14: clients of one key are one waiter at the mesh for each of its topics, until the last of them goes', async () => {
+  const api = setup();
+  const state = indexOf(await api.get('/v1/health/state/any'));
+  const requests = Array.from({ length: 5 }, () => start(api, `/v1/health/state/any?index=${state}&wait=10s`));
+  const longer = start(api, `/v1/health/state/any?index=${state}&wait=20s`);
+  await settle();
+  expect(api.port.waiting).toBe(2);
+  await api.timers.pass(11_000);
+  expect(requests.map(({ answer }) => answer?.statusCode)).toEqual([200, 200, 200, 200, 200]);
+  expect([longer.answer, api.port.waiting]).toEqual([undefined, 2]);
+  await api.timers.pass(11_000);
+  expect([longer.answer?.statusCode, api.port.waiting]).toEqual([200, 0]);
+});
+
+test('B14: one who joins others who wait is woken by what changed after its own index', async () => {
+  const api = await withService();
+  const early = start(api, `${url}?index=${api.index}`);
+  await settle();
+  api.port.bump(topics.service('web'));
+  const index = indexOf(await api.get(url));
+  const late = start(api, `${url}?index=${index}`);
+  await settle();
+  expect([early.answer?.statusCode, late.answer]).toEqual([200, undefined]);
+  await api.timers.pass(60);
+  api.port.bump(topics.service('web'));
+  await settle();
+  expect(indexOf(late.answer!)).toBeGreaterThan(index);
 });
 
 test('B14: more waiting clients than the limit are refused with 429', async () => {
@@ -256,6 +286,29 @@ test('one service of the agent is waited for by the hash of its content', async 
   await settle();
   expect(json(request.answer!)).toMatchObject({ Port: 2 });
   expect(request.answer?.headers['x-consul-contenthash']).not.toBe(hash);
+});
+
+test('one service of the agent is hashed once, however many wait for it and whatever else changes here', async () => {
+  const api = setup();
+  await api.put('/v1/agent/service/register', { Name: 'web', Check: { TTL: '1m' } });
+  const before = await api.get('/v1/agent/service/web');
+  const held = api.port.registrations.get('i/web');
+  let reads = 0;
+  if (held?.type === 'instance') {
+    const counted = new Proxy(held.instance, { get: (target, key) => (reads++, Reflect.get(target, key)) });
+    api.port.registrations.set('i/web', { type: 'instance', instance: counted });
+  }
+  const hash = String(before.headers['x-consul-contenthash']);
+  const requests = Array.from({ length: 5 }, () => start(api, `/v1/agent/service/web?hash=${hash}&wait=1m`));
+  await settle();
+  const first = reads;
+  for (let change = 0; change < 3; change++) {
+    api.port.bump(topics.local);
+    await settle();
+  }
+  expect(first).toBeGreaterThan(0);
+  expect([reads, api.port.waiting]).toEqual([first, 1]);
+  expect(requests.map(({ answer }) => answer)).toEqual(requests.map(() => undefined));
 });
 
 test('waiting by hash ends with 404 when the service goes', async () => {

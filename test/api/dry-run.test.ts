@@ -61,7 +61,17 @@ test.each([
 
 test('with dry-run=false it is a write', async () => {
   const at = scene();
-  await at.put('/v1/mesh/config/route/shop?dry-run=false', backends('orders'));
+  await at.put('/v1/mesh/config/route/shop?dry-run=false', backends('db'));
+  expect(at.port.commands).toHaveLength(1);
+});
+
+test('a value that is held already is written again only where that settles a conflict', async () => {
+  const at = scene();
+  expect(json(await at.put('/v1/mesh/config/route/shop', backends('orders')))).toMatchObject({ name: 'shop' });
+  expect(at.port.commands).toEqual([]);
+  const held = at.port.configs.get('route/shop')!;
+  at.port.configs.set('route/shop', { ...held, conflicts: [{ ...held.version, parent: 'other' }] });
+  await at.put('/v1/mesh/config/route/shop', backends('orders'));
   expect(at.port.commands).toHaveLength(1);
 });
 

@@ -133,6 +133,16 @@ describe('an external node', () => {
     ]);
   });
 
+  test('is the same one in any case of its name, and keeps the one it had first', async () => {
+    const { apis } = mesh();
+    await register(apis[0], { Node: 'Db', Address: '10.9.0.3' });
+    await register(apis[0], { Node: 'DB', Address: '10.9.0.4', Service: { Service: 'sql' } });
+    expect(json(await get(apis[0], '/v1/catalog/service/SQL'))).toMatchObject([{ Node: 'Db', Address: '10.9.0.4' }]);
+    expect(json(await deregister(apis[0], { Node: 'dB' }))).toBe(true);
+    expect(json(await get(apis[0], '/v1/catalog/service/sql'))).toEqual([]);
+    expect(json(await get(apis[0], '/v1/catalog/node/db'))).toBeNull();
+  });
+
   test('loses one service with its checks, and keeps the others', async () => {
     const { apis } = mesh();
     await register(apis[0], search);
@@ -233,4 +243,26 @@ describe('a bad registration', () => {
       { numRuns: 200 },
     );
   });
+});
+
+test('a node with many parts is deregistered in turns, and from the first on none of its instances is shown', async () => {
+  const { nodes, apis } = mesh();
+  const [port] = nodes;
+  await register(apis[0], { Node: 'big', Address: '10.9.0.2' });
+  for (let i = 0; i < 100; i++) {
+    const check = { CheckID: `c${i}`, Name: 'c', Status: 'critical', ServiceID: `s${i}` };
+    await register(apis[0], { Node: 'big', Address: '10.9.0.2', Service: { ID: `s${i}`, Service: 'many' }, Check: check });
+  }
+  expect(port.view().service('many')?.instances).toHaveLength(100);
+  const shown: unknown[] = [];
+  const over = deregister(apis[0], { Node: 'big' });
+  const parts = (): number => [...port.view().configEntries('external')].length;
+  while (parts() > 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (parts() < 201 && parts() > 0) shown.push(port.view().service('many'));
+  }
+  expect(json(await over)).toBe(true);
+  expect(shown.length).toBeGreaterThan(0);
+  expect(shown.every((service) => service === undefined)).toBe(true);
+  expect([...port.view().configEntries('external')]).toEqual([]);
 });

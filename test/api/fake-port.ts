@@ -173,6 +173,7 @@ export class FakePort implements MeshPort {
       aliveCount: [...members.values()].filter(({ status }) => status === 'alive' || status === 'suspect').length,
       services: () => services.values(),
       service: (name) => services.get(name),
+      servicesNamed: (name) => [...services.values()].filter((each) => each.name.toLowerCase() === name.toLowerCase()),
       instancesOf: (owner) => this.#instanceViews().filter((instance) => instance.owner === owner),
       configEntries: (kind) => [...this.configs.values()].filter((entry) => kind === undefined || entry.kind === kind),
       configEntry: (kind, name) => this.configs.get(`${kind}/${name}`),
@@ -180,6 +181,7 @@ export class FakePort implements MeshPort {
       kvEntries: () => [],
       kvIndex: () => 1,
       registrations: () => [...this.registrations.values()],
+      registration: (key) => this.registrations.get(key),
     };
   }
 

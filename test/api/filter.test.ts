@@ -207,6 +207,25 @@ test('any text is a filter or is refused with a reason, and never anything else'
   );
 });
 
+test('regular expressions that are large in sum are refused before an entry is looked at; equal ones count once', () => {
+  const filter = (source: (at: number) => string): string =>
+    Array.from({ length: 100 }, (_, at) => `Node.Node matches "${source(at)}"`).join(' or ');
+  const large = filter((at) => `a{99${at % 10}}b{9${at}}`.slice(0, 12));
+  expect(() => compileFilter(large, healthEntryFields)).toThrow('too many for their size');
+  expect(
+    compileFilter(
+      filter(() => 'l{990}p'),
+      healthEntryFields,
+    )(entry),
+  ).toBe(false);
+  expect(
+    compileFilter(
+      filter((at) => `^web-${at}$`),
+      healthEntryFields,
+    )(entry),
+  ).toBe(false);
+});
+
 interface Tree {
   readonly text: string;
   readonly holds: boolean;

@@ -211,6 +211,24 @@ describe('a watch', () => {
     expect(indexOf(answer)).toBeGreaterThan(index);
   });
 
+  test('of one prefix gets the same bytes as all others who waited for it, and each its own kind', async () => {
+    const { sites } = mesh();
+    const [site] = sites;
+    for (const key of ['app1', 'app2/x']) await site.put(`/v1/kv/${key}`, 'v');
+    const paths = ['app?recurse', 'app?keys', 'app?keys&separator=/', 'app?recurse'];
+    const index = indexOf(await site.get('/v1/kv/app?recurse'));
+    const waiting = paths.map((path) => site.get(`/v1/kv/${path}&index=${index}`));
+    await settle();
+    await site.put('/v1/kv/beside', 'v');
+    await site.put('/v1/kv/app3', 'v');
+    const answers = await Promise.all(waiting);
+    expect(answers.map(({ body }) => (JSON.parse(body) as unknown[]).length)).toEqual([3, 3, 3, 3]);
+    expect(answers[1]?.body).toBe('["app1","app2/x","app3"]');
+    expect(answers[2]?.body).toBe('["app1","app2/","app3"]');
+    expect(answers[3]?.body).toBe(answers[0]?.body);
+    expect(await ok(site.get('/v1/kv/app?recurse'))).toHaveLength(3);
+  });
+
   test('is not woken by a write that changes nothing', async () => {
     const { sites } = mesh();
     await sites[0].put('/v1/kv/k?flags=1', 'x');

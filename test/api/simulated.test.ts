@@ -69,6 +69,70 @@ test('a client of another agent that waits is woken by a registration, and by a 
   expect(json(await sites[1].get('/v1/health/state/critical'))).toMatchObject([{ ServiceID: 'web-1', Output: 'broken' }]);
 });
 
+test('what is registered or written again as it is keeps its index and wakes nobody', async () => {
+  const { world, sites } = mesh(2);
+  const [here, there] = sites;
+  const route = { rules: [{ backendRefs: [{ name: 'web' }] }] };
+  const external = { Node: 'db', Address: '10.9.0.1', Service: { Service: 'sql' }, Check: { Name: 'up', Status: 'passing' } };
+  const nodeCheck = { Name: 'disk', TTL: '1m', Status: 'passing' };
+  const created = await here.api.inject({
+    method: 'POST',
+    url: '/v1/query',
+    payload: JSON.stringify({ Name: 'q', Service: { Service: 'web' } }),
+  });
+  const { ID } = json<{ ID: string }>(created);
+  const writeAll = async (): Promise<void> => {
+    const answers = [
+      await here.put('/v1/agent/service/register', web),
+      await here.put('/v1/agent/check/register', nodeCheck),
+      await here.put('/v1/mesh/config/route/r', route),
+      await here.put('/v1/catalog/register', external),
+      await here.put('/v1/config', { Kind: 'service-defaults', Name: 'web', Protocol: 'http' }),
+      await here.put(`/v1/query/${ID}`, { Name: 'q', Service: { Service: 'web' } }),
+    ];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 200));
+    world.runFor(500);
+  };
+  await writeAll();
+  const lastIndexes = (): number[] => sites.map(({ node }) => node.view().lastIndex);
+  const before = lastIndexes();
+  await writeAll();
+  expect(lastIndexes()).toEqual(before);
+  await there.put('/v1/mesh/config/route/r', route);
+  expect(lastIndexes()).toEqual(before);
+  await here.put('/v1/agent/service/register', { ...web, Port: 8081 });
+  expect(lastIndexes()[0]).toBeGreaterThan(before[0] ?? 0);
+});
+
+test('services and nodes are found and waited for by their names in any case, as in Consul', async () => {
+  const { world, sites } = mesh(2);
+  const [here, there] = sites;
+  const before = await there.get('/v1/health/service/WEB');
+  const waiting = there.get(`/v1/health/service/WEB?index=${String(before.headers['x-consul-index'])}&wait=5m`);
+  await settle();
+  await here.put('/v1/agent/service/register', { ...web, Name: 'Web' });
+  await here.put('/v1/agent/service/register', { ID: 'w2', Name: 'web' });
+  world.runFor(500);
+  expect(json<unknown[]>(await waiting).length).toBeGreaterThan(0);
+  const node = here.node.name.toUpperCase();
+  for (const path of ['health/service/wEb', 'catalog/service/WEB', `catalog/node-services/${node}`])
+    expect(idsIn(json(await there.get(`/v1/${path}`))), path).toEqual(['w2', 'web-1']);
+  expect(json(await there.get('/v1/health/checks/WEB'))).toMatchObject([{ CheckID: 'service:web-1' }]);
+  expect(json(await there.get(`/v1/health/node/${node}`))).toHaveLength(2);
+  expect(json(await there.get('/v1/catalog/services'))).toEqual({ Web: ['v1'], web: [] });
+  // What is registered on this agent is found by its exact name, with Consul too.
+  expect((await here.get('/v1/agent/health/service/name/WEB')).statusCode).toBe(404);
+  await here.put('/v1/agent/service/deregister/web-1');
+  expect(idsIn(json(await here.get('/v1/health/service/WEB')))).toEqual(['w2']);
+});
+
+function idsIn(answer: unknown): string[] {
+  return [...JSON.stringify(answer).matchAll(/"(?:ServiceID|ID)":"(w2|web-1)"/g)]
+    .map(([, id]) => id ?? '')
+    .filter((id, at, all) => all.indexOf(id) === at)
+    .sort();
+}
+
 test('a crashed node stays in the catalog with a critical serfHealth, and its instances stop passing', async () => {
   const { world, sites } = mesh(4);
   await sites[0].put('/v1/agent/service/register', web);

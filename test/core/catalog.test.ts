@@ -204,11 +204,12 @@ describe('any history', () => {
         const model = new Map<string, RecordValue>();
         for (const { upserts, removals } of history) {
           const keys = source.catalog.own.epoch === 0 ? [] : removals.map((n) => `i/r${n}`);
+          const told = source.changes.length;
           source.write(
             upserts.map(([n, port]) => instanceValue(`r${n}`, port)),
             keys,
           );
-          const { change } = source.changes.at(-1)!;
+          const { change } = source.changes[told] ?? { change: { upserted: [], previous: [] } };
           const before = new Map(model);
           for (const each of keys) model.delete(each);
           for (const [n, port] of upserts) model.set(`i/r${n}`, instanceValue(`r${n}`, port));
@@ -225,6 +226,25 @@ describe('any history', () => {
     );
   });
 });
+
+test('a write of what is held makes no version and tells nobody, whatever the order of its keys', () => {
+  const source = new Holder(owner);
+  source.write([instanceValue('a', 1), instanceValue('b', 2)], []);
+  const { version } = source.catalog.own;
+  const again = instanceValue('a', 1);
+  const turned = again.type === 'instance' ? { type: again.type, instance: { ...backwards(again.instance) } } : again;
+  source.write([turned], []);
+  source.write([instanceValue('a', 9), instanceValue('a', 1)], ['i/a']);
+  expect([source.catalog.own.version, source.changes.length]).toEqual([version, 1]);
+  source.write([instanceValue('a', 1), instanceValue('b', 3)], []);
+  expect(source.catalog.own.version).toBe(version + 1);
+  expect(source.changes.at(-1)?.change.upserted).toEqual(['i/b']);
+});
+
+/** The same object with its keys in another order. */
+function backwards<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).toReversed()) as T;
+}
 
 describe('what is refused', () => {
   const good = (): CatalogDelta => written().catalog.own.deltaAfter(1, 0)!;

@@ -1,7 +1,7 @@
 /** External nodes: what entries say of hosts without an agent, whoever wrote them and in whatever order they come. */
 
 import { checkId, externalFault, externalId, externalName, externalNodeOf, externalValue, limits, topics } from '@skein/core';
-import type { ExternalCheck, ExternalNode, ExternalPart } from '@skein/core';
+import type { CheckStatus, ExternalCheck, ExternalNode, ExternalPart, InstanceView } from '@skein/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { instance } from './fixture.ts';
@@ -88,6 +88,57 @@ test('a change of one node moves the indexes of its services and of no other', (
   write(solo, node('db', { address: '10.0.0.10' }));
   expect(solo.view.index(topics.service('sql'))).toBeGreaterThan(sql ?? 0);
   expect([solo.view.index(topics.service('http')), solo.view.index(topics.config)]).toEqual([http, config]);
+});
+
+test('a change of one instance or its check leaves the views of the others on its node as they are', () => {
+  const solo = new Solo();
+  write(solo, node(), runs('a', 'sql'), runs('b', 'sql'), check('of-a', { instanceId: instance('a').id }));
+  const seen = (): InstanceView[] => [...solo.view.instancesOf(externalId('db'))];
+  const [a, b] = seen();
+  write(solo, check('of-a', { instanceId: instance('a').id, status: 'critical' }));
+  expect(seen()[0]).toMatchObject({ status: 'critical', instance: { id: 'a' } });
+  expect(seen()[0]).not.toBe(a);
+  expect(seen()[1]).toBe(b);
+  // A check that moves to another instance changes both.
+  write(solo, check('of-a', { instanceId: instance('b').id, status: 'critical' }));
+  expect(seen().map(({ status }) => status)).toEqual(['passing', 'critical']);
+  write(solo, runs('aa', 'sql'));
+  expect(seen().map((view) => view.instance.id)).toEqual(['a', 'aa', 'b']);
+  write(solo, check('of-node', { status: 'critical' }));
+  expect(seen().map(({ status }) => status)).toEqual(['critical', 'critical', 'critical']);
+});
+
+test('nodes that are changed bit by bit look like those that are read at once', () => {
+  const partOf = fc.oneof(
+    fc.constantFrom(node(), node('db', { address: '10.0.0.10' })),
+    fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('sql', 'http')).map(([id, service]) => runs(id, service)),
+    fc
+      .tuple(fc.constantFrom('x', 'y'), fc.constantFrom(undefined, 'a', 'b'), fc.constantFrom<CheckStatus>('passing', 'critical'))
+      .map(([id, on, status]) => check(id, { instanceId: on === undefined ? undefined : instance(on).id, status })),
+  );
+  const shown = (solo: Solo): unknown =>
+    ['sql', 'http'].map((name) =>
+      solo.view
+        .service(name)
+        ?.instances.map(({ instance: { id }, address, status, checks }) => [id, address, status, checks.map((each) => each.id)]),
+    );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(partOf, fc.boolean()), { maxLength: 25 }), (acts) => {
+      const [solo, held] = [new Solo(), new Map<string, ExternalPart>()];
+      for (const [part, isRemoved] of acts) {
+        const name = externalName(part);
+        if (!isRemoved) write(solo, part);
+        else if (held.has(name)) solo.command({ type: 'delete-config', kind: 'external', name });
+        if (isRemoved) held.delete(name);
+        else held.set(name, part);
+        void solo.view;
+      }
+      const fresh = new Solo();
+      write(fresh, ...held.values());
+      expect(shown(solo)).toEqual(shown(fresh));
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test('the name of a member is its own: an external node of that name does not hide it', () => {

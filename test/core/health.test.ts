@@ -223,6 +223,22 @@ describe('an instance that stays critical', () => {
 });
 
 describe('registering again', () => {
+  test('of the same thing is neither stored nor told again', () => {
+    const agent = new Agent();
+    const checks = [definition('c', { instanceId: instanceId('web'), initialStatus: 'passing' })];
+    agent.register({}, checks);
+    agent.with(definition('n'));
+    agent.result('c', 'critical', 'why');
+    agent.turn.take();
+    let told = 0;
+    agent.registrationsChanged = () => void told++;
+    agent.register({}, checks);
+    agent.with(definition('n'));
+    expect([agent.turn.take(), told]).toEqual([[], 0]);
+    agent.register({ port: 2 }, checks);
+    expect(told).toBe(1);
+  });
+
   test('keeps the status of a check, and with the same probe the counts towards its thresholds', () => {
     const agent = new Agent();
     const check = definition('c', { failuresBeforeCritical: 2, initialStatus: 'passing' });

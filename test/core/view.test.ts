@@ -155,6 +155,25 @@ describe('a View', () => {
       watched.map((topic) => view.index(topic)),
     ]);
 
+  test('finds services by their names in any case, and whoever has a name just so before others', () => {
+    const { solo } = scene();
+    const names = (): string[] => solo.view.servicesNamed('wEB').map(({ name }) => name);
+    const others = names();
+    for (const service of ['WEB', 'Web'])
+      solo.command({ type: 'register', instance: instance(service, { service }), checks: [], replaceChecks: true });
+    expect(names()).toEqual(['WEB', 'Web', ...others]);
+    expect(new Set([topics.service('WEB'), topics.service('web')]).size).toBe(1);
+    solo.command({ type: 'deregister', id: instance('WEB').id });
+    expect(names()).toEqual(['Web', ...others]);
+    expect(solo.view.servicesNamed('nobody')).toEqual([]);
+    const { name } = solo.view.member(solo.view.self)!;
+    expect(solo.view.memberByName(name.toUpperCase())?.id).toBe(solo.view.self);
+    const external = { name: name.toUpperCase(), address: 'h', uuid: '', meta: {}, taggedAddresses: {} };
+    solo.command({ type: 'apply-config', kind: 'external', name: external.name, value: external });
+    expect(solo.view.memberByName(name.toUpperCase())?.external).toBeDefined();
+    expect(solo.view.memberByName(name)?.id).toBe(solo.view.self);
+  });
+
   test('never changes after it was given', () => {
     const stage = scene();
     const kept: { view: View; text: string }[] = [];

@@ -141,6 +141,7 @@ export class FakeMesh implements MeshPort {
       aliveCount: 1,
       services: () => services.values(),
       service: (name) => services.get(name),
+      servicesNamed: (name) => [...services.values()].filter((each) => each.name.toLowerCase() === name.toLowerCase()),
       instancesOf: () => [],
       configEntries: (kind) => (kind === undefined || kind === 'route' ? routes.values() : []),
       configEntry: (_kind, name) => routes.get(name),
@@ -148,6 +149,7 @@ export class FakeMesh implements MeshPort {
       kvEntries: () => [],
       kvIndex: () => 1,
       registrations: () => [],
+      registration: () => undefined,
     };
   }
 }

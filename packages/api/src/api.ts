@@ -70,6 +70,8 @@ export interface ApiOptions {
   readonly random?: () => number;
   /** Blocking queries that may wait at once; one more is refused with 429. Default 16 384. */
   readonly waitersMax?: number;
+  /** Open connections; one more is closed at once. Default 20 480: everybody who may wait, and some. */
+  readonly connectionsMax?: number;
 }
 
 export interface InjectedRequest {
@@ -99,6 +101,8 @@ const urlLengthMax = 8192;
 const headerBytesMax = 16_384;
 /** A whole request must arrive within this time; answers may take as long as they wait. */
 const requestTimeoutMs = 30_000;
+/** How long a connection is quiet before the peer's host is asked whether it is still there. */
+const keepAliveProbeMs = 60_000;
 /** How long `close` waits for answers under way before it cuts their connections. */
 const closeTimeoutMs = 2000;
 const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
@@ -119,12 +123,13 @@ export function createApi(options: ApiOptions): Api {
       // Handlers read the query themselves: a bare `?passing` and a repeated `?tag` mean something.
       querystringParser: () => ({}),
     },
-    http: { maxHeaderSize: headerBytesMax },
+    http: { maxHeaderSize: headerBytesMax, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs },
     clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, _request, reply) => {
       sendText(reply, error.statusCode ?? 400, error.message);
     },
   });
+  app.server.maxConnections = options.connectionsMax ?? 20_480;
   takeAnyBody(app);
   guardRequests(app, options, address.host);
   const routes = allRoutes(options, timers, { feed, eventFeed });

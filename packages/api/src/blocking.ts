@@ -6,18 +6,9 @@
 
 import { Refusal } from './refusal.ts';
 import type { Wait } from './query.ts';
+import { SharedWaits, type Source } from './shared-waits.ts';
 import type { Timers } from './timers.ts';
 import { WakeGate } from './wake-gate.ts';
-
-/** Something with an index of its own. */
-export interface Source {
-  /** Names it: wake-ups of one name are coalesced. */
-  readonly key: string;
-  /** When it last changed, at least 1. */
-  index(): number;
-  /** Resolves once `index()` is above `afterIndex`, when `signal` aborts, or early when no more can wait. Never rejects. */
-  changed(afterIndex: number, signal: AbortSignal): Promise<unknown>;
-}
 
 export interface BlockingOptions {
   readonly timers: Timers;
@@ -34,6 +25,7 @@ const tagRange = 1024;
 export class BlockingQueries {
   readonly #options: BlockingOptions;
   readonly #gate: WakeGate;
+  readonly #shared = new SharedWaits();
   #waiters = 0;
 
   constructor(options: BlockingOptions) {
@@ -66,7 +58,7 @@ export class BlockingQueries {
     const cancelTimer = this.#options.timers.after(waitMs, end);
     signal.addEventListener('abort', end, { once: true });
     try {
-      await source.changed(afterIndex, over.signal);
+      await this.#shared.changed(source, afterIndex, over.signal);
       if (over.signal.aborted) return false;
       // A port that answers without a change has no room for one more; to answer as if would make the client spin.
       if (source.index() <= afterIndex) throw tooMany();
@@ -75,8 +67,6 @@ export class BlockingQueries {
       this.#waiters--;
       cancelTimer();
       signal.removeEventListener('abort', end);
-      // Frees what else the source has waiting for this query.
-      over.abort();
     }
   }
 

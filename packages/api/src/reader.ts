@@ -3,12 +3,13 @@
 import { topics } from '@skein/core';
 import type { MeshPort, View } from '@skein/core';
 import { AnswerBodies } from './answer-bodies.ts';
-import type { BlockingQueries, Source } from './blocking.ts';
+import type { BlockingQueries } from './blocking.ts';
 import type { AgentPort } from './ports.ts';
 import type { Fields } from './filter/fields.ts';
 import type { Keep } from './filter/filter.ts';
 import { checkCommonParameters, parseFilterParameter, parseWait } from './query.ts';
 import type { Answer, ApiRequest } from './route.ts';
+import type { Source } from './shared-waits.ts';
 
 export interface ReaderOptions {
   readonly port: MeshPort;
@@ -43,13 +44,9 @@ export class Reader {
     const { port } = this.#options;
     const keep = parseFilterParameter(request.query, read.fields);
     const view = (): View => port.view();
-    const source: Source = {
-      key: read.topics(view()).join(' '),
-      index: () => latest(view(), read.topics(view())),
-      changed: (afterIndex, signal) => Promise.race(read.topics(view()).map((topic) => port.changed(topic, afterIndex, signal))),
-    };
     this.#checkCommon(request);
     if (read.isAboutAgent !== true) await this.caughtUp(request.signal);
+    const source = topicsSource(port, read.topics(view()));
     await this.#due(request, source, view().lastIndex);
     const seen = view();
     const names = read.topics(seen);
@@ -90,15 +87,23 @@ export class Reader {
     checkCommonParameters(request.query, this.#options.datacenter);
   }
 
-  /** Like `wait`, for endpoints that answer with a hash of their content instead of an index. */
-  async waitForHash(request: ApiRequest, hash: () => string): Promise<void> {
+  /** The JSON of an answer that follows from `question` and `index` alone, made once for all who ask. */
+  shared(question: readonly string[], index: number, make: () => unknown): Uint8Array {
+    return this.#bodies.get(JSON.stringify(question), index, make);
+  }
+
+  /**
+   * Like `wait`, for endpoints that answer with a hash of their content instead of an index. `hash` is asked at each local
+   * change; `name` says what it is of. Undefined: it is not there.
+   */
+  async waitForHash(request: ApiRequest, name: string, hash: () => string | undefined): Promise<void> {
     this.check(request);
     const { blocking, port } = this.#options;
     const asked = request.query.get('hash') ?? '';
     const { waitMs } = parseWait(request.query);
     const local = (): number => port.view().index(topics.local);
     const source: Source = {
-      key: `hash ${asked}`,
+      key: `hash ${asked} ${name}`,
       index: () => (hash() === asked ? 1 : 2),
       changed: async (_afterIndex, signal) => {
         for (let seen = 0, index = local(); index > seen && hash() === asked && !signal.aborted; index = local()) {
@@ -141,6 +146,22 @@ function questionOf({ rest, query }: ApiRequest, endpoint: string | undefined, n
   if (endpoint === undefined || (query.get('near') ?? '') !== '') return undefined;
   const selected = selecting.map((name) => (query.has(name) ? query.getAll(name) : 0));
   return JSON.stringify([endpoint, rest, names, selected]);
+}
+
+/** The topics as of when the wait begins: one that stands for another then moves with it. */
+function topicsSource(port: MeshPort, names: readonly [string, ...string[]]): Source {
+  return {
+    key: names.join(' '),
+    index: () => latest(port.view(), names),
+    changed: async (afterIndex, signal) => {
+      const over = new AbortController();
+      const end = (): void => over.abort();
+      signal.addEventListener('abort', end, { once: true });
+      await Promise.race(names.map((topic) => port.changed(topic, afterIndex, over.signal)));
+      signal.removeEventListener('abort', end);
+      over.abort();
+    },
+  };
 }
 
 function latest(view: View, names: readonly string[]): number {

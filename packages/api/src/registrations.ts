@@ -9,7 +9,8 @@ export function ownInstances(view: View): readonly Instance[] {
 }
 
 export function ownInstance(view: View, id: string): Instance | undefined {
-  return ownInstances(view).find((instance) => instance.id === id);
+  const registration = view.registration(`i/${id}`);
+  return registration?.type === 'instance' ? registration.instance : undefined;
 }
 
 export interface OwnCheck {

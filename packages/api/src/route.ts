@@ -28,7 +28,7 @@ export interface Answer {
   readonly bytes?: Uint8Array;
   /** Sent piece by piece while the client takes them, instead of `text`. The request's signal still tells its end. */
   readonly stream?: AsyncIterable<string | Uint8Array>;
-  /** Cuts the connection when the client took nothing of `stream` for so long. Only for streams that always say something. */
+  /** Cuts the connection when the client took nothing for so long of what `stream` has for it. */
   readonly stallMs?: number;
   /** Sent as `text/plain`, unless `headers` say otherwise. Default empty. */
   readonly text?: string;

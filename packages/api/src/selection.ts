@@ -1,9 +1,9 @@
 /** Which instances and nodes a request asks for, by tag and by node metadata, and in which order. */
 
 import { estimatedRttMs } from '@skein/core';
-import type { InstanceView, MemberView, ServiceView, View } from '@skein/core';
+import type { InstanceView, MemberView, View } from '@skein/core';
 import { parseNodeMeta } from './query.ts';
-import { isInCatalog, nodeMeta } from './shape/node.ts';
+import { compareTexts, isInCatalog, nodeMeta } from './shape/node.ts';
 import { nodeUuid } from './shape/node-uuid.ts';
 
 export interface Placed {
@@ -11,12 +11,20 @@ export interface Placed {
   readonly member: MemberView;
 }
 
-/** The instances of a service that are in the catalog and match `tag` (all of them, in any case, an empty one too) and `node-meta`. */
-export function selectInstances(view: View, service: ServiceView | undefined, query: URLSearchParams): readonly Placed[] {
+/** The instances of a service by its name in any case, as Consul looks them up: by node name, then id. */
+export function instancesNamed(view: View, name: string): readonly InstanceView[] {
+  const services = view.servicesNamed(name);
+  if (services.length < 2) return services[0]?.instances ?? [];
+  const all = services.flatMap(({ instances }) => instances);
+  return all.sort((a, b) => compareTexts(a.nodeName, b.nodeName) || compareTexts(a.instance.id, b.instance.id));
+}
+
+/** Those of these instances that are in the catalog and match `tag` (all of them, in any case, an empty one too) and `node-meta`. */
+export function selectInstances(view: View, instances: readonly InstanceView[], query: URLSearchParams): readonly Placed[] {
   const tags = query.getAll('tag').map((tag) => tag.toLowerCase());
   const hasMeta = parseNodeMeta(query);
   const selected: Placed[] = [];
-  for (const instance of service?.instances ?? []) {
+  for (const instance of instances) {
     const member = view.member(instance.owner);
     if (!isInCatalog(member) || !hasMeta(nodeMeta(member))) continue;
     const own = tags.length === 0 ? [] : instance.instance.tags.map((tag) => tag.toLowerCase());
@@ -33,12 +41,13 @@ export function selectNodes(view: View, query: URLSearchParams): readonly Member
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The node of the catalog with this name, or with this id as Consul's clients see it. */
+/** The node of the catalog with this name, in any case, or with this id as Consul's clients see it. */
 export function nodeByName(view: View, name: string): MemberView | undefined {
   const member = view.memberByName(name);
   if (isInCatalog(member)) return member;
-  if (!uuid.test(name)) return undefined;
-  for (const each of view.members()) if (nodeUuid(each.id) === name) return isInCatalog(each) ? each : undefined;
+  const id = name.toLowerCase();
+  if (!uuid.test(id)) return undefined;
+  for (const each of view.members()) if (nodeUuid(each.id) === id) return isInCatalog(each) ? each : undefined;
   return undefined;
 }
 

@@ -36,6 +36,7 @@ export { isRecord } from './is-record.ts';
 export * from './node-options.ts';
 export * from './port.ts';
 export * from './rng.ts';
+export { isSameValue } from './same-value.ts';
 export * from './signed.ts';
 export { externalId } from './view/external-nodes.ts';
 export type { Changes, ViewChanges } from './view/changes.ts';

@@ -2,6 +2,7 @@
 
 import { topics } from '@skein/core';
 import type { InstanceView, MemberView, View } from '@skein/core';
+import { instancesNamed } from '../selection.ts';
 import { isInCatalog } from '../shape/node.ts';
 import { ipBytes } from './ip.ts';
 
@@ -12,9 +13,6 @@ export interface AddressOwners {
 }
 
 export class Directory {
-  #servicesAt = 0;
-  /** Names as registered, by name in lower case. */
-  #services = new Map<string, string[]>();
   #nodesAt = 0;
   #nodes = new Map<string, MemberView>();
   /** What nodes with dots in their names lie below. */
@@ -22,25 +20,13 @@ export class Directory {
   #addressesAt = 0;
   #addresses = new Map<string, AddressOwners>();
 
-  /** The instances of a service, by its name in lower case. Several that differ in case only are one service here. */
+  /** The instances of a service, by its name in any case. Several that differ in case only are one service here. */
   instances(view: View, service: string): readonly InstanceView[] {
-    const names = this.serviceNames(view, service);
-    if (names.length === 1) return view.service(names[0] ?? '')?.instances ?? [];
-    return names.flatMap((name) => view.service(name)?.instances ?? []);
+    return instancesNamed(view, service);
   }
 
   serviceNames(view: View, service: string): readonly string[] {
-    const index = view.index(topics.services);
-    if (index !== this.#servicesAt) {
-      this.#servicesAt = index;
-      this.#services = new Map();
-      for (const { name } of view.services()) {
-        const names = this.#services.get(name.toLowerCase());
-        if (names === undefined) this.#services.set(name.toLowerCase(), [name]);
-        else names.push(name);
-      }
-    }
-    return this.#services.get(service) ?? [];
+    return view.servicesNamed(service).map(({ name }) => name);
   }
 
   /** By its name in lower case. */

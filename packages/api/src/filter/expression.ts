@@ -25,7 +25,7 @@ export const filterLimits = {
   depth: 128,
   /** Matches in one expression. */
   matches: 128,
-  /** Instructions times characters that one request may spend on regular expressions, some tenths of a second. */
+  /** Instructions times characters that one request may spend on regular expressions, some tenths of a second; compiling them counts too. */
   patternSteps: 20_000_000,
 } as const;
 

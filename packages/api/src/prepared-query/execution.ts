@@ -2,7 +2,7 @@
 
 import { shuffle } from '@skein/core';
 import type { CheckView, MemberView, Rng, View } from '@skein/core';
-import { sortByDistance, type Placed } from '../selection.ts';
+import { instancesNamed, sortByDistance, type Placed } from '../selection.ts';
 import { isUp, serfHealthId } from '../shape/check.ts';
 import { isInCatalog, nodeMeta } from '../shape/node.ts';
 import type { StoredQuery } from './definition.ts';
@@ -47,7 +47,7 @@ export function matchingInstances(view: View, { query }: StoredQuery): Placed[] 
   const found: Placed[] = [];
   const isGood = ({ id, status }: CheckView): boolean =>
     ignored.has(id) || (OnlyPassing ? status === 'passing' : status !== 'critical');
-  for (const instance of view.service(Service)?.instances ?? []) {
+  for (const instance of instancesNamed(view, Service)) {
     const member = view.member(instance.owner);
     if (!isInCatalog(member)) continue;
     const { id, meta, tags } = instance.instance;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { checkId, instanceId } from '@skein/core';
-import type { CheckDefinition, InstanceId, MeshErrorCode, View } from '@skein/core';
+import type { CheckDefinition, Instance, InstanceId, MeshErrorCode } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { write } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
@@ -26,10 +26,13 @@ function unknownService(id: string): Partial<Record<MeshErrorCode, string>> {
 
 export function agentServiceRoutes(context: ApiContext): readonly Route[] {
   const { port, reader, datacenter } = context;
-  const describe = (view: View, id: string): Record<string, unknown> => {
-    const instance = ownInstance(view, id);
-    if (instance === undefined) throw new Refusal(404, `unknown service ID: ${id.slice(0, 200)}`);
-    return { ...agentService(instance), Datacenter: datacenter };
+  const describe = (instance: Instance): Record<string, unknown> => ({ ...agentService(instance), Datacenter: datacenter });
+  // Any check of this host wakes those who wait, and an instance never changes: another one takes its place.
+  const hashes = new WeakMap<Instance, string>();
+  const hashOf = (instance: Instance): string => {
+    const hash = hashes.get(instance) ?? contentHash(describe(instance));
+    hashes.set(instance, hash);
+    return hash;
   };
   return [
     {
@@ -37,10 +40,7 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
       path: '/v1/agent/services',
       handle: (request) => {
         const keep = reader.check(request, serviceFields);
-        const services = ownInstances(port.view()).map((instance) => [
-          instance.id,
-          { ...agentService(instance), Datacenter: datacenter },
-        ]);
+        const services = ownInstances(port.view()).map((instance) => [instance.id, describe(instance)]);
         return { json: keptEntries(Object.fromEntries(services), keep) };
       },
     },
@@ -48,10 +48,15 @@ export function agentServiceRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path: '/v1/agent/service/*',
       handle: async (request) => {
-        await reader.waitForHash(request, () => contentHash(describe(port.view(), request.rest)));
-        const described = describe(port.view(), request.rest);
-        const hash = contentHash(described);
-        return { json: { ...described, ContentHash: hash }, headers: { 'X-Consul-ContentHash': hash } };
+        const id = request.rest;
+        await reader.waitForHash(request, id, () => {
+          const instance = ownInstance(port.view(), id);
+          return instance === undefined ? undefined : hashOf(instance);
+        });
+        const instance = ownInstance(port.view(), id);
+        if (instance === undefined) throw new Refusal(404, `unknown service ID: ${id.slice(0, 200)}`);
+        const hash = hashOf(instance);
+        return { json: { ...describe(instance), ContentHash: hash }, headers: { 'X-Consul-ContentHash': hash } };
       },
     },
     {

@@ -5,6 +5,7 @@
 
 import { externalId, externalKind, externalName, externalNodeOf, externalValue, instanceId } from '@skein/core';
 import type { ExternalPart, MemberView, View } from '@skein/core';
+import { isHeld, removeEntries } from '../context.ts';
 import type { ApiContext } from '../context.ts';
 import { decodeCatalogDeregistration, decodeCatalogRegistration } from '../decode/catalog-registration.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
@@ -21,32 +22,33 @@ export function catalogWriteRoutes(context: ApiContext): readonly Route[] {
 async function register(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const { port, agent } = context;
   context.reader.check(request);
-  const { datacenter, node, keepsNode, parts, ...said } = decodeCatalogRegistration(parseJsonBody(request.body));
+  const { datacenter, keepsNode, ...said } = decodeCatalogRegistration(parseJsonBody(request.body));
   requireDatacenter(context, datacenter);
   const view = port.view();
+  const node = knownName(view, said.node);
+  const parts = said.parts.map((part) => ofNode(part, node));
   refuseMember(memberNamed(view, node), 'register it there, with PUT /v1/agent/service/register');
   const existing = view.member(externalId(node));
-  const nodePart = keepsNode && existing !== undefined ? undefined : said.nodePart;
+  const nodePart = (keepsNode && existing !== undefined) || said.nodePart === undefined ? undefined : ofNode(said.nodePart, node);
   if (existing === undefined && nodePart === undefined)
     throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address`);
   requireServices(view, node, parts);
   for (const part of inOrder(nodePart === undefined ? parts : [nodePart, ...parts])) {
-    const [name, value] = [externalName(part), externalValue(part)];
-    const before = view.configEntry(externalKind, name);
+    const entry = { kind: externalKind, name: externalName(part), value: externalValue(part) };
     // Whoever watches over a node says the same of it again and again.
-    if (before !== undefined && JSON.stringify(before.value) === JSON.stringify(value)) continue;
-    requireOk(port.dispatch({ type: 'apply-config', kind: externalKind, name, value }));
+    if (!isHeld(view, entry)) requireOk(port.dispatch({ type: 'apply-config', ...entry }));
   }
   await agent.durable();
   return { json: true };
 }
 
 async function deregister(context: ApiContext, request: ApiRequest): Promise<Answer> {
-  const { port, agent } = context;
+  const { port } = context;
   context.reader.check(request);
-  const { datacenter, node, serviceId, checkId } = decodeCatalogDeregistration(parseJsonBody(request.body));
+  const { datacenter, serviceId, checkId, ...said } = decodeCatalogDeregistration(parseJsonBody(request.body));
   requireDatacenter(context, datacenter);
   const view = port.view();
+  const node = knownName(view, said.node);
   const next =
     serviceId !== ''
       ? `deregister it there, with PUT /v1/agent/service/deregister/${serviceId}`
@@ -54,11 +56,14 @@ async function deregister(context: ApiContext, request: ApiRequest): Promise<Ans
         ? `deregister it there, with PUT /v1/agent/check/deregister/${checkId}`
         : `a member leaves by itself, or failed by PUT /v1/agent/force-leave/${node}`;
   if (view.member(externalId(node)) === undefined) refuseMember(memberNamed(view, node), next);
-  for (const entry of view.configEntries(externalKind)) {
-    if (externalNodeOf(entry.name) !== node || !isMeant(entry.name, entry.value, { serviceId, checkId })) continue;
-    requireOk(port.dispatch({ type: 'delete-config', kind: externalKind, name: entry.name }));
-  }
-  await agent.durable();
+  const doomed = [...view.configEntries(externalKind)].filter(
+    ({ name, value }) => externalNodeOf(name) === node && isMeant(name, value, { serviceId, checkId }),
+  );
+  // The other way round than they are written: what loses its node is not shown any more, and needs no check then.
+  await removeEntries(
+    context,
+    doomed.sort((a, b) => removalRank(a.name) - removalRank(b.name)),
+  );
   return { json: true };
 }
 
@@ -68,6 +73,12 @@ async function deregister(context: ApiContext, request: ApiRequest): Promise<Ans
  */
 function inOrder(parts: readonly ExternalPart[]): readonly ExternalPart[] {
   return (['check', 'instance', 'node'] as const).flatMap((type) => parts.filter((part) => part.type === type));
+}
+
+/** The node first, then instances, then checks. */
+function removalRank(name: string): number {
+  const slash = name.indexOf('/');
+  return slash < 0 ? 0 : name.startsWith('/i/', slash) ? 1 : 2;
 }
 
 /** A service goes with its checks, a node with everything. */
@@ -85,6 +96,15 @@ function isMeant(
 
 function requireDatacenter({ datacenter }: ApiContext, asked: string): void {
   if (asked !== '' && asked !== datacenter) throw new Refusal(500, 'No path to datacenter');
+}
+
+/** A node keeps the name that it was first registered under: in another case it is the same one. */
+function knownName(view: View, name: string): string {
+  return view.memberByName(name)?.external?.name ?? name;
+}
+
+function ofNode(part: ExternalPart, node: string): ExternalPart {
+  return part.type === 'node' ? { ...part, node: { ...part.node, name: node } } : { ...part, node };
 }
 
 /** One truth a fact: of what runs on a member, its own agent is the only writer. */

@@ -9,7 +9,7 @@ import { keptItems } from '../filter/filter.ts';
 import type { Keep } from '../filter/filter.ts';
 import { badRequest } from '../refusal.ts';
 import type { Route } from '../route.ts';
-import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
+import { instancesNamed, nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
 import type { Placed } from '../selection.ts';
 import { byName, compareTexts, consulNode } from '../shape/node.ts';
 import { catalogService, nodeService } from '../shape/service.ts';
@@ -70,7 +70,7 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
           fields: serviceNodeFields,
           json: (view, keep) => {
             // No service is mesh-native yet, and none has a proxy beside it.
-            const placed = kind === 'connect' ? [] : selectInstances(view, view.service(name), query);
+            const placed = kind === 'connect' ? [] : selectInstances(view, instancesNamed(view, name), query);
             const near = query.get('near') ?? '';
             const sorted = sortByNearness(placed, { view, near, memberOf: ({ member }) => member });
             return keep === undefined ? entries.list(sorted) : sorted.map(flat).filter(keep);
@@ -117,7 +117,7 @@ function servicesWithTags(
 ): Record<string, readonly string[]> {
   const found: (readonly [string, readonly string[]])[] = [];
   for (const service of view.services()) {
-    const selected = selectInstances(view, service, query).filter(keep);
+    const selected = selectInstances(view, service.instances, query).filter(keep);
     if (selected.length === 0) continue;
     const tags = new Set(selected.flatMap(({ instance }) => instance.instance.tags));
     found.push([service.name, [...tags].sort(compareTexts)]);

@@ -6,7 +6,7 @@
 import { topics } from '@skein/core';
 import type { ConfigEntry, View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
-import { write } from '../context.ts';
+import { write, writeConfig } from '../context.ts';
 import {
   consulKinds,
   decodeConfigEntry,
@@ -36,9 +36,7 @@ async function put(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const before = port.view().configEntry(kind, name);
   if (cas !== undefined && cas !== (before?.index ?? 0)) return { json: false };
   const headers = flagOf(kind, value);
-  // A write that changes nothing wakes nobody.
-  if (before === undefined || JSON.stringify(before.value) !== JSON.stringify(value))
-    await write(context, { type: 'apply-config', kind, name, value });
+  await writeConfig(context, { kind, name, value });
   return { json: true, headers };
 }
 

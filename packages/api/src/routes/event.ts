@@ -1,10 +1,10 @@
 /** `/v1/event/*`: user events, fired to every agent. */
 
-import type { Source } from '../blocking.ts';
 import type { ApiContext } from '../context.ts';
 import type { UserEvent } from '../ports.ts';
 import { badRequest } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import type { Source } from '../shared-waits.ts';
 
 export function eventRoutes(context: ApiContext): readonly Route[] {
   const { events, reader } = context;

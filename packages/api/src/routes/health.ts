@@ -9,7 +9,7 @@ import { EntryTexts } from '../answer-bodies.ts';
 import { parseFlag } from '../query.ts';
 import { badRequest } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
-import { nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
+import { instancesNamed, nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
 import type { Placed } from '../selection.ts';
 import { instanceChecks, isUp, nodeChecks } from '../shape/check.ts';
 import { byName } from '../shape/node.ts';
@@ -56,7 +56,7 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
           topics: () => [topics.checksOf(name)],
           fields: checkFields,
           json: (view, keep) => {
-            const placed = nearest(view, selectInstances(view, view.service(name), query), query);
+            const placed = nearest(view, selectInstances(view, instancesNamed(view, name), query), query);
             return keptItems(
               placed.flatMap(({ instance }) => instanceChecks(instance)),
               keep,
@@ -99,7 +99,7 @@ function healthOfService(context: ApiContext, entries: EntryTexts, request: ApiR
     topics: () => [topics.service(name)],
     fields: healthEntryFields,
     json: (view, keep) => {
-      const selected = kind === 'service' ? selectInstances(view, view.service(name), query) : [];
+      const selected = kind === 'service' ? selectInstances(view, instancesNamed(view, name), query) : [];
       const placed = nearest(view, isPassingOnly ? selected.filter(isPassing) : selected, query);
       if (keep === undefined) return entries.list(placed);
       return placed.map(({ instance, member }) => healthEntry(instance, member, datacenter)).filter(keep);

@@ -6,15 +6,13 @@
 
 import { kvFolderOf, kvKeyFault, kvKind, limits, topics } from '@skein/core';
 import type { ConfigEntry, KvValue, View } from '@skein/core';
-import type { Source } from '../blocking.ts';
 import type { ApiContext } from '../context.ts';
-import { write } from '../context.ts';
-import { badRequest, Refusal, requireOk } from '../refusal.ts';
+import { removeEntries, write } from '../context.ts';
+import { badRequest, Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
+import type { Source } from '../shared-waits.ts';
 
 const path = '/v1/kv/*';
-/** Deletions of a tree that are signed in one go; others get their turn in between. */
-const deletionsPerTurn = 64;
 
 export function kvRoutes(context: ApiContext): readonly Route[] {
   return [
@@ -35,17 +33,22 @@ async function read(context: ApiContext, request: ApiRequest): Promise<Answer> {
   const source = isList ? prefixSource(context, key) : keySource(context, key);
   await reader.wait(request, source, port.view().lastIndex);
   const view = port.view();
-  const headers = reader.headers(request, source.index());
-  if (query.has('keys')) {
-    const keys = keysBelow(view, key, query.get('separator') ?? query.get('seperator') ?? '');
+  const index = source.index();
+  const headers = reader.headers(request, index);
+  if (isList) {
+    const isKeys = query.has('keys');
+    const isEmpty = view.kvEntries(key)[Symbol.iterator]().next().done === true;
     // The root always exists.
-    return keys.length === 0 && key !== '' ? { status: 404, headers } : { json: keys, headers };
+    if (isEmpty && (key !== '' || !isKeys)) return { status: 404, headers };
+    const separator = query.get('separator') ?? query.get('seperator') ?? '';
+    const jsonBytes = isKeys
+      ? reader.shared(['kv keys', key, separator], index, () => keysBelow(view, key, separator))
+      : reader.shared(['kv', key], index, () => Array.from(view.kvEntries(key), kvJson));
+    return { jsonBytes, headers };
   }
   const one = view.configEntry(kvKind, key);
-  const entries = isList ? [...view.kvEntries(key)] : one === undefined ? [] : [one];
-  if (entries.length === 0) return { status: 404, headers };
-  if (query.has('raw') && one !== undefined && !isList) return rawAnswer(one, headers);
-  return { json: entries.map(kvJson), headers };
+  if (one === undefined) return { status: 404, headers };
+  return query.has('raw') ? rawAnswer(one, headers) : { json: [kvJson(one)], headers };
 }
 
 /** What a browser opens must not be able to act as a page of the agent. */
@@ -94,7 +97,8 @@ async function remove(context: ApiContext, request: ApiRequest): Promise<Answer>
   context.reader.check(request);
   refuseTogether(query, ['recurse', 'cas']);
   if (query.has('recurse')) {
-    await removeTree(context, key);
+    // The keys that exist now. What is written meanwhile stays.
+    await removeEntries(context, [...port.view().kvEntries(key)]);
     return { json: true };
   }
   if (key === '') throw badRequest('Missing key name');
@@ -103,17 +107,6 @@ async function remove(context: ApiContext, request: ApiRequest): Promise<Answer>
   if (cas !== undefined && cas !== (before?.index ?? 0)) return { json: false };
   if (before !== undefined) await write(context, { type: 'delete-config', kind: kvKind, name: key });
   return { json: true };
-}
-
-/** The keys that exist now. What is written meanwhile stays. */
-async function removeTree({ port, agent }: ApiContext, prefix: string): Promise<void> {
-  const doomed = [...port.view().kvEntries(prefix)];
-  for (const [at, entry] of doomed.entries()) {
-    if (at > 0 && at % deletionsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
-    const now = port.view().configEntry(kvKind, entry.name);
-    if (now?.index === entry.index) requireOk(port.dispatch({ type: 'delete-config', kind: kvKind, name: entry.name }));
-  }
-  await agent.durable();
 }
 
 function keySource({ port }: ApiContext, key: string): Source {

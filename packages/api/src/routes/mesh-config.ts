@@ -5,7 +5,7 @@ import type { ConfigEntry, ConfigVersion, View } from '@skein/core';
 import { routeTableOf, validateConfig } from '@skein/traffic';
 import type { RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
-import { write } from '../context.ts';
+import { write, writeConfig } from '../context.ts';
 import { isConsulKind, notApplied } from '../decode/config-entry.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { parseFlag } from '../query.ts';
@@ -53,7 +53,7 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
         requireKnownKind(kind);
         if (parseFlag(query, 'dry-run', true) === true)
           return { json: planned(port.view(), { kind, name }, parseJsonBody(body)) };
-        await write(context, { type: 'apply-config', kind, name, value: parseJsonBody(body) });
+        await writeConfig(context, { kind, name, value: parseJsonBody(body) });
         return { json: one(port.view(), kind, name) };
       },
     },

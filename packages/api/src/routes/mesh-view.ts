@@ -7,7 +7,7 @@
 import type { ApiContext } from '../context.ts';
 import { Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
-import { cursorOf, eventStream, wantsEvents } from '../stream/request.ts';
+import { cursorOf, eventStream, stallMs, wantsEvents } from '../stream/request.ts';
 
 /** Streams at once. Each is a connection, and sends each change. */
 const streamsMax = 1024;
@@ -22,7 +22,7 @@ export function meshViewRoutes({ feed, port, reader }: ApiContext): readonly Rou
     const { index, pieces } = feed.snapshot();
     const headers = reader.headers(request, index);
     if (request.query.has('pretty')) return { headers, json: JSON.parse([...pieces].join('')) as unknown };
-    return { headers: { ...headers, 'content-type': 'application/json' }, stream: inTurns(pieces) };
+    return { headers: { ...headers, 'content-type': 'application/json' }, stream: inTurns(pieces), stallMs };
   };
   return [
     {

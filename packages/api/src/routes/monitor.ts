@@ -6,6 +6,7 @@ import type { LogItem } from '../log-lines.ts';
 import type { LogLevel } from '../ports.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { stallMs } from '../stream/request.ts';
 
 /** Readers at once; each makes the agent do more work for every line. */
 const readersMax = 16;
@@ -39,7 +40,7 @@ export function monitorRoutes({ agent, reader }: ApiContext): readonly Route[] {
         };
         if (signal.aborted) end();
         else signal.addEventListener('abort', end, { once: true });
-        return { stream: texts(lines, toText) };
+        return { stream: texts(lines, toText), stallMs };
       },
     },
   ];

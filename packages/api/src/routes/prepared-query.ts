@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { topics } from '@skein/core';
 import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
-import { write } from '../context.ts';
+import { write, writeConfig } from '../context.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import {
   aliasFault,
@@ -94,7 +94,7 @@ async function create(context: ApiContext, request: ApiRequest): Promise<Answer>
 async function store(context: ApiContext, query: PreparedQuery): Promise<void> {
   const fault = aliasFault(context.port.view(), query);
   if (fault !== undefined) throw badRequest(fault);
-  await write(context, { type: 'apply-config', kind: preparedQueryKind, name: query.ID, value: query });
+  await writeConfig(context, { kind: preparedQueryKind, name: query.ID, value: query });
 }
 
 function requireExisting({ port }: ApiContext, id: string): void {

@@ -5,8 +5,8 @@ import { badRequest } from '../refusal.ts';
 import type { Answer, ApiRequest } from '../route.ts';
 import type { Cursor } from '../view-feed/view-feed.ts';
 
-/** A client that takes nothing for so long, heartbeats neither, is cut off. */
-const stallMs = 60_000;
+/** A client that takes nothing for so long of what there is for it, heartbeats neither, is cut off. */
+export const stallMs = 60_000;
 
 export function wantsEvents({ accept }: ApiRequest): boolean {
   return accept.split(',').some((range) => /^\s*text\/event-stream\s*(?:;(?!\s*q=0(?:\.0*)?\s*$).*)?$/i.test(range));

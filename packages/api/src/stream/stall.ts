@@ -1,4 +1,4 @@
-/** Streams that always have something to say: a client that takes none of it is not there any more, or never reads. */
+/** Streams to clients that are not there any more, or never read what is there for them. */
 
 import type { Timers } from '../timers.ts';
 

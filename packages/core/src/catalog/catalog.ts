@@ -6,12 +6,13 @@
 import type { CommandResult } from '../command.ts';
 import type { NodeId } from '../identity.ts';
 import { LayeredMap } from '../layered-map.ts';
+import { isSameValue } from '../same-value.ts';
 import type { Signed } from '../signed.ts';
 import type { Turn } from '../turn.ts';
 import type { ReplicaChange } from './content.ts';
 import type { CatalogDelta } from './delta.ts';
 import { draftDelta } from './own-catalog.ts';
-import type { CatalogHead, RecordValue } from './record.ts';
+import { recordKey, type CatalogHead, type RecordValue } from './record.ts';
 import { Replica } from './replica.ts';
 
 /** What the catalog tells the rest of the node. */
@@ -51,14 +52,29 @@ export class Catalog {
     return new Map(Array.from(this.#replicas, ([owner, replica]) => [owner, replica.copy()]));
   }
 
-  /** Writes and removes records of our own as one new version. A refusal changes nothing. `mayUseReserve` as in `DraftOptions`. */
+  /**
+   * Writes and removes records of our own as one new version. A refusal changes nothing, and nor does what says what
+   * is held already: clients register again and again, and a new version would be told to everybody who waits.
+   * `mayUseReserve` as in `DraftOptions`.
+   */
   write(epoch: number, upserts: readonly RecordValue[], removals: readonly string[], mayUseReserve = false): CommandResult {
     const { mesh, notary } = this.#turn;
-    const draft = draftDelta(this.#own, { mesh, epoch, notary, mayUseReserve }, upserts, removals);
+    const isFirst = epoch !== this.#own.epoch;
+    // Of two with one key the last counts, and what is removed and written is written.
+    const written = new Map(upserts.map((value) => [recordKey(value), value]));
+    const news = [...written.values()].filter((value) => isFirst || !this.#holds(value));
+    const gone = removals.filter((key) => !written.has(key));
+    if (!isFirst && news.length === 0 && gone.length === 0) return { ok: true };
+    const draft = draftDelta(this.#own, { mesh, epoch, notary, mayUseReserve }, news, gone);
     if (!draft.ok) return { ok: false, code: 'limit-exceeded', message: draft.message };
     this.#own.commit(draft.delta, draft.next);
     this.#listener.catalogChanged(this.#turn.self, draft.next.change, draft.delta.after, undefined);
     return { ok: true };
+  }
+
+  #holds(value: RecordValue): boolean {
+    const held = this.#own.get(recordKey(value));
+    return held !== undefined && isSameValue(held.record.value, value);
   }
 
   /** Merges a delta that a peer sent. `owner` must be a member that is still in the mesh. */

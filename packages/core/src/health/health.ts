@@ -8,6 +8,7 @@ import type { Check, CheckStatus, Instance, RecordValue } from '../catalog/recor
 import type { Command, CommandResult } from '../command.ts';
 import type { CheckId, InstanceId } from '../identity.ts';
 import { limits } from '../limits.ts';
+import { isSameValue } from '../same-value.ts';
 import { wellFormed } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { PersistentMap } from '../view/persistent-map.ts';
@@ -166,11 +167,12 @@ export class Health {
     const removals = dropped.map((id) => `c/${id}`);
     const written = this.#listener.writeRecords(upserts, removals);
     if (!written.ok) return written;
+    const before = this.#registrations;
     for (const id of dropped) this.#forgetCheck(id, 'replaced');
     this.#instances.set(instance.id, { instance, source });
     this.#keep({ type: 'instance', instance, ...(source === undefined ? {} : { source }) });
     for (const run of runs) this.#commitRun(run);
-    this.#listener.registrationsChanged();
+    if (this.#registrations !== before) this.#listener.registrationsChanged();
     return { ok: true };
   }
 
@@ -205,8 +207,9 @@ export class Health {
     const run = this.#planRun(definition, source);
     const written = this.#listener.writeRecords([asRecord(run)], []);
     if (!written.ok) return written;
+    const before = this.#registrations;
     this.#commitRun(run);
-    this.#listener.registrationsChanged();
+    if (this.#registrations !== before) this.#listener.registrationsChanged();
     return { ok: true };
   }
 
@@ -304,6 +307,8 @@ export class Health {
   }
 
   #keep(registration: Registration): void {
+    const held = this.#registrations.get(registrationKey(registration));
+    if (held !== undefined && isSameValue(held, registration)) return;
     this.#note(registration);
     this.#turn.persist({ type: 'registration', registration });
     this.#turn.emit({ type: 'registration-changed', registration });

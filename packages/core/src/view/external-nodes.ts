@@ -1,6 +1,7 @@
 /** External nodes as readers see them: like members, so that whoever reads nodes and instances needs no second way. */
 
-import { externalKind, externalNodeOf, parseExternal, type ExternalCheck, type ExternalPart } from '../catalog/external.ts';
+import { externalKind, externalName, externalNodeOf, parseExternal } from '../catalog/external.ts';
+import type { ExternalCheck, ExternalNode, ExternalPart } from '../catalog/external.ts';
 import type { ConfigStore } from '../config/config-store.ts';
 import { configKey } from '../config/entry.ts';
 import { nodeId, type NodeId } from '../identity.ts';
@@ -17,13 +18,68 @@ export function isExternalId(id: NodeId): boolean {
 
 type IndexesOf = (key: string) => { readonly createIndex: number; readonly modifyIndex: number };
 
-/** One node with its parts, by the names of their entries. */
-type Parts = Map<string, ExternalPart>;
+type InstancePart = Extract<ExternalPart, { type: 'instance' }>;
+type CheckPart = Extract<ExternalPart, { type: 'check' }>;
+
+/** One node with its parts, so that a change of one does not look at the others. */
+class Parts {
+  node: ExternalNode | undefined;
+  readonly #instances = new Map<string, InstancePart>();
+  /** Those of the node itself under undefined, by check id. */
+  readonly #checks = new Map<string | undefined, Map<string, CheckPart>>();
+  /** In the order of their ids; undefined: to be sorted anew. */
+  #ordered: readonly InstancePart[] | undefined;
+
+  get isEmpty(): boolean {
+    return this.node === undefined && this.#instances.size === 0 && this.#checks.size === 0;
+  }
+
+  get instances(): readonly InstancePart[] {
+    this.#ordered ??= [...this.#instances.values()].sort((a, b) => order(a.instance.id, b.instance.id));
+    return this.#ordered;
+  }
+
+  instance(id: string): InstancePart | undefined {
+    return this.#instances.get(id);
+  }
+
+  checks(instanceId: string | undefined): readonly CheckPart[] {
+    const checks = this.#checks.get(instanceId);
+    return checks === undefined ? [] : [...checks.values()].sort((a, b) => order(a.check.id, b.check.id));
+  }
+
+  add(part: ExternalPart): void {
+    if (part.type === 'node') this.node = part.node;
+    else if (part.type === 'instance') {
+      this.#instances.set(part.instance.id, part);
+      this.#ordered = undefined;
+    } else {
+      const { id, instanceId } = part.check;
+      const checks = this.#checks.get(instanceId) ?? new Map<string, CheckPart>();
+      this.#checks.set(instanceId, checks.set(id, part));
+    }
+  }
+
+  remove(part: ExternalPart): void {
+    if (part.type === 'node') this.node = undefined;
+    else if (part.type === 'instance') {
+      this.#instances.delete(part.instance.id);
+      this.#ordered = undefined;
+    } else {
+      const { id, instanceId } = part.check;
+      const checks = this.#checks.get(instanceId);
+      checks?.delete(id);
+      if (checks?.size === 0) this.#checks.delete(instanceId);
+    }
+  }
+}
 
 export interface ExternalChange {
   readonly id: NodeId;
   readonly part: ExternalPart['type'] | undefined;
   readonly services: ReadonlySet<string>;
+  /** The instances that look different now, by id; `all`: every one on the node. */
+  readonly instances: ReadonlySet<string> | 'all';
 }
 
 export class ExternalNodes {
@@ -31,6 +87,8 @@ export class ExternalNodes {
   readonly #mesh: string;
   readonly #indexesOf: IndexesOf;
   readonly #nodes = new Map<string, Parts>();
+  /** What the entries held when they were last read. */
+  readonly #parts = new Map<string, ExternalPart>();
 
   constructor(config: ConfigStore, mesh: string, indexesOf: IndexesOf) {
     this.#config = config;
@@ -38,26 +96,34 @@ export class ExternalNodes {
     this.#indexesOf = indexesOf;
   }
 
-  /** Reads an entry anew. Returns the node it is about, what kind of part changed, and the services that look different now. */
+  /** Reads an entry anew. Returns the node it is about, what kind of part changed, and what looks different now. */
   changed(name: string): ExternalChange | undefined {
     const node = externalNodeOf(name);
     if (node === undefined) return undefined;
-    const services = new Set<string>();
-    const before = this.#nodes.get(node)?.get(name);
+    const before = this.#parts.get(name);
     const entry = this.#config.entry(configKey({ kind: externalKind, name }));
     const parsed = entry === undefined ? undefined : parseExternal(name, entry.value);
     const after = typeof parsed === 'string' ? undefined : parsed;
-    this.#noteServices(node, before, services);
-    this.#put(node, name, after);
-    this.#noteServices(node, after, services);
-    return { id: externalId(node), part: (after ?? before)?.type, services };
+    const parts = this.#nodes.get(node) ?? new Parts();
+    const services = new Set<string>();
+    noteServices(parts, before, services);
+    if (before !== undefined) parts.remove(before);
+    if (after !== undefined) parts.add(after);
+    noteServices(parts, after, services);
+    if (parts.isEmpty) this.#nodes.delete(node);
+    else this.#nodes.set(node, parts);
+    if (after === undefined) this.#parts.delete(name);
+    else this.#parts.set(name, after);
+    const about = [before, after].flatMap((part) => (part === undefined ? [] : [instanceOf(part)]));
+    const ids = about.filter((id) => id !== undefined);
+    const instances = ids.length < about.length ? 'all' : new Set(ids);
+    return { id: externalId(node), part: (after ?? before)?.type, services, instances };
   }
 
   memberView(id: NodeId): MemberView | undefined {
     const parts = this.#partsOf(id);
-    const part = parts === undefined ? undefined : nodePart(parts);
-    if (part === undefined || parts === undefined) return undefined;
-    const { node } = part;
+    const node = parts?.node;
+    if (node === undefined || parts === undefined) return undefined;
     const record = {
       mesh: this.#mesh,
       id,
@@ -91,70 +157,70 @@ export class ExternalNodes {
     };
   }
 
-  instances(id: NodeId): readonly InstanceView[] {
+  /** Ordered by id. `held`: views that still are as they were. */
+  instances(id: NodeId, held: ReadonlyMap<string, InstanceView>): readonly InstanceView[] {
     const parts = this.#partsOf(id);
-    const part = parts === undefined ? undefined : nodePart(parts);
-    if (part === undefined || parts === undefined) return [];
-    const { name, address } = part.node;
+    const node = parts?.node;
+    if (node === undefined || parts === undefined) return [];
     const nodeChecks = this.#checks(parts, undefined);
-    const views: InstanceView[] = [];
-    for (const [key, each] of parts) {
-      if (each.type !== 'instance') continue;
-      const { instance } = each;
-      const checks = [...nodeChecks, ...this.#checks(parts, instance.id)];
-      const critical = checks.some((check) => check.status === 'critical');
-      const status = critical ? 'critical' : checks.some((check) => check.status === 'warning') ? 'warning' : 'passing';
-      views.push({
-        instance,
-        owner: id,
-        nodeName: name,
-        address: instance.address === '' ? address : instance.address,
-        port: instance.port,
-        region: instance.region,
-        zone: instance.zone,
-        checks,
-        status,
-        routable: !critical,
-        ...this.#indexesOf(entryKey(key)),
-      });
-    }
-    return views.sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
+    return Object.freeze(
+      parts.instances.map(
+        (part) =>
+          held.get(part.instance.id) ??
+          this.#instanceView(id, node, part, [...nodeChecks, ...this.#checks(parts, part.instance.id)]),
+      ),
+    );
+  }
+
+  #instanceView(owner: NodeId, node: ExternalNode, part: InstancePart, checks: readonly CheckView[]): InstanceView {
+    const { instance } = part;
+    const critical = checks.some((check) => check.status === 'critical');
+    const status = critical ? 'critical' : checks.some((check) => check.status === 'warning') ? 'warning' : 'passing';
+    return Object.freeze<InstanceView>({
+      instance,
+      owner,
+      nodeName: node.name,
+      address: instance.address === '' ? node.address : instance.address,
+      port: instance.port,
+      region: instance.region,
+      zone: instance.zone,
+      checks: Object.freeze(checks),
+      status,
+      routable: !critical,
+      ...this.#indexesOf(entryKey(externalName(part))),
+    });
   }
 
   #checks(parts: Parts, instanceId: string | undefined): readonly CheckView[] {
-    const checks: (CheckView & ExternalCheck)[] = [];
-    for (const [key, part] of parts) {
-      if (part.type !== 'check' || part.check.instanceId !== instanceId) continue;
-      checks.push({ ...part.check, ...this.#indexesOf(entryKey(key)) });
-    }
-    return checks.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return parts
+      .checks(instanceId)
+      .map((part): CheckView & ExternalCheck =>
+        Object.freeze({ ...part.check, ...this.#indexesOf(entryKey(externalName(part))) }),
+      );
   }
 
   #partsOf(id: NodeId): Parts | undefined {
     return this.#nodes.get(id.slice('external/'.length));
   }
-
-  #put(node: string, name: string, part: ExternalPart | undefined): void {
-    const parts = this.#nodes.get(node) ?? new Map<string, ExternalPart>();
-    if (part === undefined) parts.delete(name);
-    else parts.set(name, part);
-    if (parts.size === 0) this.#nodes.delete(node);
-    else this.#nodes.set(node, parts);
-  }
-
-  /** Which services a part is about: its own, or all on its node. */
-  #noteServices(node: string, part: ExternalPart | undefined, services: Set<string>): void {
-    if (part === undefined) return;
-    const only = part.type === 'instance' ? part.instance.id : part.type === 'check' ? part.check.instanceId : undefined;
-    for (const other of this.#nodes.get(node)?.values() ?? [])
-      if (other.type === 'instance' && (only === undefined || other.instance.id === only)) services.add(other.instance.service);
-    if (part.type === 'instance') services.add(part.instance.service);
-  }
 }
 
-function nodePart(parts: Parts): Extract<ExternalPart, { type: 'node' }> | undefined {
-  for (const part of parts.values()) if (part.type === 'node') return part;
-  return undefined;
+/** The instance a part is about; undefined: the whole node. */
+function instanceOf(part: ExternalPart): string | undefined {
+  return part.type === 'instance' ? part.instance.id : part.type === 'check' ? part.check.instanceId : undefined;
+}
+
+/** Which services a part is about: its own, or all on its node. */
+function noteServices(parts: Parts, part: ExternalPart | undefined, services: Set<string>): void {
+  if (part === undefined) return;
+  const only = instanceOf(part);
+  if (only === undefined) for (const { instance } of parts.instances) services.add(instance.service);
+  const service =
+    part.type === 'instance' ? part.instance.service : only === undefined ? undefined : parts.instance(only)?.instance.service;
+  if (service !== undefined) services.add(service);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function entryKey(name: string): string {

@@ -14,18 +14,30 @@ export interface KvSlot {
   readonly index: number;
 }
 
+/** Prefixes whose index is remembered from View to View; of more, those asked for longest ago are counted anew. */
+const prefixesMax = 1024;
+const changesMax = 64;
+
 export class KvSnapshot {
-  static readonly empty = new KvSnapshot([], PersistentMap.empty(), 0);
+  static readonly empty = new KvSnapshot([], PersistentMap.empty(), 0, new Map());
 
   readonly #keys: readonly string[];
   readonly #slots: PersistentMap<KvSlot>;
   /** What was forgotten changed no later than this. */
   readonly #forgotten: number;
+  /** Last changes that somebody asked for, without `#forgotten`. */
+  readonly #lastChanges: Map<string, number>;
 
-  private constructor(keys: readonly string[], slots: PersistentMap<KvSlot>, forgotten: number) {
+  private constructor(
+    keys: readonly string[],
+    slots: PersistentMap<KvSlot>,
+    forgotten: number,
+    lastChanges: Map<string, number>,
+  ) {
     this.#keys = keys;
     this.#slots = slots;
     this.#forgotten = forgotten;
+    this.#lastChanges = lastChanges;
   }
 
   get(key: string): ConfigEntry | undefined {
@@ -39,9 +51,16 @@ export class KvSnapshot {
 
   /** When a key with this prefix last changed, or may have. */
   lastChange(prefix: string): number {
-    let last = this.#forgotten;
-    for (const { index } of this.#range(prefix)) last = Math.max(last, index);
-    return last;
+    let last = this.#lastChanges.get(prefix);
+    if (last === undefined) {
+      last = 0;
+      for (const { index } of this.#range(prefix)) last = Math.max(last, index);
+    }
+    // The latest asked for is the last in the map.
+    this.#lastChanges.delete(prefix);
+    this.#lastChanges.set(prefix, last);
+    if (this.#lastChanges.size > prefixesMax) this.#lastChanges.delete(this.#lastChanges.keys().next().value!);
+    return Math.max(last, this.#forgotten);
   }
 
   /** With these keys changed; undefined: forgotten, deletion and all. */
@@ -63,7 +82,20 @@ export class KvSnapshot {
       }
     }
     const kept = removed.size === 0 ? this.#keys : this.#keys.filter((key) => !removed.has(key));
-    return new KvSnapshot(added.length === 0 ? kept : merged(kept, added.sort(order)), slots, forgotten);
+    const keys = added.length === 0 ? kept : merged(kept, added.sort(order));
+    return new KvSnapshot(keys, slots, forgotten, this.#lastChangesWith(changes));
+  }
+
+  /** What was asked for, brought up to these changes: whoever waits asks again, and the keys may be many. */
+  #lastChangesWith(changes: ReadonlyMap<string, KvSlot | undefined>): Map<string, number> {
+    const after = new Map(this.#lastChanges);
+    // Many changes at once cost more than to count again.
+    if (changes.size > changesMax) return new Map();
+    for (const [key, slot] of changes) {
+      if (slot === undefined) continue;
+      for (const [prefix, last] of after) if (slot.index > last && key.startsWith(prefix)) after.set(prefix, slot.index);
+    }
+    return after;
   }
 
   *#range(prefix: string): IterableIterator<KvSlot> {

@@ -16,6 +16,8 @@ import type { InstanceView, MemberView, ServiceView, View } from './view.ts';
 export interface SnapshotContent {
   readonly members: PersistentMap<MemberView>;
   readonly services: PersistentMap<ServiceView>;
+  /** Their names by the name in lower case, sorted. */
+  readonly serviceNames: PersistentMap<readonly string[]>;
   readonly instances: PersistentMap<readonly InstanceView[]>;
   /** Of all kinds but the next two. */
   readonly config: PersistentMap<ConfigEntry>;
@@ -36,6 +38,8 @@ export class Snapshot implements View {
   readonly #indexes: IndexSnapshot;
   /** Made when first asked for: most Views are never searched by name. */
   #byName: Map<string, MemberView> | undefined;
+  /** By the name in lower case; made when a name is first asked for that nobody has just so. */
+  #byFoldedName: Map<string, MemberView> | undefined;
 
   constructor(self: NodeId, mesh: string, content: SnapshotContent, indexes: IndexSnapshot) {
     this.self = self;
@@ -68,16 +72,25 @@ export class Snapshot implements View {
   }
 
   memberByName(name: string): MemberView | undefined {
-    if (this.#byName === undefined) {
-      this.#byName = new Map();
-      for (const member of this.#content.members.values()) {
-        const other = this.#byName.get(member.name);
-        if (other === undefined || isPreferred(member, other)) this.#byName.set(member.name, member);
-      }
-      for (const node of this.#content.externalNodes.values())
-        if (!this.#byName.has(node.name)) this.#byName.set(node.name, node);
+    this.#byName ??= this.#membersBy((each) => each);
+    const exact = this.#byName.get(name);
+    if (exact !== undefined) return exact;
+    this.#byFoldedName ??= this.#membersBy((each) => each.toLowerCase());
+    return this.#byFoldedName.get(name.toLowerCase());
+  }
+
+  #membersBy(keyOf: (name: string) => string): Map<string, MemberView> {
+    const found = new Map<string, MemberView>();
+    for (const member of this.#content.members.values()) {
+      const key = keyOf(member.name);
+      const other = found.get(key);
+      if (other === undefined || isPreferred(member, other)) found.set(key, member);
     }
-    return this.#byName.get(name);
+    for (const node of this.#content.externalNodes.values()) {
+      const key = keyOf(node.name);
+      if (!found.has(key)) found.set(key, node);
+    }
+    return found;
   }
 
   get aliveCount(): number {
@@ -94,6 +107,11 @@ export class Snapshot implements View {
 
   service(name: string): ServiceView | undefined {
     return this.#content.services.get(name);
+  }
+
+  servicesNamed(name: string): readonly ServiceView[] {
+    const names = this.#content.serviceNames.get(name.toLowerCase()) ?? [];
+    return names.map((each) => this.#content.services.get(each)!);
   }
 
   instancesOf(owner: NodeId): readonly InstanceView[] {
@@ -123,6 +141,10 @@ export class Snapshot implements View {
 
   registrations(): Iterable<Registration> {
     return this.#content.registrations.values();
+  }
+
+  registration(key: string): Registration | undefined {
+    return this.#content.registrations.get(key);
   }
 
   /** What looks different here than in an older snapshot. Costs what changed between the two. */

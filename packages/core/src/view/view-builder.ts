@@ -20,11 +20,11 @@ import { LayeredMap } from '../layered-map.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
-import { order } from '../sorted.ts';
 import { ExternalNodes, isExternalId } from './external-nodes.ts';
 import { ListedService } from './listed-service.ts';
 import { KvSnapshot, type KvSlot } from './kv-snapshot.ts';
 import { PersistentMap } from './persistent-map.ts';
+import { serviceView, withName } from './service-view.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
 import { TopicIndexes, type IndexSnapshot } from './topic-indexes.ts';
 import { topics, type CheckView, type InstanceView, type MemberView, type ServiceView, type View } from './view.ts';
@@ -94,6 +94,7 @@ export class ViewBuilder {
     this.#content = base?.content ?? {
       members: PersistentMap.empty<MemberView>(),
       services: PersistentMap.empty<ServiceView>(),
+      serviceNames: PersistentMap.empty<readonly string[]>(),
       instances: PersistentMap.empty<readonly InstanceView[]>(),
       config: PersistentMap.empty<ConfigEntry>(),
       externalEntries: PersistentMap.empty<ConfigEntry>(),
@@ -185,9 +186,10 @@ export class ViewBuilder {
   #touchExternal(name: string): void {
     const changed = this.#external.changed(name);
     if (changed === undefined) return;
-    const { id, part, services } = changed;
+    const { id, part, services, instances } = changed;
     this.#dirtyExternal.add(id);
-    this.#dirtyInstances.set(id, all);
+    if (instances === all) this.#dirtyInstances.set(id, all);
+    else for (const instance of instances) this.#touchInstance(id, instance);
     this.#touch(topics.node(id));
     if (part === 'node') this.#touch(topics.members);
     if (part !== 'instance') this.#touch(topics.checks);
@@ -364,8 +366,8 @@ export class ViewBuilder {
   }
 
   /** Rebuilds what is dirty of the instances, by owner and by service. */
-  #buildInstances(): Pick<SnapshotContent, 'instances' | 'services'> {
-    let { instances, services } = this.#content;
+  #buildInstances(): Pick<SnapshotContent, 'instances' | 'services' | 'serviceNames'> {
+    let { instances, services, serviceNames } = this.#content;
     const added = new Map<string, InstanceView[]>();
     for (const [owner, dirty] of this.#dirtyInstances) {
       const owned = this.#instancesOf(owner, dirty);
@@ -375,22 +377,24 @@ export class ViewBuilder {
     for (const name of this.#dirtyServices) {
       const kept = services.get(name)?.instances.filter((view) => !this.#dirtyInstances.has(view.owner)) ?? [];
       const service = serviceView(name, kept.concat(added.get(name) ?? []));
+      const isNews = (services.get(name) === undefined) !== (service === undefined);
+      if (isNews) serviceNames = withName(serviceNames, name, service !== undefined);
       services = service === undefined ? services.delete(name) : services.set(name, service);
     }
-    return { instances, services };
+    return { instances, services, serviceNames };
   }
 
   /** The instances of one owner by id; of those that are not dirty, the views that there are. */
   #instancesOf(owner: NodeId, dirty: ReadonlySet<string> | typeof all): readonly InstanceView[] {
-    if (isExternalId(owner)) return this.#external.instances(owner);
-    const member = this.#sources.membership.get(owner);
-    const replica = this.#sources.catalog.replica(owner);
-    if (member === undefined || replica === undefined) return [];
     const held = new Map<string, InstanceView>();
     if (dirty !== all) {
       for (const view of this.#content.instances.get(owner) ?? [])
         if (!dirty.has(view.instance.id)) held.set(view.instance.id, view);
     }
+    if (isExternalId(owner)) return this.#external.instances(owner, held);
+    const member = this.#sources.membership.get(owner);
+    const replica = this.#sources.catalog.replica(owner);
+    if (member === undefined || replica === undefined) return [];
     const checks = this.#checksOf(owner, dirty);
     return Object.freeze(
       Array.from(replica.instances(), (instance) => held.get(instance.id) ?? this.#instanceView(member, instance, checks)),
@@ -460,14 +464,6 @@ function pushTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [item]);
   else group.push(item);
-}
-
-/** Ordered by node name, owner and id. Undefined when there is no instance. */
-function serviceView(name: string, instances: InstanceView[]): ServiceView | undefined {
-  if (instances.length === 0) return undefined;
-  instances.sort((a, b) => order(a.nodeName, b.nodeName) || order(a.owner, b.owner) || order(a.instance.id, b.instance.id));
-  const tags = Object.freeze([...new Set(instances.flatMap((view) => view.instance.tags))].sort());
-  return Object.freeze({ name, instances: Object.freeze(instances), tags });
 }
 
 function isAlive(member: MemberView | undefined): number {

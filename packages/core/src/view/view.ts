@@ -70,7 +70,7 @@ export interface ServiceView {
 /**
  * Topics with an index of their own (the contract of blocking queries):
  * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
- * `checks` (any check's status), `checks/<service>`, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
+ * `checks` (any check's status), `checks/<service>`, both with the name in lower case, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
  * `kv/<folder>` (any key below it, the root's being empty). Keys of the key-value store and external nodes do not move `config`.
  * `any` moves with each of them.
  */
@@ -78,10 +78,11 @@ export const topics = {
   any: 'any',
   members: 'members',
   services: 'services',
-  service: (name: string): string => `service/${name}`,
+  /** In any case: whoever waits for a name waits for all that differ from it in nothing else. */
+  service: (name: string): string => `service/${name.toLowerCase()}`,
   node: (id: NodeId): string => `node/${id}`,
   checks: 'checks',
-  checksOf: (service: string): string => `checks/${service}`,
+  checksOf: (service: string): string => `checks/${service.toLowerCase()}`,
   config: 'config',
   configKind: (kind: string): string => `config/${kind}`,
   configEntry: (kind: string, name: string): string => `config/${kind}/${name}`,
@@ -103,7 +104,10 @@ export interface View {
   externalNodes(): Iterable<MemberView>;
   /** A member or an external node. */
   member(id: NodeId): MemberView | undefined;
-  /** By label; the alive one, then the latest, when several share it; an external node when no member has it. */
+  /**
+   * By label; the alive one, then the latest, when several share it; an external node when no member has it. When nobody
+   * has it just so, whoever has it in another case.
+   */
   memberByName(name: string): MemberView | undefined;
   /** Members alive or suspect, self included. */
   readonly aliveCount: number;
@@ -112,6 +116,8 @@ export interface View {
 
   services(): Iterable<ServiceView>;
   service(name: string): ServiceView | undefined;
+  /** All whose names are this one in some case, in the order of their names: one at most, as a rule. */
+  servicesNamed(name: string): readonly ServiceView[];
   /** All instances owned by one node, ordered by id. */
   instancesOf(owner: NodeId): readonly InstanceView[];
 
@@ -126,4 +132,6 @@ export interface View {
 
   /** This node's own registrations, with definitions. */
   registrations(): Iterable<Registration>;
+  /** One of them, by its `registrationKey`. */
+  registration(key: string): Registration | undefined;
 }

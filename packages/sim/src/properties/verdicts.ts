@@ -59,7 +59,7 @@ const routableAreFit: Property = {
     view: (_node, view, changed) => {
       for (const topic of changed) {
         if (!topic.startsWith('service/')) continue;
-        for (const instance of view.service(topic.slice('service/'.length))?.instances ?? []) {
+        for (const instance of view.servicesNamed(topic.slice('service/'.length)).flatMap(({ instances }) => instances)) {
           if (instance.routable && !isFit(view.member(instance.owner)))
             return `${instance.instance.id} on ${instance.owner} is routable`;
         }
