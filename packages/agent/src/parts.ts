@@ -16,6 +16,7 @@ export { type Clock, systemClock } from './clock.ts';
 export { hostProcesses, type Processes } from './directory-lock.ts';
 export { type Disk, localDisk } from './disk.ts';
 export { Driver, type DriverOptions } from './driver.ts';
+export { DurableFiles, type DurableFilesOptions } from './durable-files.ts';
 export { filterProblem, filtersMatch } from './event-filter.ts';
 export { EventLog } from './event-log.ts';
 export { Events } from './events.ts';
