@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path';
 import { type Disk, DurableFiles, localDisk } from '@skein/agent/parts';
-import fc from 'fast-check';
+import { array, assert, asyncProperty, boolean, constantFrom, infiniteStream, nat, record, tuple } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock, settle } from './manual-clock.ts';
 
@@ -129,13 +129,13 @@ describe('a version that replaces another', () => {
   });
 
   test('is never missed, whatever overtakes what and whatever is refused', async () => {
-    const order = fc.record({
-      turns: fc.infiniteStream(fc.nat(3)),
-      refusals: fc.infiniteStream(fc.nat(9)),
-      writes: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.boolean()), { maxLength: 30 }),
+    const order = record({
+      turns: infiniteStream(nat(3)),
+      refusals: infiniteStream(nat(9)),
+      writes: array(tuple(constantFrom('a', 'b', 'c'), boolean()), { maxLength: 30 }),
     });
-    await fc.assert(
-      fc.asyncProperty(order, async ({ turns, refusals, writes }) => {
+    await assert(
+      asyncProperty(order, async ({ turns, refusals, writes }) => {
         const entries = new Entries(() => turns.next().value as number);
         entries.disk.refuses = () => refusals.next().value === 0;
         for (const [entry, isAwaited] of writes) {

@@ -280,7 +280,6 @@ class RunningAgent implements Agent {
       peers: storage.peers.map(({ id }) => id),
       view: () => driver.view(),
       isSynced: () => readiness.isSynced,
-      fullMeshSize: profiles[config.profile].fullMeshReturn,
     });
     const result: CheckRunnerOptions['result'] = (id, status, output) =>
       void driver.dispatch({ type: 'check-result', id, status, output });
