@@ -1,6 +1,9 @@
 /** Service files: what they register and withdraw on a real node, as files come, change, break and go. */
 
-import { type DefinitionDirectory, ServiceFiles, withdrawFileRegistrations } from '@skein/agent/parts';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DefinitionDirectory, localDirectory, ServiceFiles, withdrawFileRegistrations } from '@skein/agent/parts';
 import { checkId, instanceId, type Persist, type Registration, registrationKey } from '@skein/core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { instance } from '../core/fixture.ts';
@@ -16,6 +19,8 @@ class FakeDirectory implements DefinitionDirectory {
   reads: string[] = [];
   #writes = 0;
   readonly #stamps = new Map<string, string>();
+  /** Why files are none, by name. */
+  readonly refusals = new Map<string, string>();
 
   write(name: string, text: string | object): void {
     this.files.set(name, typeof text === 'string' ? text : JSON.stringify(text));
@@ -33,9 +38,11 @@ class FakeDirectory implements DefinitionDirectory {
 
   list() {
     if (this.failure !== undefined) throw new Error(this.failure);
-    return [...this.files.keys()]
-      .toSorted()
-      .map((name) => ({ name, bytes: this.files.get(name)?.length ?? 0, stamp: this.#stamps.get(name) ?? '' }));
+    return [...this.files.keys()].toSorted().map((name) => {
+      const refusal = this.refusals.get(name);
+      const file = { name, bytes: this.files.get(name)?.length ?? 0, stamp: this.#stamps.get(name) ?? '' };
+      return refusal === undefined ? file : { ...file, refusal };
+    });
   }
 
   read(name: string): string {
@@ -440,13 +447,47 @@ test('more files than the limit are named and not read', () => {
   );
 });
 
-test('a file in HCL is named and not read', () => {
+test('a file that cannot be read as one is named once, and again when it comes back as such', () => {
+  directory.refusals.set('web.hcl', 'HCL is not read');
   directory.write('web.hcl', 'service { name = "web" }');
   void files.start();
   clock.advance(60_000);
-  expect(log).toEqual(['a service file is not read | services.d/web.hcl | HCL is not read: write it as YAML or JSON']);
+  const said = 'a service file is not read | services.d/web.hcl | HCL is not read';
+  expect(log).toEqual([said]);
+  directory.remove('web.hcl');
+  clock.advance(60_000);
+  directory.write('web.hcl', '');
+  clock.advance(60_000);
+  expect(log).toEqual([said, said]);
   expect(directory.reads).toEqual([]);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a directory lists what may be meant as a service file, with the reason where it is none',
+  () => {
+    const path = mkdtempSync(join(tmpdir(), 'skein-service-files-'));
+    try {
+      writeFileSync(join(path, 'good.yaml'), '{}');
+      for (const name of ['UP.YAML', 'web.hcl', '.hidden.yaml', 'notes.txt']) writeFileSync(join(path, name), '');
+      mkdirSync(join(path, 'folder.json'));
+      symlinkSync(join(path, 'good.yaml'), join(path, 'link.yml'));
+      symlinkSync(join(path, 'nowhere'), join(path, 'dangling.yaml'));
+      symlinkSync('/dev/null', join(path, 'device.yaml'));
+      const listed = localDirectory(path).list();
+      expect(Object.fromEntries(listed.map(({ name, refusal }) => [name, refusal]))).toEqual({
+        'UP.YAML': '".YAML" is not read: write it in small letters',
+        'dangling.yaml': 'it is a link to nowhere',
+        'device.yaml': 'it is no regular file',
+        'folder.json': 'it is a directory: only files directly in the directory of service files are read',
+        'good.yaml': undefined,
+        'link.yml': undefined,
+        'web.hcl': 'HCL is not read: write it as YAML or JSON',
+      });
+    } finally {
+      rmSync(path, { recursive: true });
+    }
+  },
+);
 
 test('of many definitions some are made at once and the others soon, and then the start is over', async () => {
   directory.write('f.yaml', { services: Array.from({ length: 30 }, (_, n) => ({ name: `s${n}` })) });
