@@ -1,23 +1,31 @@
 /** The first moments after a start, in which reads of the mesh wait. */
 
-import { CatchUp, catchUpMs } from '@skein/agent/parts';
+import { CatchUp, catchUpMaxMs, catchUpMs } from '@skein/agent/parts';
 import type { NodeId } from '@skein/core';
 import { beforeEach, expect, test } from 'vitest';
-import { FakePort } from '../api/fake-port.ts';
+import { type FakeMember, FakePort } from '../api/fake-port.ts';
 import { ManualClock } from './manual-clock.ts';
 
 let clock: ManualClock;
 let port: FakePort;
 let isSynced: boolean;
+let missed: NodeId[];
 
 beforeEach(() => {
   clock = new ManualClock();
   port = new FakePort();
   isSynced = false;
+  missed = [];
 });
 
 function catchUpWith(peers: readonly NodeId[]): CatchUp {
-  return new CatchUp({ clock, peers, view: () => port.view(), isSynced: () => isSynced });
+  return new CatchUp({
+    clock,
+    peers,
+    view: () => port.view(),
+    isSynced: () => isSynced,
+    gaveUp: (unknown) => missed.push(...unknown),
+  });
 }
 
 const away = 'peer-away' as NodeId;
@@ -79,7 +87,26 @@ test.for([
   expect(catchUp.over).toBeDefined();
   clock.advance(1);
   expect(catchUp.over).toBeUndefined();
+  expect(missed).toEqual([away]);
   expect(clock.pending).toBe(0);
+});
+
+test('while peers come back it waits on for the others, up to a limit', () => {
+  const [one, two] = ['one', 'two'].map((name) => port.addMember(name, { catalogEpoch: 0 })) as [FakeMember, FakeMember];
+  isSynced = true;
+  const catchUp = catchUpWith([one.id, two.id, away]);
+  catchUp.start();
+  for (const member of [one, two]) {
+    clock.advance(catchUpMs - 1000);
+    expect(catchUp.over).toBeDefined();
+    member.catalogEpoch = 3;
+    catchUp.look();
+  }
+  clock.advance(catchUpMaxMs - 2 * (catchUpMs - 1000) - 1);
+  expect(catchUp.over).toBeDefined();
+  clock.advance(1);
+  expect(catchUp.over).toBeUndefined();
+  expect([missed, clock.pending]).toEqual([[away], 0]);
 });
 
 test('an agent that stops lets all who wait go', async () => {

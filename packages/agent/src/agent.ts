@@ -278,6 +278,7 @@ class RunningAgent implements Agent {
     const catchUp = new CatchUp({
       clock: this.#clock,
       peers: storage.peers.map(({ id }) => id),
+      gaveUp: (unknown) => this.#eventLog.notCaughtUp(unknown, storage.peers),
       view: () => driver.view(),
       isSynced: () => readiness.isSynced,
     });

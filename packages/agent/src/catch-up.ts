@@ -11,43 +11,70 @@ import type { Clock } from './clock.ts';
 import { Gate } from './gate.ts';
 
 export interface CatchUpOptions {
-  readonly clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'now'>;
   /** Who was a member when this agent last ran. */
   readonly peers: readonly NodeId[];
   readonly view: () => View;
   /** In sync with one peer, or alone by choice. */
   readonly isSynced: () => boolean;
+  /** Called when reads go on before all is known, with the peers that nothing is known of. */
+  readonly gaveUp: (unknown: readonly NodeId[]) => void;
 }
 
-/** Clients give up after 10 s and more; agents that start together are seconds apart, and in sync in a fraction of one. */
+/** Agents that start together are seconds apart, and in sync in a fraction of one. */
 export const catchUpMs = 5000;
+/** While peers come back, others may too; clients give up after 10 s and more. */
+export const catchUpMaxMs = 9000;
 
 export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #gate = new Gate();
   #isOver = false;
   #cancel: (() => void) | undefined;
+  #untilMs = 0;
+  /** How many peers are accounted for. */
+  #known = 0;
 
   constructor(options: CatchUpOptions) {
     this.#options = options;
   }
 
-  /** Resolves once this agent has caught up, or has tried for `catchUpMs`; undefined from then on. */
+  /** Resolves once this agent has caught up, or has had no news of a peer for `catchUpMs`; undefined from then on. */
   get over(): Promise<void> | undefined {
     return this.#isOver ? undefined : this.#gate.opened;
   }
 
   /** When the node begins to take part. */
   start(): void {
-    this.#cancel = this.#options.clock.after(catchUpMs, () => this.stop());
+    this.#untilMs = this.#options.clock.now() + catchUpMaxMs;
+    this.#waitOn();
     this.look();
+  }
+
+  #giveUp(): void {
+    this.#options.gaveUp(this.#unknown());
+    this.stop();
   }
 
   /** Something changed. */
   look(): void {
-    if (this.#isOver || !this.#options.isSynced()) return;
+    if (this.#isOver) return;
+    const { peers } = this.#options;
+    const known = peers.length - this.#unknown().length;
+    if (known === peers.length && this.#options.isSynced()) this.stop();
+    else if (known > this.#known) this.#waitOn();
+    this.#known = known;
+  }
+
+  #waitOn(): void {
+    this.#cancel?.();
+    const { clock } = this.#options;
+    this.#cancel = clock.after(Math.min(catchUpMs, Math.max(0, this.#untilMs - clock.now())), () => this.#giveUp());
+  }
+
+  #unknown(): readonly NodeId[] {
     const view = this.#options.view();
-    if (this.#options.peers.every((id) => isAccountedFor(id, view))) this.stop();
+    return this.#options.peers.filter((id) => !isAccountedFor(id, view));
   }
 
   /** Nobody has to wait any more. */

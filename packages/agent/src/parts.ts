@@ -1,7 +1,7 @@
 /** The parts an agent is made of, each usable by itself: for tests, and for whoever embeds a node in another program. */
 
 export { firstExternalAddress, type HostPort, isLoopback, parseHostPort } from './address.ts';
-export { CatchUp, type CatchUpOptions, catchUpMs } from './catch-up.ts';
+export { CatchUp, type CatchUpOptions, catchUpMaxMs, catchUpMs } from './catch-up.ts';
 export { AliasChecks, type AliasChecksOptions } from './checks/alias.ts';
 export { healthCheckRequest, servingStatusOf } from './checks/grpc-health.ts';
 export { runGrpcCheck } from './checks/grpc.ts';
