@@ -16,6 +16,8 @@ class FakeDirectory implements DefinitionDirectory {
   reads: string[] = [];
   #writes = 0;
   readonly #stamps = new Map<string, string>();
+  /** Why files are none, by name. */
+  readonly refusals = new Map<string, string>();
 
   write(name: string, text: string | object): void {
     this.files.set(name, typeof text === 'string' ? text : JSON.stringify(text));
@@ -33,9 +35,11 @@ class FakeDirectory implements DefinitionDirectory {
 
   list() {
     if (this.failure !== undefined) throw new Error(this.failure);
-    return [...this.files.keys()]
-      .toSorted()
-      .map((name) => ({ name, bytes: this.files.get(name)?.length ?? 0, stamp: this.#stamps.get(name) ?? '' }));
+    return [...this.files.keys()].toSorted().map((name) => {
+      const refusal = this.refusals.get(name);
+      const file = { name, bytes: this.files.get(name)?.length ?? 0, stamp: this.#stamps.get(name) ?? '' };
+      return refusal === undefined ? file : { ...file, refusal };
+    });
   }
 
   read(name: string): string {
@@ -445,11 +449,18 @@ test('more files than the limit are named and not read', () => {
   );
 });
 
-test('a file in HCL is named and not read', () => {
+test('a file that cannot be read as one is named once, and again when it comes back as such', () => {
+  directory.refusals.set('web.hcl', 'HCL is not read');
   directory.write('web.hcl', 'service { name = "web" }');
   void files.start();
   clock.advance(60_000);
-  expect(log).toEqual(['a service file is not read | services.d/web.hcl | HCL is not read: write it as YAML or JSON']);
+  const said = 'a service file is not read | services.d/web.hcl | HCL is not read';
+  expect(log).toEqual([said]);
+  directory.remove('web.hcl');
+  clock.advance(60_000);
+  directory.write('web.hcl', '');
+  clock.advance(60_000);
+  expect(log).toEqual([said, said]);
   expect(directory.reads).toEqual([]);
 });
 

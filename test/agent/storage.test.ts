@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Registration, SignedConfig } from '@skein/core';
@@ -327,6 +327,79 @@ describe('a disk that refuses writes', () => {
       },
     };
     expect(thrown(() => open(disk))).toMatchObject({ code: 'data-dir-unusable', message: expect.stringContaining(dir) });
+  });
+});
+
+describe('a start on a full disk', () => {
+  /** `blocks`: how many files find room; each that goes makes room for one. */
+  function tightDisk(blocks: number): Disk & { blocks: number } {
+    const disk = {
+      ...localDisk,
+      blocks,
+      write: async (path: string, content: Uint8Array) => disk.sync.write(path, content),
+      rename: async (from: string, to: string) => disk.sync.rename(from, to),
+      remove: async (path: string) => disk.sync.remove(path),
+      sync: {
+        ...localDisk.sync,
+        write(path: string, content: Uint8Array): void {
+          if (disk.blocks === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+          localDisk.sync.write(path, content);
+          disk.blocks--;
+        },
+        rename(from: string, to: string): void {
+          if (existsSync(to)) disk.blocks++;
+          localDisk.sync.rename(from, to);
+        },
+        remove(path: string): void {
+          if (existsSync(path) && statSync(path).nlink === 1) disk.blocks++;
+          localDisk.sync.remove(path);
+        },
+      },
+    };
+    return disk;
+  }
+
+  async function crashed(more: (storage: Storage) => void = () => undefined): Promise<void> {
+    const storage = open();
+    storage.saveIdentity(new Uint8Array([1]));
+    storage.persist({ type: 'registration', registration: check('c1', '') });
+    more(storage);
+    await storage.close();
+    writeFileSync(join(dir, 'lock'), '{"pid":77,"life":"gone"}');
+  }
+
+  const openAs = (disk: Disk, lives: Record<number, string>): Storage => {
+    const processes = { pid: 10, life: (of: number) => lives[of] };
+    const storage = openStorage(dir, { clock, notice: (notice) => notices.push(notice), disk, processes });
+    opened.push(storage);
+    return storage;
+  };
+
+  test('after a crash takes the room of the lock that was left behind, and of what is written anew anyway', async () => {
+    await crashed((storage) => storage.describe({ http: 'x' }));
+    const storage = openAs(tightDisk(0), { 10: 'a' });
+    expect([storage.epoch, storage.registrations.length]).toEqual([2, 1]);
+    expect(JSON.parse(readFileSync(join(dir, 'lock'), 'utf8'))).toEqual({ pid: 10, life: 'a' });
+    expect(readFileSync(join(dir, 'epoch.copy'), 'utf8')).toContain('"value":2');
+    expect(notices).toEqual([]);
+  });
+
+  test('without room for the epoch goes ahead, says so, and writes it once there is', async () => {
+    await crashed();
+    const disk = tightDisk(0);
+    const storage = openAs(disk, { 10: 'a' });
+    expect(storage.epoch).toBe(2);
+    await settle();
+    expect(notices).toMatchObject([{ type: 'write-failed', reason: expect.stringContaining('ENOSPC') }]);
+    disk.blocks = 9;
+    await storage.durable();
+    for (const name of ['epoch', 'epoch.copy']) expect(readFileSync(join(dir, name), 'utf8')).toContain('"value":2');
+  });
+
+  test('takes nothing from an agent that runs', async () => {
+    await crashed((storage) => storage.describe({ http: 'x' }));
+    expect(thrown(() => openAs(tightDisk(0), { 10: 'a', 77: 'gone' }))).toMatchObject({ code: 'data-dir-locked' });
+    expect(readdirSync(dir)).toEqual(expect.arrayContaining(['lock', 'agent.json']));
   });
 });
 

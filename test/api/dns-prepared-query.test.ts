@@ -86,7 +86,7 @@ test('what a prepared query finds is looked for once, until what it is made of c
   const view = port.view.bind(port);
   port.view = () => {
     const made = view();
-    return { ...made, service: (name) => (looks++, made.service(name)) };
+    return { ...made, servicesNamed: (name) => (looks++, made.servicesNamed(name)) };
   };
   const looksFor = async (name: string): Promise<number> => {
     looks = 0;

@@ -37,6 +37,7 @@ export interface FakeMember {
   reachable: boolean;
   verified: boolean;
   linked: boolean;
+  catalogEpoch: number;
   address: string;
   tags: Record<string, string>;
   accusers: NodeId[];
@@ -84,6 +85,7 @@ export class FakePort implements MeshPort {
       reachable: true,
       verified: true,
       linked: true,
+      catalogEpoch: 3,
       address: '10.0.0.1',
       tags: {},
       accusers: [],
@@ -218,7 +220,7 @@ export class FakePort implements MeshPort {
   }
 
   #memberView(member: FakeMember): MemberView {
-    const { id, name, status, reachable, verified, linked, address, tags, accusers, checks, coordinate } = member;
+    const { id, name, status, reachable, verified, linked, catalogEpoch, address, tags, accusers, checks, coordinate } = member;
     const record = {
       mesh: 'testmesh',
       id,
@@ -236,7 +238,21 @@ export class FakePort implements MeshPort {
       keyHashes: [],
     };
     const indexes = { createIndex: firstIndex, modifyIndex: this.index(topics.node(id)) };
-    return { id, name, status, reachable, verified, record, address, coordinate, accusers, linked, checks, ...indexes };
+    return {
+      id,
+      name,
+      status,
+      reachable,
+      verified,
+      record,
+      catalogEpoch,
+      address,
+      coordinate,
+      accusers,
+      linked,
+      checks,
+      ...indexes,
+    };
   }
 }
 

@@ -237,6 +237,21 @@ test('storage holds only what an entry needs to be restored, however often it wa
   expect([...kept]).toEqual([versionId(store.newest().value)]);
 });
 
+test('superseded versions that a crash kept are removed from storage once they are read', () => {
+  const before = new Store();
+  const written: SignedConfig[] = [];
+  for (let i = 0; i < 3; i++) {
+    before.turn.now += 10;
+    before.apply({ x: i });
+    written.push(before.newest());
+  }
+  const after = new Store();
+  after.store.restore(written.toReversed());
+  expect(after.shown()?.value).toEqual({ x: 2 });
+  const removed = persisted(after.turn.take()).map((each) => each.type === 'config-removed' && versionId(each.version));
+  expect(removed).toEqual(written.slice(0, 2).map(({ value }) => versionId(value)));
+});
+
 describe('a deletion', () => {
   test('removes the entry, and an older version cannot bring it back', () => {
     const old = version(a, -5000, '{"x":1}');

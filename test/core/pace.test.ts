@@ -33,16 +33,20 @@ test('in a large mesh all have each change of a busy owner soon, at a bounded co
   const late: number[] = [];
   for (let round = 1; round <= 200; round++) {
     const instance = {
-      ...{
-        id: instanceId('job'),
-        service: 'job',
-        address: '',
-        port: round,
-        tags: [],
-        meta: {},
-        weights: { passing: 1, warning: 1 },
-      },
-      ...{ taggedAddresses: {}, enableTagOverride: false, protocol: '', region: '', zone: '', kind: '', socketPath: '' },
+      id: instanceId('job'),
+      service: 'job',
+      address: '',
+      port: round,
+      tags: [],
+      meta: {},
+      weights: { passing: 1, warning: 1 },
+      taggedAddresses: {},
+      enableTagOverride: false,
+      protocol: '',
+      region: '',
+      zone: '',
+      kind: '',
+      socketPath: '',
     };
     expect(owner.dispatch({ type: 'register', instance, checks: [], replaceChecks: true }).ok).toBe(true);
     world.runFor(20);

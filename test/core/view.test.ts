@@ -243,6 +243,19 @@ describe('a View', () => {
     expect(other.solo.view.instancesOf(a)).toEqual([]);
   });
 
+  test('says of which boot of a member it has the catalog, also one with nothing in it', () => {
+    const solo = new Solo();
+    const owner = new Owner(a);
+    solo.hear(a, { members: [fact(claim(a))] });
+    expect(solo.view.member(a)?.catalogEpoch).toBe(0);
+    const nothing = owner.write([]);
+    expect(moved(solo, () => solo.hear(a, { deltas: [nothing] }))).toEqual([topics.node(a)]);
+    expect(solo.view.member(a)?.catalogEpoch).toBe(1);
+    expect(moved(solo, () => solo.hear(a, { deltas: [owner.write([])] }))).toEqual([]);
+    solo.hear(a, { members: [fact(claim(a, { epoch: 2 }))] });
+    expect(solo.view.member(a)).toMatchObject({ catalogEpoch: 1, record: { epoch: 2 } });
+  });
+
   test('gives an instance the address, region and zone of its node where it has none', () => {
     const solo = new Solo();
     const owner = new Owner(a);

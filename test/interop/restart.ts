@@ -91,6 +91,7 @@ export async function goesOnAfterRestart({ skip, onTestFinished: atEnd }: TestCo
   const watching = setInterval(() => void scraped().then((ids) => seen.add(ids)), 250);
   try {
     const comingBack = firstAnswer(`http://${mesh.http('alder')}/v1/health/service/web?index=${index}&wait=20s`);
+    // All at once: for one that comes back much later than the others nobody waits, and on a busy host a start takes long.
     await mesh.start(...agents);
     expect((await comingBack).map(({ Service }) => Service.ID)).toEqual(['web-0', 'web-1', 'web-2']);
     await eventually('all agents know again what they knew', async () => isDeepStrictEqual(await knowledge(mesh), known)).catch(

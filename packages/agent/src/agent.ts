@@ -278,9 +278,9 @@ class RunningAgent implements Agent {
     const catchUp = new CatchUp({
       clock: this.#clock,
       peers: storage.peers.map(({ id }) => id),
+      gaveUp: (unknown) => this.#eventLog.notCaughtUp(unknown, storage.peers),
       view: () => driver.view(),
       isSynced: () => readiness.isSynced,
-      fullMeshSize: profiles[config.profile].fullMeshReturn,
     });
     const result: CheckRunnerOptions['result'] = (id, status, output) =>
       void driver.dispatch({ type: 'check-result', id, status, output });

@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import type { Disk } from './disk.ts';
+import { type Disk, isFull } from './disk.ts';
 import { AgentError } from './errors.ts';
 
 export interface Processes {
@@ -29,7 +29,7 @@ export function lockDirectory(directory: string, disk: Disk, processes: Processe
   const own: Holder = { pid: processes.pid, life: processes.life(processes.pid) ?? '' };
   const beside = join(directory, `lock.${own.pid}`);
   try {
-    disk.sync.write(beside, new TextEncoder().encode(JSON.stringify(own)));
+    writeBeside(path, beside, own, directory, disk, processes);
     claim(path, beside, directory, disk, processes);
   } catch (error) {
     if (error instanceof AgentError) throw error;
@@ -48,6 +48,24 @@ export function lockDirectory(directory: string, disk: Disk, processes: Processe
       // A lock of a process that is gone is taken over anyway.
     }
   };
+}
+
+/**
+ * On a full disk the stale lock of a crash makes room for ours, and so does what is written anew at each start anyway: a
+ * host whose disk filled up, and that then crashed, has its agent back.
+ */
+function writeBeside(path: string, beside: string, own: Holder, directory: string, disk: Disk, processes: Processes): void {
+  const content = new TextEncoder().encode(JSON.stringify(own));
+  try {
+    return disk.sync.write(beside, content);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
+  const holder = readHolder(path, disk);
+  if (holder !== undefined && isRunning(holder, processes)) throw locked(directory, holder.pid);
+  takeAway(path, `${beside}.stale`, holder, disk);
+  disk.sync.remove(join(directory, 'agent.json'));
+  disk.sync.write(beside, content);
 }
 
 function claim(path: string, beside: string, directory: string, disk: Disk, processes: Processes): void {

@@ -101,6 +101,12 @@ export const localDisk: Disk = {
   },
 };
 
+/** Whether a refusal says that there is no room. */
+export function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** One level at a time: `recursive` never ends where a parent exists and takes no directories, as in /proc. */
 function makeDirectory(path: string): void {
   if (existsSync(path)) return;

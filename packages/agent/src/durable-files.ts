@@ -134,37 +134,54 @@ export class DurableFiles {
     this.#retryMs = Math.min(this.#retryMs * 2, retryMaxMs);
   }
 
-  /** Writes a batch; what could not be written waits again, unless something newer does. */
+  /**
+   * Writes a batch; what could not be written waits again, unless something newer does. What goes may have been replaced
+   * by a file with another name in its directory, such as the next version of an entry. So files go only once all that is
+   * new in their directory survives a crash: there is no moment at which neither is on disk.
+   */
   async #write(batch: ReadonlyMap<string, Uint8Array | undefined>): Promise<WriteFailure | undefined> {
-    let failure: WriteFailure | undefined;
-    const failed = (path: string, error: unknown): void => {
-      failure ??= { path, reason: reasonOf(error) };
+    const fresh: string[] = [];
+    const gone: string[] = [];
+    for (const [path, content] of batch) (content === undefined ? gone : fresh).push(path);
+    const unwritten = await this.#apply(fresh, batch);
+    const unsafe = new Set([...unwritten.keys()].map(dirname));
+    const kept = gone.filter((path) => unsafe.has(dirname(path)));
+    const unremoved = await this.#apply(
+      gone.filter((path) => !unsafe.has(dirname(path))),
+      batch,
+    );
+    for (const path of [...unwritten.keys(), ...kept, ...unremoved.keys()])
       if (!this.#pending.has(path)) this.#pending.set(path, batch.get(path));
-    };
-    const queue = [...batch];
+    const [first] = [...unwritten, ...unremoved];
+    return first && { path: first[0], reason: first[1] };
+  }
+
+  /** Makes some paths of a batch as they should be, some at once, and syncs their directories. Returns what was refused, with the reasons. */
+  async #apply(paths: readonly string[], batch: ReadonlyMap<string, Uint8Array | undefined>): Promise<Map<string, string>> {
+    const refused = new Map<string, string>();
+    const queue = [...paths];
     const inDirectory = new Map<string, string[]>();
     const worker = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [path, content] = next;
+      for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
         try {
-          await this.#writeOne(path, content);
-          const paths = inDirectory.get(dirname(path)) ?? [];
-          paths.push(path);
-          inDirectory.set(dirname(path), paths);
+          await this.#writeOne(path, batch.get(path));
+          const written = inDirectory.get(dirname(path)) ?? [];
+          written.push(path);
+          inDirectory.set(dirname(path), written);
         } catch (error) {
-          failed(path, error);
+          refused.set(path, reasonOf(error));
         }
       }
     };
-    await Promise.all(Array.from({ length: writesAtOnce }, worker));
-    for (const [directory, paths] of inDirectory) {
+    await Promise.all(Array.from({ length: Math.min(writesAtOnce, paths.length) }, worker));
+    for (const [directory, written] of inDirectory) {
       try {
         await this.#disk.syncDirectory(directory);
       } catch (error) {
-        for (const path of paths) failed(path, error);
+        for (const path of written) refused.set(path, reasonOf(error));
       }
     }
-    return failure;
+    return refused;
   }
 
   async #writeOne(path: string, content: Uint8Array | undefined): Promise<void> {

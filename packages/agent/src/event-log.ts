@@ -1,13 +1,16 @@
 /** What the node, the transport, the proxy and the storage report, as log lines. */
 
 import { basename } from 'node:path';
-import { assertNever, externalKind, kvKind, type MeshEvent } from '@skein/core';
+import { assertNever, externalKind, type KnownPeer, kvKind, type MeshEvent, type NodeId } from '@skein/core';
 import type { ProxyEvent } from '@skein/proxy';
 import type { TransportHandler } from '@skein/transport';
 import { type Log, Throttle } from './log.ts';
 import type { StorageNotice } from './storage.ts';
 
 type Refused = Parameters<TransportHandler['refused']>[0];
+
+/** Peers named in one line. */
+const peersNamed = 8;
 
 export class EventLog {
   readonly #log: Log;
@@ -126,6 +129,13 @@ export class EventLog {
       default:
         return this.#log.info(type, fields);
     }
+  }
+
+  /** Reads of the mesh go on although no peer gave all it knows yet, or nothing is known of some whom an earlier boot knew. */
+  notCaughtUp(unknown: readonly NodeId[], known: readonly KnownPeer[]): void {
+    const names = known.filter(({ id }) => unknown.includes(id)).map(({ name }) => name);
+    const peers = names.length > peersNamed ? [...names.slice(0, peersNamed), `${names.length - peersNamed} more`] : names;
+    this.#log.warn('reads are answered before this agent caught up with its peers', { unheard: peers });
   }
 
   #setAside(fields: object, name: string): void {

@@ -1,7 +1,7 @@
 /** The parts an agent is made of, each usable by itself: for tests, and for whoever embeds a node in another program. */
 
 export { firstExternalAddress, type HostPort, isLoopback, parseHostPort } from './address.ts';
-export { CatchUp, type CatchUpOptions, catchUpMs, settleMs } from './catch-up.ts';
+export { CatchUp, type CatchUpOptions, catchUpMaxMs, catchUpMs } from './catch-up.ts';
 export { AliasChecks, type AliasChecksOptions } from './checks/alias.ts';
 export { healthCheckRequest, servingStatusOf } from './checks/grpc-health.ts';
 export { runGrpcCheck } from './checks/grpc.ts';
@@ -16,6 +16,7 @@ export { type Clock, systemClock } from './clock.ts';
 export { hostProcesses, type Processes } from './directory-lock.ts';
 export { type Disk, localDisk } from './disk.ts';
 export { Driver, type DriverOptions } from './driver.ts';
+export { DurableFiles, type DurableFilesOptions } from './durable-files.ts';
 export { filterProblem, filtersMatch } from './event-filter.ts';
 export { EventLog } from './event-log.ts';
 export { Events } from './events.ts';

@@ -21,7 +21,7 @@ import {
 } from '@skein/core';
 import type { Clock } from './clock.ts';
 import { hostProcesses, lockDirectory, type Processes } from './directory-lock.ts';
-import { type Disk, localDisk } from './disk.ts';
+import { type Disk, isFull, localDisk } from './disk.ts';
 import { DurableFiles, reasonOf, type WriteFailure } from './durable-files.ts';
 import { AgentError } from './errors.ts';
 import { fileNameOf, sealJson, unsealJson } from './sealed-file.ts';
@@ -127,6 +127,9 @@ function unusable(path: string, error: unknown): AgentError {
   );
 }
 
+/** Two copies, each with a checksum: a torn one never makes the number go back. */
+const epochFiles = ['epoch', 'epoch.copy'];
+
 class DirectoryStorage implements Storage {
   readonly epoch: number;
   readonly identity: Uint8Array | undefined;
@@ -227,26 +230,30 @@ class DirectoryStorage implements Storage {
   #persistEpoch(epoch: number): void {
     try {
       this.#writeEpoch(epoch);
-    } catch (error) {
-      // The mesh knows the number and gives it back after the next start, as it did now.
-      this.#notice({ type: 'write-failed', path: this.#path('epoch'), reason: reasonOf(error) });
+    } catch {
+      this.#writeEpochLater(epoch);
     }
   }
 
-  /** Two copies, each with a checksum: a torn one never makes the number go back. */
+  /** Tries until the disk takes it. Should the host crash before, the mesh knows the number and gives it back. */
+  #writeEpochLater(epoch: number): void {
+    for (const name of epochFiles) this.#files.put(this.#path(name), sealJson(epoch), false);
+  }
+
   #writeEpoch(epoch: number): void {
-    this.#writeNow('epoch', sealJson(epoch));
-    this.#writeNow('epoch.copy', sealJson(epoch));
+    for (const name of epochFiles) this.#writeNow(name, sealJson(epoch));
   }
 
   #nextEpoch(): number {
-    const known = ['epoch', 'epoch.copy'].map((name) => this.#readFile(this.#path(name), epochOf));
+    const known = epochFiles.map((name) => this.#readFile(this.#path(name), epochOf));
     const last = Math.max(...known.map((epoch) => epoch ?? 0));
     if (last === 0 && this.identity !== undefined) this.#notice({ type: 'epoch-lost', path: this.#path('epoch') });
     try {
       this.#writeEpoch(last + 1);
     } catch (error) {
-      throw unusable(this.#directory, error);
+      if (last === 0 || !isFull(error)) throw unusable(this.#directory, error);
+      // A full disk is no reason to lose a host.
+      this.#writeEpochLater(last + 1);
     }
     return last + 1;
   }

@@ -1,6 +1,6 @@
 /** The directory with service files: what is in it, what they hold, and a word when something in it has changed. */
 
-import { readdirSync, readFileSync, statSync, watch, type FSWatcher } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync, watch, type FSWatcher } from 'node:fs';
 import { extname, join } from 'node:path';
 
 /** A file that there is. */
@@ -9,12 +9,14 @@ export interface FoundFile {
   readonly bytes: number;
   /** Differs when the content may differ. */
   readonly stamp: string;
+  /** Why it cannot be read as a service file, though by its name it could be meant as one. */
+  readonly refusal?: string;
 }
 
 export interface DefinitionDirectory {
   /** For messages. */
   readonly path: string;
-  /** Its service files by name, those in HCL too, which are not read. Throws when the directory cannot be read. */
+  /** What by its name may be meant as a service file, ordered by name. Throws when the directory cannot be read. */
   list(): readonly FoundFile[];
   /** Throws when the file cannot be read, or is not UTF-8. */
   read(name: string): string;
@@ -30,7 +32,7 @@ export function localDirectory(path: string): DefinitionDirectory {
     path,
     list: () =>
       readdirSync(path)
-        .filter((name) => extensions.has(extname(name)) && !name.startsWith('.'))
+        .filter((name) => extensions.has(extname(name).toLowerCase()) && !name.startsWith('.'))
         .toSorted()
         .flatMap((name) => found(path, name)),
     read: (name) => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(join(path, name))),
@@ -39,18 +41,25 @@ export function localDirectory(path: string): DefinitionDirectory {
 }
 
 function found(path: string, name: string): FoundFile[] {
+  const refused = (refusal: string): FoundFile[] => [{ name, bytes: 0, stamp: '', refusal }];
+  const extension = extname(name);
   try {
-    const { size, mtimeMs, ino, isFile } = factsOf(join(path, name));
-    return isFile ? [{ name, bytes: size, stamp: `${mtimeMs}/${size}/${ino}` }] : [];
-  } catch (error) {
-    // Gone since the directory was listed, or a link to nowhere. One that may not be read says so when it is read.
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : [{ name, bytes: 0, stamp: 'unknown' }];
+    const facts = statSync(join(path, name), { throwIfNoEntry: false });
+    if (facts === undefined) return isLink(join(path, name)) ? refused('it is a link to nowhere') : [];
+    if (facts.isDirectory()) return refused('it is a directory: only files directly in the directory of service files are read');
+    if (!facts.isFile()) return refused('it is no regular file');
+    if (extension !== extension.toLowerCase()) return refused(`"${extension}" is not read: write it in small letters`);
+    if (extension === '.hcl') return refused('HCL is not read: write it as YAML or JSON');
+    return [{ name, bytes: facts.size, stamp: `${facts.mtimeMs}/${facts.size}/${facts.ino}` }];
+  } catch {
+    // One that may not be read says so when it is read.
+    return [{ name, bytes: 0, stamp: 'unknown' }];
   }
 }
 
-function factsOf(path: string): { size: number; mtimeMs: number; ino: number; isFile: boolean } {
-  const facts = statSync(path);
-  return { size: facts.size, mtimeMs: facts.mtimeMs, ino: facts.ino, isFile: facts.isFile() };
+/** Else it is gone since the directory was listed. */
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 function watchDirectory(path: string, changed: () => void): () => void {

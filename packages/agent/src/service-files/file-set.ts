@@ -30,8 +30,8 @@ interface KnownFile {
 export class FileSet {
   readonly #options: FileSetOptions;
   readonly #files = new Map<string, KnownFile>();
-  /** Beyond the limit of files or in another language, and said so. */
-  #notRead = new Set<string>();
+  /** Why files are not read that are there, as was said. */
+  readonly #notRead = new Map<string, string>();
 
   constructor(options: FileSetOptions) {
     this.#options = options;
@@ -58,16 +58,15 @@ export class FileSet {
   /** Takes every file for changed at the next look. */
   forgetStamps(): void {
     for (const file of this.#files.values()) file.stamp = '';
-    this.#notRead = new Set();
+    this.#notRead.clear();
   }
 
   /** Takes in which files there are and what is in those that changed. Returns whether what they say may have changed. */
   look(): boolean {
     const listed = this.#options.directory.list();
-    const found = listed.filter(({ name }) => !name.endsWith('.hcl'));
-    if (found.length < listed.length) {
-      for (const { name } of listed) if (name.endsWith('.hcl')) this.#say(name, 'HCL is not read: write it as YAML or JSON');
-    }
+    this.#forgetSaid(new Set(listed.map(({ name }) => name)));
+    const found = listed.filter(({ refusal }) => refusal === undefined);
+    for (const { name, refusal } of listed) if (refusal !== undefined) this.#say(name, refusal);
     const { files: most } = definitionLimits;
     for (const { name } of found.slice(most)) this.#say(name, `there are more than ${most} files in the directory`);
     const read = found.slice(0, most);
@@ -122,9 +121,13 @@ export class FileSet {
     return hasChanged;
   }
 
+  #forgetSaid(present: ReadonlySet<string>): void {
+    for (const name of this.#notRead.keys()) if (!present.has(name)) this.#notRead.delete(name);
+  }
+
   #say(source: string, reason: string): void {
-    if (this.#notRead.has(source)) return;
-    this.#notRead.add(source);
+    if (this.#notRead.get(source) === reason) return;
+    this.#notRead.set(source, reason);
     this.#options.notice({ type: 'not-read', source, reason });
   }
 }

@@ -105,13 +105,21 @@ export class ConfigStore {
     };
   }
 
-  /** Takes back what an earlier boot had, oldest first, so that conflicts and the last good versions come out as they were. Not told to anybody. */
+  /**
+   * Takes back what an earlier boot had, oldest first, so that conflicts and the last good versions come out as they were.
+   * Not told to anybody. A crash may have kept superseded versions: they must not outlive a deletion.
+   */
   restore(entries: readonly SignedConfig[]): void {
+    const restored: ConfigVersion[] = [];
     for (const signed of entries.toSorted((a, b) => compareVersions(a.value, b.value))) {
       if (signed.value.mesh !== this.#turn.mesh || !this.#turn.notary.verify('config', signed.value.author, signed)) continue;
       this.#accept(signed);
       this.#count(signed.value);
+      restored.push(signed.value);
     }
+    for (const version of restored)
+      if (!neededVersions(this.#held.get(configKey(version))).has(versionId(version)))
+        this.#turn.persist({ type: 'config-removed', version });
   }
 
   /** A local write. A value that does not validate is refused with the path of the offending key. */

@@ -147,6 +147,7 @@ export class ExternalNodes {
       reachable: true,
       verified: true,
       record,
+      catalogEpoch: 0,
       address: node.address,
       coordinate: undefined,
       accusers: [],

@@ -149,6 +149,10 @@ export class ViewBuilder {
     this.#touchRecords(owner, replica, change.previous);
     this.#touchRecords(owner, replica, upserted);
     if (isListed) this.#touch(topics.services);
+    if (replica === undefined || this.#content.members.get(owner)?.catalogEpoch === replica.epoch) return;
+    // The first of an epoch: who waits for it wants to know, also when nothing is in it.
+    this.#dirtyMembers.add(owner);
+    this.#touch(topics.node(owner));
   }
 
   /** An owner's catalog is gone. `forgotten`: so is the member. */
@@ -356,6 +360,7 @@ export class ViewBuilder {
       reachable: member.reachable,
       verified: member.verified,
       record,
+      catalogEpoch: this.#sources.catalog.replica(member.id)?.epoch ?? 0,
       address: hostOf(record.addresses[0] ?? ''),
       coordinate: member.id === this.#self ? this.#sources.ownCoordinate() : member.coordinate,
       accusers: accusersOf(member, this.#self),

@@ -26,6 +26,8 @@ export interface MemberView {
   /** Whether somebody had a direct answer from this epoch of it. Unverified members are not routed to. */
   readonly verified: boolean;
   readonly record: MemberRecord;
+  /** Of which epoch its catalog is as this node has it, also one with nothing in it; 0 while it has none. What runs there now is known once this is the record's. */
+  readonly catalogEpoch: number;
   /** The host part of its first address: what Consul calls the node's address. */
   readonly address: string;
   /** Where it is in the space of round trips, for `estimatedRttMs`; undefined until this node had an answer from it. Moves without a new index. */
