@@ -42,7 +42,7 @@ import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
-import { redirectTarget, requirePrintable } from './url-path.ts';
+import { notPercentEncoded, redirectTarget, requirePrintable } from './url-path.ts';
 import { cutWhenStalled } from './stream/stall.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
@@ -99,6 +99,8 @@ const urlLengthMax = 8192;
 const headerBytesMax = 16_384;
 /** A whole request must arrive within this time; answers may take as long as they wait. */
 const requestTimeoutMs = 30_000;
+/** How often requests that still arrive are looked at: so much later one may be refused. */
+const requestCheckMs = 1000;
 /** How long `close` waits for answers under way before it cuts their connections. */
 const closeTimeoutMs = 2000;
 const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
@@ -119,10 +121,16 @@ export function createApi(options: ApiOptions): Api {
       // Handlers read the query themselves: a bare `?passing` and a repeated `?tag` mean something.
       querystringParser: () => ({}),
     },
-    http: { maxHeaderSize: headerBytesMax },
+    http: {
+      maxHeaderSize: headerBytesMax,
+      // The smaller of this and the time for the request is that of the headers, the other that of the whole.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestCheckMs,
+    },
     clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, _request, reply) => {
-      sendText(reply, error.statusCode ?? 400, error.message);
+      const { status, message } = error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? urlTooLong() : notPercentEncoded();
+      sendText(reply, status, message);
     },
   });
   takeAnyBody(app);
@@ -203,9 +211,13 @@ function allRoutes(options: ApiOptions, timers: Timers, feeds: Pick<ApiContext, 
   return [...routes, { ...description, handle: () => ({ json: openApiDocument(agent.info().version, served) }) }];
 }
 
-/** Consul ignores the content type, and `curl -d` sends a wrong one. */
+/** Consul ignores the content type: `curl -d` sends a wrong one, and others what is no type at all. */
 function takeAnyBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
+  app.addHook('onRequest', (request, _reply, done) => {
+    delete request.raw.headers['content-type'];
+    done();
+  });
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
@@ -220,7 +232,7 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
     reply.headers({ 'X-Content-Type-Options': 'nosniff', 'X-Consul-Default-ACL-Policy': 'allow' });
     try {
       guard(request, { isOwnHost });
-      if (request.url.length > urlLengthMax) throw new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
+      if (request.url.length > urlLengthMax) throw urlTooLong();
       done();
     } catch (error) {
       done(error as Error);
@@ -311,6 +323,10 @@ function withStallLimit(answer: Answer, reply: FastifyReply, timers: Timers): An
   const { stream, stallMs } = answer;
   if (stream === undefined || stallMs === undefined) return answer;
   return { ...answer, stream: cutWhenStalled(stream, stallMs, timers, () => reply.raw.destroy()) };
+}
+
+function urlTooLong(): Refusal {
+  return new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
 }
 
 function textOf(header: string | readonly string[] | undefined): string {
