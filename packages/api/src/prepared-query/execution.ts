@@ -66,6 +66,8 @@ function sourceOf(view: View, near: string, asker: string): MemberView | undefin
 export function matchingInstances(view: View, { query }: StoredQuery): Placed[] {
   const { Service } = query;
   const found: Placed[] = [];
+  // Asked for are proxies and what is mesh-native, of which there is none: a plain port would not speak TLS.
+  if (Service.Connect) return found;
   for (const instance of view.service(Service.Service)?.instances ?? []) {
     const member = view.member(instance.owner);
     if (!isInCatalog(member)) continue;

@@ -98,11 +98,11 @@ function requireExisting({ port }: ApiContext, id: string): void {
 async function execute(context: ApiContext, request: ApiRequest, target: string): Promise<Answer> {
   const { port, reader, datacenter, random } = context;
   reader.check(request);
-  parseFlag(request.query, 'connect');
+  const isMesh = parseFlag(request.query, 'connect', false) ?? false;
   await reader.caughtUp(request.signal);
   const view = port.view();
   const resolved = found(resolveQuery(view, requireTarget(target)));
-  const instances = executeQuery(view, resolved, {
+  const instances = executeQuery(view, isMesh ? meshOnly(resolved) : resolved, {
     near: request.query.get('near') ?? '',
     asker: request.remoteAddress,
     limit: parseLimit(request.query),
@@ -119,6 +119,11 @@ async function execute(context: ApiContext, request: ApiRequest, target: string)
     },
     headers: reader.headers(request, view.index(topics.service(resolved.query.Service.Service))),
   };
+}
+
+/** The same, of what is mesh-native. */
+function meshOnly({ query, entry }: StoredQuery): StoredQuery {
+  return { query: { ...query, Service: { ...query.Service, Connect: true } }, entry };
 }
 
 function explain({ port, reader }: ApiContext, request: ApiRequest, target: string): Answer {
