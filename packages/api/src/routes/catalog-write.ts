@@ -4,12 +4,13 @@
  */
 
 import { externalId, externalKind, externalName, externalNodeOf, externalValue, instanceId } from '@skein/core';
-import type { ExternalPart, MemberView, View } from '@skein/core';
+import type { ExternalNode, ExternalPart, MemberView, View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { decodeCatalogDeregistration, decodeCatalogRegistration } from '../decode/catalog-registration.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { badRequest, Refusal, requireOk } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
+import { consulNodeId } from '../shape/node.ts';
 
 export function catalogWriteRoutes(context: ApiContext): readonly Route[] {
   return [
@@ -30,6 +31,7 @@ async function register(context: ApiContext, request: ApiRequest): Promise<Answe
   if (existing === undefined && nodePart === undefined)
     throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address`);
   requireServices(view, node, parts);
+  const earlierNames = nodePart?.type === 'node' ? earlierNamesOf(view, nodePart.node) : [];
   for (const part of inOrder(nodePart === undefined ? parts : [nodePart, ...parts])) {
     const [name, value] = [externalName(part), externalValue(part)];
     const before = view.configEntry(externalKind, name);
@@ -37,6 +39,7 @@ async function register(context: ApiContext, request: ApiRequest): Promise<Answe
     if (before !== undefined && JSON.stringify(before.value) === JSON.stringify(value)) continue;
     requireOk(port.dispatch({ type: 'apply-config', kind: externalKind, name, value }));
   }
+  for (const name of earlierNames) removeParts(context, view, name, { serviceId: '', checkId: '' });
   await agent.durable();
   return { json: true };
 }
@@ -54,10 +57,7 @@ async function deregister(context: ApiContext, request: ApiRequest): Promise<Ans
         ? `deregister it there, with PUT /v1/agent/check/deregister/${checkId}`
         : `a member leaves by itself, or failed by PUT /v1/agent/force-leave/${node}`;
   if (view.member(externalId(node)) === undefined) refuseMember(memberNamed(view, node), next);
-  for (const entry of view.configEntries(externalKind)) {
-    if (externalNodeOf(entry.name) !== node || !isMeant(entry.name, entry.value, { serviceId, checkId })) continue;
-    requireOk(port.dispatch({ type: 'delete-config', kind: externalKind, name: entry.name }));
-  }
+  removeParts(context, view, node, { serviceId, checkId });
   await agent.durable();
   return { json: true };
 }
@@ -70,12 +70,39 @@ function inOrder(parts: readonly ExternalPart[]): readonly ExternalPart[] {
   return (['check', 'instance', 'node'] as const).flatMap((type) => parts.filter((part) => part.type === type));
 }
 
+/** What is meant: a service, a check, or, with both empty, the node. */
+interface Target {
+  readonly serviceId: string;
+  readonly checkId: string;
+}
+
+/** The node first, checks last: nobody, here or elsewhere, sees an instance without the check that keeps traffic from it. */
+function removeParts({ port }: ApiContext, view: View, node: string, target: Target): void {
+  const names: string[] = [];
+  for (const { name, value } of view.configEntries(externalKind))
+    if (externalNodeOf(name) === node && isMeant(name, value, target)) names.push(name);
+  const rank = (name: string): number => (!name.includes('/') ? 0 : name.includes('/i/') ? 1 : 2);
+  names.sort((a, b) => rank(a) - rank(b));
+  for (const name of names) requireOk(port.dispatch({ type: 'delete-config', kind: externalKind, name }));
+}
+
+/**
+ * The external nodes that have the id of this one, under other names: a node that comes back with its id and another name
+ * was renamed, and what ran under the old name is gone, as in Consul. A member's id is refused: it names itself.
+ */
+function earlierNamesOf(view: View, { name, uuid }: ExternalNode): readonly string[] {
+  if (uuid === '') return [];
+  for (const member of view.members()) {
+    if (member.status !== 'left' && consulNodeId(member) === uuid)
+      throw badRequest(`Bad node ID: ${uuid} is that of '${member.name}', a member of the mesh: leave it out, or give another`);
+  }
+  const names: string[] = [];
+  for (const node of view.externalNodes()) if (node.name !== name && consulNodeId(node) === uuid) names.push(node.name);
+  return names;
+}
+
 /** A service goes with its checks, a node with everything. */
-function isMeant(
-  name: string,
-  value: unknown,
-  { serviceId, checkId }: { readonly serviceId: string; readonly checkId: string },
-): boolean {
+function isMeant(name: string, value: unknown, { serviceId, checkId }: Target): boolean {
   const part = name.slice(name.indexOf('/') + 1);
   const isPart = name.includes('/');
   if (serviceId !== '')
