@@ -66,6 +66,21 @@ test('B14: a client that goes away while it waits leaves nothing behind', async 
   await vi.waitUntil(() => port.waiting === 0);
 });
 
+test('hundreds of clients that go at once leave nothing behind, no error either', async () => {
+  const logged: unknown[] = [];
+  const { address, port } = await listen({ log: (entry) => void logged.push(entry) });
+  const index = port.index(topics.members);
+  for (let client = 0; client < 300; client++) {
+    const socket = await dial(address);
+    socket.write(`GET /v1/catalog/nodes?index=${index} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  }
+  await vi.waitUntil(() => port.waiting === 300);
+  for (const socket of sockets) socket.destroy();
+  await vi.waitUntil(() => port.waiting === 0);
+  expect((await fetch(`http://${address}/v1/catalog/nodes`)).status).toBe(200);
+  expect(logged).toEqual([]);
+});
+
 test('a change answers who waits, over the same connection', async () => {
   const { address, port } = await listen();
   const waiting = fetch(`http://${address}/v1/catalog/nodes?index=${port.index(topics.members)}&wait=10s`);

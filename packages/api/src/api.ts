@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
-import { BlockingQueries } from './blocking.ts';
+import { BlockingQueries, clientGone } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import type { DnsPolicy } from './dns/policy.ts';
 import { EventFeed } from './event-feed.ts';
@@ -46,6 +46,7 @@ import { notPercentEncoded, redirectTarget, requirePrintable } from './url-path.
 import { cutWhenStalled } from './stream/stall.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
+import { UnderWay } from './under-way.ts';
 import { ViewFeed } from './view-feed/view-feed.ts';
 
 export interface ApiOptions {
@@ -250,13 +251,16 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
         method: route.method,
         url,
         handler: async (request, reply) => {
-          const { signal, release } = underWay.add(reply);
+          const { signal, release } = underWay.add(reply.raw);
           let isStream = false;
           try {
             const answer = await route.handle(apiRequest(request, signal));
             isStream = answer.stream !== undefined;
             if (isStream) reply.raw.once('close', release);
             return send(reply, request, withStallLimit(answer, reply, timers));
+          } catch (error) {
+            if (error !== clientGone) throw error;
+            return reply.hijack();
           } finally {
             if (!isStream) release();
           }
@@ -271,33 +275,6 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
       url,
       handler: (request, reply) => sendText(reply.header('Allow', allow), 405, `method ${request.method} not allowed`),
     });
-  }
-}
-
-/** The requests under way, so that `close` can end their waiting. */
-class UnderWay {
-  readonly #requests = new Set<AbortController>();
-  #isClosed = false;
-
-  /** A signal that aborts when the client goes away or the API closes; `release` once the answer is made. */
-  add(reply: FastifyReply): { readonly signal: AbortSignal; readonly release: () => void } {
-    const over = new AbortController();
-    const end = (): void => over.abort();
-    if (this.#isClosed) end();
-    reply.raw.once('close', end);
-    this.#requests.add(over);
-    return {
-      signal: over.signal,
-      release: () => {
-        reply.raw.off('close', end);
-        this.#requests.delete(over);
-      },
-    };
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    for (const over of this.#requests) over.abort();
   }
 }
 

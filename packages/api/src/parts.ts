@@ -1,5 +1,7 @@
 /** The parts the API is made of that are usable by themselves: for tests, and for whoever measures them. */
 
+export { BlockingQueries, clientGone } from './blocking.ts';
 export { jsonDiff } from './shape/json-diff.ts';
 export { ViewFeed } from './view-feed/view-feed.ts';
 export type { Cursor, ViewFeedOptions } from './view-feed/view-feed.ts';
+export { UnderWay } from './under-way.ts';
