@@ -233,13 +233,13 @@ describe('the limit of keys', () => {
 
   test('has room for all again once all were deleted, however often', () => {
     const { store: at, forgotten } = filled();
-    for (let round = 0; round < 3; round++) {
-      for (let i = 0; i < full; i += 1) expect(at.apply('kv', `${round}/${i}`, valueOf('x'))).toEqual({ ok: true });
-      for (let i = 0; i < full; i += 1) expect(at.delete('kv', `${round}/${i}`)).toEqual({ ok: true });
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < full; i++) expect(at.apply('kv', `${round}/${i}`, valueOf('x'))).toEqual({ ok: true });
+      for (let i = 0; i < full; i++) expect(at.delete('kv', `${round}/${i}`)).toEqual({ ok: true });
     }
     expect([...at.all()]).toHaveLength(full);
-    expect(forgotten).toHaveLength(2 * full);
-    expect(forgotten.every((name) => !name.startsWith('2/'))).toBe(true);
+    expect(forgotten).toHaveLength(full);
+    expect(forgotten.every((name) => name.startsWith('0/'))).toBe(true);
   });
 
   test('of deletions remembers as many, forgets the oldest, and does not let a peer push out a newer one with it', () => {
