@@ -380,7 +380,10 @@ test.each([
   ['index=x', 'Invalid index'],
   ['index=-1', 'Invalid index'],
   ['index=1.5', 'Invalid index'],
+  ['index=18446744073709551616', 'Invalid index'],
+  ['index=99999999999999999999', 'Invalid index'],
   ['index=999999999999999999999', 'Invalid index'],
+  ['index=0x10', 'Invalid index'],
   ['index=1&wait=10', 'Invalid wait time'],
   ['index=1&wait=soon', 'Invalid wait time'],
 ])('%s is refused with %s', async (query, text) => {

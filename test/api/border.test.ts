@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { createApi } from '@skein/api';
-import { FakeAgent, FakeEvents, setup } from './fake-agent.ts';
+import { FakeAgent, FakeEvents, refused, setup } from './fake-agent.ts';
 import { FakePort } from './fake-port.ts';
 
 test.each([
@@ -164,14 +164,45 @@ test.each([
   expect([answer.statusCode, answer.body]).toEqual([400, expect.stringMatching(/^Missing /)]);
 });
 
-test('a path that is not valid percent-encoding is a 400 with text', async () => {
-  const answer = await setup().get('/v1/health/service/%zz');
-  expect([answer.statusCode, answer.headers['content-type']]).toEqual([400, 'text/plain; charset=utf-8']);
+test.each(['%zz', '%2', '%', 'a%ff', '%E0%A4%A', '%ed%a0%80'])(
+  'a path with %s is not percent-encoded UTF-8: 400 with a text that says so',
+  async (part) => {
+    for (const path of ['/v1/health/service/', '/v1/kv/', '/nowhere/']) {
+      const answer = await setup().get(path + part);
+      expect([answer.statusCode, answer.headers['content-type']]).toEqual([400, 'text/plain; charset=utf-8']);
+      expect(answer.body).toMatch(/^Invalid URL path: .*percent.*UTF-8/);
+    }
+  },
+);
+
+test.each([`/v1/health/service/web?tag=${'x'.repeat(9000)}`, `/v1/kv/${'x'.repeat(9000)}`])(
+  'a URL beyond 8 KiB is refused, wherever it is long',
+  async (url) => {
+    const answer = await setup().get(url);
+    expect([answer.statusCode, answer.body]).toEqual([414, 'The URL is longer than 8192 characters']);
+  },
+);
+
+test.each([
+  '',
+  'text',
+  ';;;',
+  'a/b; c',
+  'multipart/form-data',
+  'application/json; charset=utf-16',
+  'application/json, text/plain',
+])('the content type %j is not looked at, as in Consul', async (type) => {
+  const api = setup();
+  const headers = { 'content-type': type };
+  expect((await api.put('/v1/agent/service/register', { Name: 'web' }, headers)).statusCode).toBe(200);
+  expect(api.port.commands).toMatchObject([{ type: 'register', instance: { id: 'web' } }]);
+  expect((await api.get('/v1/agent/services', headers)).statusCode).toBe(200);
 });
 
-test('a URL beyond 8 KiB is refused', async () => {
-  const answer = await setup().get(`/v1/health/service/web?tag=${'x'.repeat(9000)}`);
-  expect(answer.statusCode).toBe(414);
+test('a body with a byte order mark is not JSON (RFC 8259, section 8.1)', async () => {
+  expect(await refused('/v1/agent/service/register', '\uFEFF{"Name":"web"}')).toMatch(
+    /^Request decode failed: .*byte order mark/,
+  );
 });
 
 test('a bug of ours is a 500 without details, and is logged with them', async () => {

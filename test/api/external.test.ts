@@ -80,6 +80,56 @@ describe('an external node', () => {
     }
   });
 
+  test('that comes with its id and another name was renamed: what ran under the old name is gone, as in Consul', async () => {
+    const { world, apis } = mesh(2);
+    const [one, two = one] = apis;
+    await register(one, search);
+    expect(
+      json(
+        await register(one, { Node: 'other.example', Address: '10.9.0.2', NodeMeta: search.NodeMeta, Service: search.Service }),
+      ),
+    ).toBe(true);
+    world.runFor(500);
+    const { Service: _service, Check: _check, ...bare } = search;
+    expect(json(await register(two, { ...bare, ID: search.ID.toUpperCase(), Node: 'renamed.example' }))).toBe(true);
+    world.runFor(500);
+    for (const api of apis) {
+      const nodes = json<{ Node: string; ID: string }[]>(await get(api, '/v1/catalog/nodes?node-meta=external-node:true'));
+      expect(nodes.map(({ Node }) => Node)).toEqual(['other.example', 'renamed.example']);
+      expect(nodes[1]?.ID).toBe(search.ID);
+      const left = json<{ Node: string }[]>(await get(api, '/v1/catalog/service/search'));
+      expect(left.map(({ Node }) => Node)).toEqual(['other.example']);
+      expect(json(await get(api, '/v1/catalog/node/search.example'))).toBeNull();
+    }
+    const again = { ...bare, Node: 'renamed.example', Service: search.Service };
+    expect(json(await register(one, again))).toBe(true);
+    expect(json<unknown[]>(await get(one, '/v1/catalog/service/search'))).toHaveLength(2);
+  });
+
+  test('renamed on both sides of a partition has two names, until it is registered once more', async () => {
+    const { world, nodes, apis } = mesh(2);
+    const [one, two = one] = apis;
+    const { Service: _service, Check: _check, ...bare } = search;
+    const heal = world.network.split([nodes[0]], nodes.slice(1));
+    await register(one, { ...bare, Node: 'left.example' });
+    await register(two, { ...bare, Node: 'right.example' });
+    heal();
+    world.runFor(60_000);
+    const names = async (): Promise<string[]> =>
+      json<{ Node: string }[]>(await get(one, '/v1/catalog/nodes?node-meta=external-node:true')).map(({ Node }) => Node);
+    expect(await names()).toEqual(['left.example', 'right.example']);
+    await register(one, { ...bare, Node: 'left.example' });
+    expect(await names()).toEqual(['left.example']);
+  });
+
+  test('cannot take the id of a member, and nothing is written', async () => {
+    const { apis } = mesh();
+    const [{ ID = '' } = {}] = json<{ ID?: string }[]>(await get(apis[0], '/v1/catalog/nodes'));
+    const answer = await register(apis[0], { ...search, ID });
+    expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining('a member of the mesh')]);
+    expect(json<unknown[]>(await get(apis[0], '/v1/catalog/nodes'))).toHaveLength(1);
+  });
+
   test('is never seen, by any agent at any moment, without the check that keeps traffic from it', async () => {
     const { world, nodes, apis } = mesh(4);
     const seen = new Set<boolean>();

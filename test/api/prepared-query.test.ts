@@ -63,6 +63,18 @@ describe('a query', () => {
     expect([gone.statusCode, gone.body]).toEqual([404, 'Query not found']);
   });
 
+  test('that asks for what is mesh-native finds nothing, whether it says so itself or whoever executes it', async () => {
+    const { apis } = mesh();
+    await register(apis[0], 'web1');
+    await create(apis[0], { Name: 'plain', Service: { Service: 'web' } });
+    await create(apis[0], { Name: 'native', Service: { Service: 'web', Connect: true } });
+    for (const asked of ['plain/execute', 'plain/execute?connect', 'plain/execute?connect=', 'plain/execute?connect=false'])
+      expect(await execute(apis[0], asked), asked).toEqual(['web1']);
+    for (const asked of ['plain/execute?connect=true', 'native/execute', 'native/execute?connect=false'])
+      expect(await execute(apis[0], asked), asked).toEqual([]);
+    expect((await send(apis[0], 'GET', '/v1/query/plain/execute?connect=maybe')).statusCode).toBe(400);
+  });
+
   test('list is waited for', async () => {
     const { apis } = mesh();
     const index = String((await send(apis[0], 'GET', '/v1/query')).headers['x-consul-index']);

@@ -9,7 +9,6 @@ import { ids, makeTurn, notaryOf, refusals } from './fixture.ts';
 import { Solo, wallMs } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
-const hourMs = 3_600_000;
 
 const valueOf = (text: string, flags = 0): unknown => ({ value: btoa(text), flags });
 
@@ -200,37 +199,79 @@ test('a key that was deleted and written again is a new one, with a new CreateIn
 });
 
 describe('the limit of keys', () => {
-  const filled = (count: number, deletedMs: number): ReturnType<typeof store> => {
+  const written = (from: number, count: number, fields: Partial<ConfigVersion> & { readonly ms: number }): SignedConfig[] => {
+    const { ms, ...more } = fields;
+    return Array.from({ length: count }, (_, i) => version(a, ms + i, { name: `k${from + i}`, ...more }));
+  };
+  const filled = (...entries: readonly SignedConfig[]): ReturnType<typeof store> => {
     const at = store();
-    for (let i = 0; i < count; i++) at.store.merge(version(a, i < 3 ? deletedMs - i : -10, { name: `k${i}`, deleted: i < 3 }), a);
+    for (const entry of entries) at.store.merge(entry, a);
     at.turn.take();
     return at;
   };
+  const full = limits.kvEntries;
 
-  test('refuses one more of our own, deletions of the last 72 hours counted, and leaves routes alone', () => {
-    const at = filled(limits.kvEntries, -71 * hourMs);
-    expect(at.store.apply('kv', 'more', valueOf('x'))).toMatchObject({ ok: false, code: 'limit-exceeded' });
+  test('refuses one more of our own, with what helps, and leaves routes alone', () => {
+    const at = filled(...written(0, full, { ms: -full }));
+    expect(at.store.apply('kv', 'more', valueOf('x'))).toEqual({
+      ok: false,
+      code: 'limit-exceeded',
+      message: expect.stringMatching(/^this mesh has 8192 keys .*: delete some first$/) as string,
+    });
     expect(at.store.apply('kv', 'k9', valueOf('x'))).toEqual({ ok: true });
-    expect(at.store.delete('kv', 'k10')).toEqual({ ok: true });
-    expect(at.store.apply('kv', 'k10', valueOf('x'))).toEqual({ ok: true });
     expect(at.store.apply('route', 'r', {})).toEqual({ ok: true });
-    expect(at.forgotten).toEqual([]);
+    expect(at.store.delete('kv', 'k10')).toEqual({ ok: true });
+    expect(at.store.apply('kv', 'more', valueOf('x'))).toEqual({ ok: true });
+    expect(at.store.apply('kv', 'k10', valueOf('x'))).toMatchObject({ ok: false });
   });
 
   test('takes in as many again from others, so that both sides of a partition agree when it has healed', () => {
-    const at = filled(limits.kvEntries, -hourMs);
+    const at = filled(...written(0, full, { ms: -full }));
     at.store.merge(version(b, 1, { name: 'more' }), b);
     expect(at.store.entry('kv/more')).toBeDefined();
-    for (let i = limits.kvEntries; i < 2 * limits.kvEntries; i++) at.store.merge(version(b, 1, { name: `k${i}` }), b);
+    for (let i = full; i < 2 * full; i++) at.store.merge(version(b, 1, { name: `k${i}` }), b);
     expect(refusals(at.turn.take())).toEqual(['config-limit']);
   });
 
-  test('makes room by forgetting the oldest deletion, once no partition can bring the key back', () => {
-    const at = filled(limits.kvEntries, -73 * hourMs);
-    expect(at.store.apply('kv', 'more', valueOf('x'))).toEqual({ ok: true });
-    expect(at.forgotten).toEqual(['k2']);
-    at.store.merge(version(a, -80 * hourMs, { name: 'k2', deleted: true }), a);
-    expect(at.forgotten).toEqual(['k2']);
+  test('has room for all again once all were deleted, however often', () => {
+    const { store: at, forgotten } = filled();
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < full; i++) expect(at.apply('kv', `${round}/${i}`, valueOf('x'))).toEqual({ ok: true });
+      for (let i = 0; i < full; i++) expect(at.delete('kv', `${round}/${i}`)).toEqual({ ok: true });
+    }
+    expect([...at.all()]).toHaveLength(full);
+    expect(forgotten).toHaveLength(full);
+    expect(forgotten.every((name) => name.startsWith('0/'))).toBe(true);
+  });
+
+  test('of deletions remembers as many, forgets the oldest, and does not let a peer push out a newer one with it', () => {
+    const at = filled(...written(0, full, { ms: -2 * full, deleted: true }), version(a, -10, { name: 'live' }));
+    expect(at.forgotten).toEqual([]);
+    expect(at.store.delete('kv', 'live')).toEqual({ ok: true });
+    expect(at.forgotten).toEqual(['k0']);
+    expect(at.store.stamp('kv/k0')).toBeUndefined();
+    at.turn.take();
+    at.store.merge(version(a, -2 * full, { name: 'k0', deleted: true }), a);
+    expect([at.forgotten, at.turn.take()]).toEqual([['k0'], []]);
+    expect(at.store.stamp('kv/k1')).toBeDefined();
+    expect(at.store.apply('kv', 'k1', valueOf('x'))).toEqual({ ok: true });
+    at.store.merge(version(a, -2 * full, { name: 'k0', deleted: true }), a);
+    expect(at.store.stamp('kv/k0')).toBeDefined();
+  });
+
+  test('makes all nodes remember the same deletions, in whatever order they came', () => {
+    const all = written(0, full + 4, { ms: -2 * full, deleted: true });
+    const tied = [
+      version(b, -2 * full + 2, { name: 'tie/1', deleted: true }),
+      version(b, -2 * full + 2, { name: 'tie/0', deleted: true }),
+    ];
+    const kept = (entries: readonly SignedConfig[]): string[] =>
+      [...filled(...entries).store.all()].map(({ value }) => value.name).sort();
+    const expected = kept([...all, ...tied]);
+    expect(expected).toHaveLength(full);
+    expect(expected).toContain('k5');
+    expect(kept([...tied.toReversed(), ...all.toReversed()])).toEqual(expected);
+    expect(kept([...all.slice(4000), ...tied, ...all.slice(0, 4000)])).toEqual(expected);
   });
 
   test('holds for the bytes of all of them too', () => {
@@ -248,11 +289,12 @@ describe('the limit of keys', () => {
 });
 
 test('a deletion that is forgotten wakes nobody, and the index of its prefix does not fall', () => {
-  const old = (i: number): SignedConfig => version(a, -73 * hourMs - i, { name: `old/${i}`, deleted: true });
-  const live = Array.from({ length: limits.kvEntries - 2 }, (_, i) => version(nodeId('gone'), -10, { name: `k${i}` }));
-  const solo = new Solo({ options: { configEntries: [old(1), old(2), ...live] } });
+  const gone = nodeId('gone');
+  const older = (i: number): SignedConfig => version(gone, -9000 + i, { name: `old/${i}`, deleted: true });
+  const later = Array.from({ length: limits.kvEntries - 2 }, (_, i) => version(gone, -10, { name: `k${i}`, deleted: true }));
+  const solo = new Solo({ options: { configEntries: [older(1), older(2), ...later, version(gone, -10, { name: 'live' })] } });
   const [folder, part] = [solo.view.kvIndex('old/'), solo.view.kvIndex('ol')];
-  put(solo, 'new');
+  remove(solo, 'live');
   expect([solo.view.kvIndex('old/'), solo.view.kvIndex('ol')]).toEqual([folder, part]);
   expect([...solo.view.kvEntries('old/')]).toEqual([]);
 });

@@ -1,6 +1,8 @@
 /** The HTTP API on real sockets of loopback: what needs a connection that is slow, broken or gone. */
 
 import { once } from 'node:events';
+import http from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { topics } from '@skein/core';
@@ -64,6 +66,21 @@ test('B14: a client that goes away while it waits leaves nothing behind', async 
   await vi.waitUntil(() => port.waiting === 0);
 });
 
+test('hundreds of clients that go at once leave nothing behind, no error either', async () => {
+  const logged: unknown[] = [];
+  const { address, port } = await listen({ log: (entry) => void logged.push(entry) });
+  const index = port.index(topics.members);
+  for (let client = 0; client < 300; client++) {
+    const socket = await dial(address);
+    socket.write(`GET /v1/catalog/nodes?index=${index} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  }
+  await vi.waitUntil(() => port.waiting === 300);
+  for (const socket of sockets) socket.destroy();
+  await vi.waitUntil(() => port.waiting === 0);
+  expect((await fetch(`http://${address}/v1/catalog/nodes`)).status).toBe(200);
+  expect(logged).toEqual([]);
+});
+
 test('a change answers who waits, over the same connection', async () => {
   const { address, port } = await listen();
   const waiting = fetch(`http://${address}/v1/catalog/nodes?index=${port.index(topics.members)}&wait=10s`);
@@ -86,8 +103,9 @@ test('close answers who waits and does not wait for idle connections', async () 
 });
 
 test.each([
-  ['no host', 'GET /healthz HTTP/1.0\r\n\r\n', '403'],
-  ['an empty host', 'GET /healthz HTTP/1.1\r\nHost:\r\n\r\n', '403'],
+  ['no host and something to write', 'PUT /v1/agent/leave HTTP/1.0\r\nContent-Length: 0\r\n\r\n', '403'],
+  ['an empty host and something to write', 'DELETE /v1/kv/a HTTP/1.1\r\nHost:\r\n\r\n', '403'],
+  ['no host, though HTTP/1.1 demands one,', 'GET /healthz HTTP/1.1\r\n\r\n', '400'],
   ['a host of somebody else', 'GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n', '403'],
   ['garbage', 'hello there\r\n\r\n', '400'],
   ['headers without end', `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`, '431'],
@@ -96,6 +114,26 @@ test.each([
   const { address } = await listen();
   expect(await exchange(address, text)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect((await fetch(`http://${address}/healthz`)).status).toBe(200);
+});
+
+test.each([
+  ['GET', 'HTTP/1.0\r\n'],
+  ['HEAD', 'HTTP/1.0\r\n'],
+  ['GET', 'HTTP/1.1\r\nHost:\r\n'],
+])('a health check that names no host, with %s and %j, is answered: no browser leaves it out', async (method, rest) => {
+  const { address } = await listen();
+  expect(await exchange(address, `${method} /v1/status/leader ${rest}\r\n`)).toBe('HTTP/1.1 200 OK');
+});
+
+test('a request has 30 s to arrive, its body too, and is looked at every second', async () => {
+  const created = vi.spyOn(http, 'createServer');
+  await listen();
+  const [options] = created.mock.calls[0] as [ServerOptions];
+  const server = created.mock.results[0]?.value as Server;
+  created.mockRestore();
+  expect(options.connectionsCheckingInterval).toBe(1000);
+  // Node takes the smaller one for the headers and the other for the whole.
+  expect([server.headersTimeout, server.requestTimeout]).toEqual([30_000, 30_000]);
 });
 
 test('what is no HTTP is refused with text, and its connection ends', async () => {

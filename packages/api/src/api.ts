@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
-import { BlockingQueries } from './blocking.ts';
+import { BlockingQueries, clientGone } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import type { DnsPolicy } from './dns/policy.ts';
 import { EventFeed } from './event-feed.ts';
@@ -42,10 +42,11 @@ import { monitorRoutes } from './routes/monitor.ts';
 import { preparedQueryRoutes } from './routes/prepared-query.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
-import { redirectTarget, requirePrintable } from './url-path.ts';
+import { notPercentEncoded, redirectTarget, requirePrintable } from './url-path.ts';
 import { cutWhenStalled } from './stream/stall.ts';
 import { platformTimers } from './timers.ts';
 import type { Timers } from './timers.ts';
+import { UnderWay } from './under-way.ts';
 import { ViewFeed } from './view-feed/view-feed.ts';
 
 export interface ApiOptions {
@@ -103,6 +104,8 @@ const headerBytesMax = 16_384;
 const requestTimeoutMs = 30_000;
 /** How long a connection is quiet before the peer's host is asked whether it is still there. */
 const keepAliveProbeMs = 60_000;
+/** How often requests that still arrive are looked at: so much later one may be refused. */
+const requestCheckMs = 1000;
 /** How long `close` waits for answers under way before it cuts their connections. */
 const closeTimeoutMs = 2000;
 const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
@@ -123,10 +126,18 @@ export function createApi(options: ApiOptions): Api {
       // Handlers read the query themselves: a bare `?passing` and a repeated `?tag` mean something.
       querystringParser: () => ({}),
     },
-    http: { maxHeaderSize: headerBytesMax, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs },
+    http: {
+      maxHeaderSize: headerBytesMax,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveProbeMs,
+      // The smaller of this and the time for the request is that of the headers, the other that of the whole.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestCheckMs,
+    },
     clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, _request, reply) => {
-      sendText(reply, error.statusCode ?? 400, error.message);
+      const { status, message } = error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? urlTooLong() : notPercentEncoded();
+      sendText(reply, status, message);
     },
   });
   app.server.maxConnections = options.connectionsMax ?? 20_480;
@@ -208,9 +219,13 @@ function allRoutes(options: ApiOptions, timers: Timers, feeds: Pick<ApiContext, 
   return [...routes, { ...description, handle: () => ({ json: openApiDocument(agent.info().version, served) }) }];
 }
 
-/** Consul ignores the content type, and `curl -d` sends a wrong one. */
+/** Consul ignores the content type: `curl -d` sends a wrong one, and others what is no type at all. */
 function takeAnyBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
+  app.addHook('onRequest', (request, _reply, done) => {
+    delete request.raw.headers['content-type'];
+    done();
+  });
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
@@ -225,7 +240,7 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
     reply.headers({ 'X-Content-Type-Options': 'nosniff', 'X-Consul-Default-ACL-Policy': 'allow' });
     try {
       guard(request, { isOwnHost });
-      if (request.url.length > urlLengthMax) throw new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
+      if (request.url.length > urlLengthMax) throw urlTooLong();
       done();
     } catch (error) {
       done(error as Error);
@@ -243,13 +258,16 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
         method: route.method,
         url,
         handler: async (request, reply) => {
-          const { signal, release } = underWay.add(reply);
+          const { signal, release } = underWay.add(reply.raw);
           let isStream = false;
           try {
             const answer = await route.handle(apiRequest(request, signal));
             isStream = answer.stream !== undefined;
             if (isStream) reply.raw.once('close', release);
             return send(reply, request, withStallLimit(answer, reply, timers));
+          } catch (error) {
+            if (error !== clientGone) throw error;
+            return reply.hijack();
           } finally {
             if (!isStream) release();
           }
@@ -264,33 +282,6 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
       url,
       handler: (request, reply) => sendText(reply.header('Allow', allow), 405, `method ${request.method} not allowed`),
     });
-  }
-}
-
-/** The requests under way, so that `close` can end their waiting. */
-class UnderWay {
-  readonly #requests = new Set<AbortController>();
-  #isClosed = false;
-
-  /** A signal that aborts when the client goes away or the API closes; `release` once the answer is made. */
-  add(reply: FastifyReply): { readonly signal: AbortSignal; readonly release: () => void } {
-    const over = new AbortController();
-    const end = (): void => over.abort();
-    if (this.#isClosed) end();
-    reply.raw.once('close', end);
-    this.#requests.add(over);
-    return {
-      signal: over.signal,
-      release: () => {
-        reply.raw.off('close', end);
-        this.#requests.delete(over);
-      },
-    };
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    for (const over of this.#requests) over.abort();
   }
 }
 
@@ -316,6 +307,10 @@ function withStallLimit(answer: Answer, reply: FastifyReply, timers: Timers): An
   const { stream, stallMs } = answer;
   if (stream === undefined || stallMs === undefined) return answer;
   return { ...answer, stream: cutWhenStalled(stream, stallMs, timers, () => reply.raw.destroy()) };
+}
+
+function urlTooLong(): Refusal {
+  return new Refusal(414, `The URL is longer than ${urlLengthMax} characters`);
 }
 
 function textOf(header: string | readonly string[] | undefined): string {

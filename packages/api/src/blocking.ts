@@ -18,6 +18,16 @@ export interface BlockingOptions {
   readonly waitersMax: number;
 }
 
+/*
+ * Why a request is over. Made once: an abort without a reason makes an error with its own stack, which is most of what it
+ * takes to free a waiting client.
+ */
+/** Nobody is left to answer. */
+export const clientGone = new Error('the client is gone');
+/** It is answered from what there is. */
+export const apiClosing = new Error('the API is closing');
+const isOver = new Error('the wait is over');
+
 /** How long an index that is not ours may keep a client waiting, so that it neither hangs nor spins. */
 const foreignWaitMs = 1000;
 const tagRange = 1024;
@@ -35,7 +45,8 @@ export class BlockingQueries {
 
   /**
    * Resolves when the answer is due; the caller then reads the current state. `ownIndex` is any index that this
-   * node made, for its tag. Throws a `Refusal` (429) when too many wait, here or at the source.
+   * node made, for its tag. Throws a `Refusal` (429) when too many wait, here or at the source, and `clientGone` when that
+   * is why `signal` aborted.
    */
   async due(source: Source, wait: Wait, ownIndex: number, signal: AbortSignal): Promise<void> {
     if (wait.index === 0) return;
@@ -44,6 +55,7 @@ export class BlockingQueries {
     if (wait.index < current && !isForeign) return this.#gate.pass(source, signal);
     const waitMs = isForeign ? Math.min(wait.waitMs, foreignWaitMs) : this.#jittered(wait.waitMs);
     if (await this.#changed(source, current, waitMs, signal)) await this.#gate.pass(source, signal);
+    if (signal.reason === clientGone) throw clientGone;
   }
 
   /** Whether the source changed, rather than the time ran out or the client went. */
@@ -54,7 +66,7 @@ export class BlockingQueries {
     }
     this.#waiters++;
     const over = new AbortController();
-    const end = (): void => over.abort();
+    const end = (): void => over.abort(isOver);
     const cancelTimer = this.#options.timers.after(waitMs, end);
     signal.addEventListener('abort', end, { once: true });
     try {

@@ -17,10 +17,13 @@ export interface GuardedRequest {
 }
 
 const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const lookMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-/** Throws a `Refusal` (403) for a request that is not for this agent, or is a write from another origin. */
+/** Throws a `Refusal` (403) for a request that names a host that is not this agent, or is a write from another origin. */
 export function guard(request: GuardedRequest, options: GuardOptions): void {
   const authority = headerText(request, 'host').toLowerCase();
+  // Browsers always name a host; simple health checks speak HTTP/1.0 and do not. They may look, not write.
+  if (authority === '' && lookMethods.has(request.method)) return;
   const host = hostOf(authority);
   if (host === undefined || !options.isOwnHost(host)) {
     throw new Refusal(

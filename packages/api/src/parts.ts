@@ -2,6 +2,8 @@
 
 export { AnswerCache, answerCacheLimits } from './dns/answer-cache.ts';
 export type { Found } from './dns/answers.ts';
+export { BlockingQueries, clientGone } from './blocking.ts';
 export { jsonDiff } from './shape/json-diff.ts';
 export { ViewFeed } from './view-feed/view-feed.ts';
 export type { Cursor, ViewFeedOptions } from './view-feed/view-feed.ts';
+export { UnderWay } from './under-way.ts';

@@ -9,6 +9,7 @@ import type { Keep } from './filter/filter.ts';
 
 const waitMsDefault = 300_000;
 const waitMsMax = 600_000;
+const indexMax = 2n ** 64n - 1n;
 
 /** How a client wants to wait for a change: `index` 0 means not at all. */
 export interface Wait {
@@ -20,7 +21,7 @@ export interface Wait {
 export function parseWait(query: URLSearchParams): Wait {
   const indexText = query.get('index') ?? '';
   // Clients of 64 bits may hold any index of another system; beyond 2^53 the exact value does not matter any more.
-  if (!/^\d{0,20}$/.test(indexText)) throw badRequest('Invalid index');
+  if (!/^\d*$/.test(indexText) || BigInt(indexText) > indexMax) throw badRequest('Invalid index');
   const waitText = query.get('wait') ?? '';
   const waitMs = waitText === '' ? 0 : parseDuration(waitText);
   if (waitMs === undefined) throw badRequest('Invalid wait time');

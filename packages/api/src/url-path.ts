@@ -1,7 +1,7 @@
 /** Paths as clients write them: with too many slashes, with steps, or with characters that no name has. */
 
 import { posix } from 'node:path';
-import { badRequest } from './refusal.ts';
+import { badRequest, type Refusal } from './refusal.ts';
 
 /** Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols, and the blank. */
 const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
@@ -12,6 +12,11 @@ export function requirePrintable(part: string): void {
   if (found === undefined) return;
   const code = (found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
   throw badRequest(`Invalid URL path: it has the character U+${code}, which cannot be printed`);
+}
+
+/** The refusal of a path whose percent-encoding is broken, or stands for bytes that are no UTF-8 (RFC 3986, section 2.5). */
+export function notPercentEncoded(): Refusal {
+  return badRequest('Invalid URL path: a percent sign is followed by two hexadecimal digits, and the bytes are UTF-8');
 }
 
 /**

@@ -26,21 +26,24 @@ export const limits = {
   catalogBytesPerOwner: 3_145_728,
   /** Of these, kept free for each record: what its version and its status may grow by once it is there. */
   recordReserveBytes: 16,
-  /** One signed config entry, and how many entries (deleted ones included) a mesh may have. */
+  /**
+   * One signed config entry, and how many entries a mesh may have. As many deletions are remembered, here and below, and no
+   * more: the oldest goes first, and a node that was away since before it brings the entry back.
+   */
   configBytes: 32_768,
   configEntries: 1024,
   configConflicts: 8,
   /** The name of a config entry that holds what clients name: a key of the key-value store, a part of an external node. */
   configNameLength: 512,
   /**
-   * The key-value store: bytes of a key as UTF-8 and of a value, how many keys (those deleted in the last 72 hours included),
-   * and the bytes of all of them, signed. A value in base64 leaves room for its key in one config entry.
+   * The key-value store: bytes of a key as UTF-8 and of a value, how many keys, and the
+   * bytes of all of them, signed. A value in base64 leaves room for its key in one config entry.
    */
   kvKeyBytes: 512,
   kvValueBytes: 20_480,
   kvEntries: 8192,
   kvBytes: 16_777_216,
-  /** External nodes with their instances and checks, deleted ones included, and the bytes of all of them, signed. */
+  /** External nodes with their instances and checks, and the bytes of all of them, signed. */
   externalEntries: 4096,
   externalBytes: 8_388_608,
   /** One framed message on the wire lane, and one message on the sync lane. */

@@ -45,6 +45,8 @@ export function matchingInstances(view: View, { query }: StoredQuery): Placed[] 
   const ignored = new Set(IgnoreCheckIDs);
   const asksNode = Object.keys(NodeMeta).length > 0;
   const found: Placed[] = [];
+  // Asked for are proxies and what is mesh-native, of which there is none: a plain port would not speak TLS.
+  if (query.Service.Connect) return found;
   const isGood = ({ id, status }: CheckView): boolean =>
     ignored.has(id) || (OnlyPassing ? status === 'passing' : status !== 'critical');
   for (const instance of instancesNamed(view, Service)) {

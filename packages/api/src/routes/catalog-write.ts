@@ -4,13 +4,14 @@
  */
 
 import { externalId, externalKind, externalName, externalNodeOf, externalValue, instanceId } from '@skein/core';
-import type { ExternalPart, MemberView, View } from '@skein/core';
+import type { ExternalNode, ExternalPart, MemberView, View } from '@skein/core';
 import { isHeld, removeEntries } from '../context.ts';
 import type { ApiContext } from '../context.ts';
 import { decodeCatalogDeregistration, decodeCatalogRegistration } from '../decode/catalog-registration.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
 import { badRequest, Refusal, requireOk } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
+import { consulNodeId } from '../shape/node.ts';
 
 export function catalogWriteRoutes(context: ApiContext): readonly Route[] {
   return [
@@ -33,11 +34,13 @@ async function register(context: ApiContext, request: ApiRequest): Promise<Answe
   if (existing === undefined && nodePart === undefined)
     throw badRequest(`Unknown node '${node.slice(0, 200)}': register it with its Address`);
   requireServices(view, node, parts);
+  const earlierNames = nodePart?.type === 'node' ? earlierNamesOf(view, nodePart.node) : [];
   for (const part of inOrder(nodePart === undefined ? parts : [nodePart, ...parts])) {
     const entry = { kind: externalKind, name: externalName(part), value: externalValue(part) };
     // Whoever watches over a node says the same of it again and again.
     if (!isHeld(view, entry)) requireOk(port.dispatch({ type: 'apply-config', ...entry }));
   }
+  for (const name of earlierNames) await removeParts(context, view, name, { serviceId: '', checkId: '' });
   await agent.durable();
   return { json: true };
 }
@@ -56,14 +59,7 @@ async function deregister(context: ApiContext, request: ApiRequest): Promise<Ans
         ? `deregister it there, with PUT /v1/agent/check/deregister/${checkId}`
         : `a member leaves by itself, or failed by PUT /v1/agent/force-leave/${node}`;
   if (view.member(externalId(node)) === undefined) refuseMember(memberNamed(view, node), next);
-  const doomed = [...view.configEntries(externalKind)].filter(
-    ({ name, value }) => externalNodeOf(name) === node && isMeant(name, value, { serviceId, checkId }),
-  );
-  // The other way round than they are written: what loses its node is not shown any more, and needs no check then.
-  await removeEntries(
-    context,
-    doomed.sort((a, b) => removalRank(a.name) - removalRank(b.name)),
-  );
+  await removeParts(context, view, node, { serviceId, checkId });
   return { json: true };
 }
 
@@ -75,18 +71,46 @@ function inOrder(parts: readonly ExternalPart[]): readonly ExternalPart[] {
   return (['check', 'instance', 'node'] as const).flatMap((type) => parts.filter((part) => part.type === type));
 }
 
+/** What is meant: a service, a check, or, with both empty, the node. */
+interface Target {
+  readonly serviceId: string;
+  readonly checkId: string;
+}
+
+/** The other way round than they are written: what loses its node is not shown any more, and needs no check then. */
+async function removeParts(context: ApiContext, view: View, node: string, target: Target): Promise<void> {
+  const doomed = [...view.configEntries(externalKind)].filter(
+    ({ name, value }) => externalNodeOf(name) === node && isMeant(name, value, target),
+  );
+  await removeEntries(
+    context,
+    doomed.sort((a, b) => removalRank(a.name) - removalRank(b.name)),
+  );
+}
+
 /** The node first, then instances, then checks. */
 function removalRank(name: string): number {
   const slash = name.indexOf('/');
   return slash < 0 ? 0 : name.startsWith('/i/', slash) ? 1 : 2;
 }
 
+/**
+ * The external nodes that have the id of this one, under other names: a node that comes back with its id and another name
+ * was renamed, and what ran under the old name is gone, as in Consul. A member's id is refused: it names itself.
+ */
+function earlierNamesOf(view: View, { name, uuid }: ExternalNode): readonly string[] {
+  if (uuid === '') return [];
+  for (const member of view.members()) {
+    if (member.status !== 'left' && consulNodeId(member) === uuid)
+      throw badRequest(`Bad node ID: ${uuid} is that of '${member.name}', a member of the mesh: leave it out, or give another`);
+  }
+  const names: string[] = [];
+  for (const node of view.externalNodes()) if (node.name !== name && consulNodeId(node) === uuid) names.push(node.name);
+  return names;
+}
+
 /** A service goes with its checks, a node with everything. */
-function isMeant(
-  name: string,
-  value: unknown,
-  { serviceId, checkId }: { readonly serviceId: string; readonly checkId: string },
-): boolean {
+function isMeant(name: string, value: unknown, { serviceId, checkId }: Target): boolean {
   const part = name.slice(name.indexOf('/') + 1);
   const isPart = name.includes('/');
   if (serviceId !== '')

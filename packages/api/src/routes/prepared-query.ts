@@ -105,11 +105,11 @@ function requireExisting({ port }: ApiContext, id: string): void {
 async function execute(context: QueryContext, request: ApiRequest, target: string): Promise<Answer> {
   const { port, reader, datacenter, random, queries } = context;
   reader.check(request);
-  parseFlag(request.query, 'connect');
+  const isMesh = parseFlag(request.query, 'connect', false) ?? false;
   await reader.caughtUp(request.signal);
   const view = port.view();
   const resolved = resolve(queries, view, target);
-  const instances = executeQuery(view, resolved, {
+  const instances = executeQuery(view, isMesh ? meshOnly(resolved) : resolved, {
     near: request.query.get('near') ?? '',
     asker: request.remoteAddress,
     limit: parseLimit(request.query),
@@ -126,6 +126,11 @@ async function execute(context: QueryContext, request: ApiRequest, target: strin
     },
     headers: reader.headers(request, view.index(topics.service(resolved.query.Service.Service))),
   };
+}
+
+/** The same, of what is mesh-native. */
+function meshOnly({ query, entry }: StoredQuery): StoredQuery {
+  return { query: { ...query, Service: { ...query.Service, Connect: true } }, entry };
 }
 
 function explain({ port, reader, queries }: QueryContext, request: ApiRequest, target: string): Answer {

@@ -33,9 +33,6 @@ export interface ConfigListener {
   configForgotten(entry: ConfigVersion): void;
 }
 
-/** Deleted entries are remembered at least this long, so that a healed partition cannot bring them back. */
-const tombstoneMs = 259_200_000;
-
 interface Held {
   /** The newest version, in force or not. */
   newest: SignedConfig;
@@ -148,6 +145,8 @@ export class ConfigStore {
     const order = held === undefined ? 1 : compareVersions(version, held.newest.value);
     if (order === 0) return;
     if (order < 0 && (held === undefined || !this.#isNewConflict(held, version))) return;
+    // Somebody who has not forgotten it yet, or has not heard of newer ones, would else keep us forgetting.
+    if (held === undefined && version.deleted && !this.#room.hasDeletion(version, signed.bytes.length)) return;
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
     if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
       return this.#turn.refuse(from, 'config-from-the-future');
@@ -159,10 +158,11 @@ export class ConfigStore {
       assert(held !== undefined, 'an older version is older than something');
       this.#persisting(signed, () => this.#noteConflict(held, signed));
       this.#listener.configChanged(held.newest.value, from);
-      return;
+    } else {
+      this.#persisting(signed, () => this.#accept(signed));
+      this.#listener.configChanged(version, from);
     }
-    this.#persisting(signed, () => this.#accept(signed));
-    this.#listener.configChanged(version, from);
+    this.#forgetDeletions(version.kind);
   }
 
   #write(kind: string, name: string, json: string, deleted: boolean): CommandResult {
@@ -189,6 +189,7 @@ export class ConfigStore {
     if (!this.#hasRoom(signed, true)) return { ok: false, code: 'limit-exceeded', message: this.#room.refusal(kind) };
     this.#persisting(signed, () => this.#accept(signed));
     this.#listener.configChanged(version, undefined);
+    this.#forgetDeletions(kind);
     return { ok: true };
   }
 
@@ -252,39 +253,31 @@ export class ConfigStore {
     this.#turn.emit({ type: 'config-conflict', kind, name, authors: [author, loser.value.author] });
   }
 
-  /**
-   * Makes room for a version by forgetting the oldest deletion of its class, the same one everywhere, if no partition can
-   * bring it back any more. Another one that old gets no room: somebody who has not forgotten it yet would else keep us
-   * forgetting. What is deleted only takes less room.
-   */
+  /** Whether there is room for a version. What is deleted takes none of the room of what is not. */
   #hasRoom({ value: version, bytes }: SignedConfig, own: boolean): boolean {
-    const held = this.#held.get(configKey(version));
-    if (held !== undefined && version.deleted) return true;
-    const more = Math.max(0, bytes.length - (held?.newest.bytes.length ?? 0));
-    if (!this.#room.hasBytes(version.kind, more, own)) return false;
-    if (held !== undefined || this.#room.hasEntry(version.kind, own)) return true;
-    const horizonMs = this.#wallMs() - tombstoneMs;
-    if (version.deleted && version.time.ms <= horizonMs) return false;
-    const room = roomClassOf(version.kind);
-    let oldest: ConfigVersion | undefined;
-    for (const { newest } of this.#held.values()) {
-      if (!newest.value.deleted || roomClassOf(newest.value.kind) !== room) continue;
-      if (oldest === undefined || compareVersions(newest.value, oldest) < 0) oldest = newest.value;
+    return version.deleted || this.#room.has(version.kind, configKey(version), bytes.length, own);
+  }
+
+  /** Forgets the oldest deletions beyond those that are remembered. */
+  #forgetDeletions(kind: string): void {
+    for (;;) {
+      const oldest = this.#room.surplusDeletion(kind);
+      if (oldest === undefined) return;
+      const needed = neededVersions(this.#held.get(configKey(oldest)));
+      this.#held.delete(configKey(oldest));
+      this.#count(oldest);
+      for (const version of needed.values()) this.#turn.persist({ type: 'config-removed', version });
+      this.#listener.configForgotten(oldest);
     }
-    if (oldest === undefined || oldest.time.ms > horizonMs) return false;
-    const needed = neededVersions(this.#held.get(configKey(oldest)));
-    this.#held.delete(configKey(oldest));
-    this.#count(oldest);
-    for (const version of needed.values()) this.#turn.persist({ type: 'config-removed', version });
-    this.#listener.configForgotten(oldest);
-    return true;
   }
 
   /** Keeps account of the room that an entry takes, after it changed. */
   #count(version: ConfigVersion): void {
-    const held = this.#held.get(configKey(version));
-    const size = held?.conflicts.reduce((sum, { bytes }) => sum + bytes.length, held.newest.bytes.length);
-    this.#room.set(version.kind, configKey(version), size);
+    const key = configKey(version);
+    const held = this.#held.get(key);
+    if (held === undefined) return this.#room.set(version.kind, key, undefined);
+    const bytes = held.conflicts.reduce((sum, conflict) => sum + conflict.bytes.length, held.newest.bytes.length);
+    this.#room.set(version.kind, key, { newest: held.newest.value, bytes });
   }
 
   #wallMs(): number {
