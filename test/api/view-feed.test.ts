@@ -165,6 +165,22 @@ describe('a stream of the view', () => {
     expect(await said(() => at.world.runFor(20_000))).toEqual([]);
   });
 
+  test('names an instance whose metadata changed, whatever the key is called', async () => {
+    const at = scene();
+    const put = (place: string): void => {
+      const meta = { coordinate: place };
+      at.nodes[1].dispatch({ type: 'register', instance: instance('web-1', { meta }), checks: [], replaceChecks: true });
+    };
+    put('here');
+    await at.pass(1000);
+    const stream = await new Stream(at.feed).read();
+    put('there');
+    await at.pass(1000);
+    await stream.read();
+    expect(stream.mirror.content()).toEqual(now(at).content());
+    expect(stream.mirror.deltas).toBe(1);
+  });
+
   test('shows a crashed node as it goes: unreachable with its instances, failed, and gone when it is forced to leave', async () => {
     const at = scene();
     register(at.nodes[1], 'web-1');

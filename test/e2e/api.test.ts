@@ -74,7 +74,9 @@ test('hundreds of clients that go at once leave nothing behind, no error either'
     const socket = await dial(address);
     socket.write(`GET /v1/catalog/nodes?index=${index} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   }
-  await vi.waitUntil(() => port.waiting === 300);
+  // All share one wait for one thing; whoever asks after them is answered after them.
+  await vi.waitUntil(() => port.waiting === 1);
+  expect((await fetch(`http://${address}/v1/catalog/nodes`)).status).toBe(200);
   for (const socket of sockets) socket.destroy();
   await vi.waitUntil(() => port.waiting === 0);
   expect((await fetch(`http://${address}/v1/catalog/nodes`)).status).toBe(200);

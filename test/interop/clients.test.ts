@@ -90,7 +90,10 @@ describe.concurrent('outside clients', () => {
       expect(watcher.requests['npm']).toBeLessThan(40);
     },
   );
+});
 
+// By themselves: whoever comes back waits for the others only for seconds, and beside the tests above a start takes as long.
+describe('after a restart of all agents', () => {
   test(
     "Consul's clients go on when the three agents of a mesh are killed at once and are back, which lose nothing",
     { timeout },

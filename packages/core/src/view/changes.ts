@@ -29,7 +29,7 @@ class Collected<T extends object> implements Changes<T> {
   add(before: T | undefined, after: T | undefined): void {
     if (after === undefined) {
       if (before !== undefined) this.removed.push(before);
-    } else if (before === undefined || !isSame(before, after)) this.upserted.push(after);
+    } else if (before === undefined || !isSame(before, after, 'coordinate')) this.upserted.push(after);
   }
 }
 
@@ -52,14 +52,14 @@ export class ChangeCollector implements ViewChanges {
   }
 }
 
-/** Whether two rows say the same. A row that was made anew, because something near it changed, often does. */
-function isSame(a: unknown, b: unknown): boolean {
+/** Whether two rows say the same, whatever the field `but` of their own says. A row that was made anew, because something near it changed, often does. */
+function isSame(a: unknown, b: unknown, but?: string): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const [left, right] = [a, b] as readonly Readonly<Record<string, unknown>>[];
   const keys = Object.keys(left!);
   return (
     keys.length === Object.keys(right!).length &&
-    keys.every((key) => key === 'coordinate' || (Object.hasOwn(right!, key) && isSame(left![key], right![key])))
+    keys.every((key) => key === but || (Object.hasOwn(right!, key) && isSame(left![key], right![key])))
   );
 }
