@@ -8,6 +8,7 @@ import type { SimNode } from '@skein/sim';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { instance } from '../core/fixture.ts';
+import { definition } from '../core/health-agent.ts';
 import { FakeTimers, settle } from './fake-agent.ts';
 import { EventParser, Mirror, mirrorOf } from './view-mirror.ts';
 
@@ -86,20 +87,8 @@ function register(node: SimNode, id: string, service = 'web'): void {
 }
 
 function check(id: string, of?: string): CheckDefinition {
-  return {
-    id: checkId(id),
-    name: id,
-    notes: '',
-    instanceId: of === undefined ? undefined : instanceId(of),
-    probe: { type: 'ttl', ttlMs: 3_600_000 },
-    intervalMs: 0,
-    timeoutMs: 0,
-    successBeforePassing: 0,
-    failuresBeforeWarning: 0,
-    failuresBeforeCritical: 0,
-    deregisterCriticalAfterMs: 0,
-    initialStatus: 'passing',
-  };
+  const ttl = { probe: { type: 'ttl', ttlMs: 3_600_000 }, intervalMs: 0, timeoutMs: 0 } as const;
+  return definition(id, { ...ttl, instanceId: of === undefined ? undefined : instanceId(of), initialStatus: 'passing' });
 }
 
 const now = ({ feed }: Scene): Mirror => mirrorOf([...feed.snapshot().pieces].join(''));

@@ -1,9 +1,9 @@
 /** How often news of one subject is passed on. */
 
-import { instanceId } from '@skein/core';
 import { World } from '@skein/sim';
 import { Pace } from '@skein/core/parts';
 import { expect, test } from 'vitest';
+import { instance } from './fixture.ts';
 
 test('a few pieces of news of one subject go on at once, then one each quarter of a second, whatever others say', () => {
   const pace = new Pace();
@@ -32,23 +32,8 @@ test('in a large mesh all have each change of a busy owner soon, at a bounded co
   const before = world.network.figures.bytes;
   const late: number[] = [];
   for (let round = 1; round <= 200; round++) {
-    const instance = {
-      id: instanceId('job'),
-      service: 'job',
-      address: '',
-      port: round,
-      tags: [],
-      meta: {},
-      weights: { passing: 1, warning: 1 },
-      taggedAddresses: {},
-      enableTagOverride: false,
-      protocol: '',
-      region: '',
-      zone: '',
-      kind: '',
-      socketPath: '',
-    };
-    expect(owner.dispatch({ type: 'register', instance, checks: [], replaceChecks: true }).ok).toBe(true);
+    const job = instance('job', { service: 'job', port: round });
+    expect(owner.dispatch({ type: 'register', instance: job, checks: [], replaceChecks: true }).ok).toBe(true);
     world.runFor(20);
     for (const node of nodes) late.push(round - (node.view().instancesOf(owner.id)[0]?.instance.port ?? 0));
   }

@@ -1,26 +1,13 @@
 /** Caddy's dynamic upstreams: it asks an agent's DNS for the places of a service, and for the addresses of what they name. */
 
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../e2e/agent-nodes.ts';
 import { freePort } from './free-port.ts';
 import { MeshAgents } from './mesh-agents.ts';
+import { serve } from './named-server.ts';
 import { missing, scratchDirectory, startProgram } from './outside-program.ts';
-
-/** An HTTP server that answers with its name; resolves with its port. */
-async function serve(name: string, host: string): Promise<number> {
-  const server = createServer((_request, response) => response.end(name)).listen(0, host);
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 function configuration(listen: string, dns: string): string {
   return `

@@ -1,28 +1,15 @@
 /** HAProxy fills its servers from SRV answers of an agent, and drains them when instances leave rotation. */
 
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../e2e/agent-nodes.ts';
 import { freePort } from './free-port.ts';
 import { MeshAgents } from './mesh-agents.ts';
+import { serve } from './named-server.ts';
 import { missing, scratchDirectory, startProgram } from './outside-program.ts';
 
 const slots = 20;
-
-/** An HTTP server that answers with its name; resolves with its port. HAProxy takes an address for one server only. */
-async function serve(name: string, host: string): Promise<number> {
-  const server = createServer((_request, response) => response.end(name)).listen(0, host);
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** Starts it with a `server-template` over SRV, and resolves with the URL of its frontend. */
 async function startHaproxy(dns: string): Promise<string> {
@@ -94,6 +81,7 @@ test(
     await skipIfMissing(skip);
     const mesh = new MeshAgents(onTestFinished);
     await mesh.start('alder', 'birch');
+    // HAProxy takes an address for one server only.
     const hosts = { one: '127.0.0.2', two: '127.0.0.3', three: '127.0.0.4' };
     // Of SRV weights HAProxy takes the 256th part.
     const register = async (agent: string, name: keyof typeof hosts, passing: number): Promise<void> => {

@@ -4,6 +4,7 @@ import { MeshNode, checkId } from '@skein/core';
 import { World, differences } from '@skein/sim';
 import type { SimNode } from '@skein/sim';
 import { expect, test } from 'vitest';
+import { definition } from '../core/health-agent.ts';
 import { apply, instance, register, routable } from './mesh-fixture.ts';
 
 const seeds = [1, 2, 3, 4, 5];
@@ -41,21 +42,15 @@ test('a check that turns critical takes its instance out of rotation everywhere,
   const { world, nodes } = formed(1, 6);
   const [owner] = nodes as [SimNode];
   const id = checkId('web-1:alive');
-  const definition = {
-    id,
+  const alive = definition(id, {
     name: 'alive',
-    notes: '',
     instanceId: instance('web-1').id,
     probe: { type: 'ttl', ttlMs: 10_000 },
     intervalMs: 0,
     timeoutMs: 0,
-    successBeforePassing: 0,
-    failuresBeforeWarning: 0,
-    failuresBeforeCritical: 0,
-    deregisterCriticalAfterMs: 0,
     initialStatus: 'passing',
-  } as const;
-  owner.dispatch({ type: 'register', instance: instance('web-1'), checks: [definition], replaceChecks: true });
+  });
+  owner.dispatch({ type: 'register', instance: instance('web-1'), checks: [alive], replaceChecks: true });
   world.runFor(1000);
   for (const node of nodes) expect(routable(node)).toEqual(['web-1']);
   // Nobody updates it: the time to live runs out, on its owner, in virtual time.

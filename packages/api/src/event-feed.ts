@@ -21,7 +21,8 @@ export interface EventRow {
 
 interface Held {
   readonly row: EventRow;
-  readonly bytes: Uint8Array;
+  /** Made when the first stream gets there, for all. */
+  bytes: Uint8Array | undefined;
 }
 
 export interface EventFeedOptions {
@@ -92,7 +93,7 @@ export class EventFeed {
         continue;
       }
       at = next.row.index;
-      yield next.bytes;
+      yield (next.bytes ??= Buffer.from(`id: ${this.stream}:${at}\ndata: ${JSON.stringify(next.row)}\n\n`));
     }
   }
 
@@ -105,8 +106,7 @@ export class EventFeed {
     const shown = shownOf(event);
     if (shown === undefined) return;
     const row: EventRow = { index: ++this.#index, timeMs, ...shown };
-    const bytes = Buffer.from(`id: ${this.stream}:${row.index}\ndata: ${JSON.stringify(row)}\n\n`);
-    this.#held.push({ row, bytes });
+    this.#held.push({ row, bytes: undefined });
     if (this.#held.length > eventsMax) this.#held.shift();
     this.#readers.wake();
     this.#waiting.wake();

@@ -36,7 +36,7 @@ export class CatalogContent {
   }
 
   get(key: string): SealedRecord | undefined {
-    const at = firstNotBelow(this.records, key, keyOf);
+    const at = placeOf(this.records, key);
     const found = this.records[at];
     return found !== undefined && keyOf(found) === key ? found : undefined;
   }
@@ -63,7 +63,7 @@ export class CatalogContent {
     };
     for (const key of [...written.keys()].sort(order)) {
       const sealed = written.get(key)!;
-      const at = firstNotBelow(records, key, keyOf);
+      const at = placeOf(records, key);
       const held = records[at];
       const isHeld = held !== undefined && keyOf(held) === key;
       records.splice(at, isHeld ? 1 : 0, sealed);
@@ -78,7 +78,7 @@ export class CatalogContent {
     }
     for (const key of written.keys()) if (this.get(key) === undefined) added.push(key);
     const gone = [...removed].sort(order);
-    for (const key of gone) for (const held of records.splice(firstNotBelow(records, key, keyOf), 1)) drop(held);
+    for (const key of gone) for (const held of records.splice(placeOf(records, key), 1)) drop(held);
     return { content: new CatalogContent(records, bytes), change: { upserted: [...replaced, ...added], previous }, gone };
   }
 
@@ -127,6 +127,11 @@ export const emptyContent = new CatalogContent([], 0);
 
 function sortedByKey(records: ReadonlyMap<string, SealedRecord>): readonly SealedRecord[] {
   return [...records].sort(([a], [b]) => order(a, b)).map(([, sealed]) => sealed);
+}
+
+/** Where the record of a key is, or would be. */
+function placeOf(records: readonly SealedRecord[], key: string): number {
+  return firstNotBelow(records, (sealed) => keyOf(sealed) < key);
 }
 
 function keyOf({ record }: SealedRecord): string {

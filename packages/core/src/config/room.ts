@@ -10,6 +10,7 @@
 
 import { limits } from '../limits.ts';
 import { externalKind } from '../catalog/external.ts';
+import { firstNotBelow, order } from '../sorted.ts';
 import { compareVersions, configKey, type ConfigVersion } from './entry.ts';
 import { kvKind } from './kv.ts';
 
@@ -82,13 +83,7 @@ class Taken {
   }
 
   #placeOf(version: ConfigVersion): number {
-    let [from, to] = [0, this.deletions.length];
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (compareDeletions(this.deletions[middle] as ConfigVersion, version) < 0) from = middle + 1;
-      else to = middle;
-    }
-    return from;
+    return firstNotBelow(this.deletions, (other) => compareDeletions(other, version) < 0);
   }
 }
 
@@ -149,8 +144,5 @@ export class ConfigRoom {
 
 /** Versions of different entries may have one time and author, if that author wants it. */
 function compareDeletions(a: ConfigVersion, b: ConfigVersion): number {
-  const order = compareVersions(a, b);
-  if (order !== 0) return order;
-  const [left, right] = [configKey(a), configKey(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  return compareVersions(a, b) || order(configKey(a), configKey(b));
 }

@@ -1,6 +1,7 @@
 /** What differs between two Views of one node: for readers that follow a View instead of reading it again and again. */
 
 import type { ConfigEntry } from '../config/entry.ts';
+import { isSameValue } from '../same-value.ts';
 import type { InstanceView, MemberView } from './view.ts';
 
 /** Rows of one sort. */
@@ -25,17 +26,23 @@ export interface ViewChanges {
 class Collected<T extends object> implements Changes<T> {
   readonly upserted: T[] = [];
   readonly removed: T[] = [];
+  readonly #isSame: (before: T, after: T) => boolean;
+
+  /** `isSame`: whether two rows say the same. A row that was made anew, because something near it changed, often does. */
+  constructor(isSame: (before: T, after: T) => boolean = isSameValue) {
+    this.#isSame = isSame;
+  }
 
   add(before: T | undefined, after: T | undefined): void {
     if (after === undefined) {
       if (before !== undefined) this.removed.push(before);
-    } else if (before === undefined || !isSame(before, after, 'coordinate')) this.upserted.push(after);
+    } else if (before === undefined || !this.#isSame(before, after)) this.upserted.push(after);
   }
 }
 
 /** Gathers changes, row by row. Rows that are the very same in both Views need not be shown to it. */
 export class ChangeCollector implements ViewChanges {
-  readonly nodes = new Collected<MemberView>();
+  readonly nodes = new Collected<MemberView>(isSameButPlace);
   readonly instances = new Collected<InstanceView>();
   readonly config = new Collected<ConfigEntry>();
 
@@ -52,14 +59,6 @@ export class ChangeCollector implements ViewChanges {
   }
 }
 
-/** Whether two rows say the same, whatever the field `but` of their own says. A row that was made anew, because something near it changed, often does. */
-function isSame(a: unknown, b: unknown, but?: string): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [left, right] = [a, b] as readonly Readonly<Record<string, unknown>>[];
-  const keys = Object.keys(left!);
-  return (
-    keys.length === Object.keys(right!).length &&
-    keys.every((key) => key === but || (Object.hasOwn(right!, key) && isSame(left![key], right![key])))
-  );
+function isSameButPlace(before: MemberView, after: MemberView): boolean {
+  return isSameValue({ ...before, coordinate: undefined }, { ...after, coordinate: undefined });
 }

@@ -100,7 +100,7 @@ export class KvSnapshot {
 
   *#range(prefix: string): IterableIterator<KvSlot> {
     for (
-      let i = firstNotBelow(this.#keys, prefix, (key) => key);
+      let i = firstNotBelow(this.#keys, (key) => key < prefix);
       i < this.#keys.length && this.#keys[i]!.startsWith(prefix);
       i++
     ) {
