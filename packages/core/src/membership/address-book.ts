@@ -21,6 +21,8 @@ export class AddressBook {
   readonly #members: () => Iterable<Member>;
   /** Peers of earlier boots that were not heard of yet. */
   readonly #remembered = new Map<NodeId, KnownPeer>();
+  /** How many peers the list on disk has. */
+  #written = 0;
 
   constructor(turn: Turn, members: () => Iterable<Member>) {
     this.#turn = turn;
@@ -29,13 +31,17 @@ export class AddressBook {
 
   start(peers: readonly KnownPeer[]): void {
     for (const peer of peers) if (peer.id !== this.#turn.self) this.#remembered.set(peer.id, peer);
+    this.#written = this.#remembered.size;
     this.#armForget();
   }
 
-  /** A member was heard of, changed or forgotten. `count`: how many are known. */
+  /**
+   * Another member was heard of, changed or forgotten. `count`: how many are known. The first one is written at once:
+   * a node that stops a moment later could not find the mesh again without it, and finds everybody with it.
+   */
   touch(id: NodeId, count: number): void {
     this.#remembered.delete(id);
-    this.#turn.deadlines.setEarlier('peers', this.#turn.now + Math.max(writeDelayMs, count));
+    this.#turn.deadlines.setEarlier('peers', this.#turn.now + (this.#written === 0 ? 0 : Math.max(writeDelayMs, count)));
   }
 
   /** The deadline `peers`. */
@@ -48,6 +54,7 @@ export class AddressBook {
       return { id, name, addresses };
     });
     for (const peer of this.#remembered.values()) peers.push(peer);
+    this.#written = peers.length;
     this.#turn.persist({ type: 'peers', peers });
   }
 
