@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KnownPeer, Registration, SignedConfig } from '@skein/core';
+import type { Registration, SignedConfig } from '@skein/core';
 import { checkId, nodeId } from '@skein/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentError } from '@skein/agent';
@@ -183,24 +183,6 @@ describe('the epoch', () => {
     await first.close();
     expect(open().epoch).toBe(41);
   });
-});
-
-test('the first peers go to disk at once, later ones wait for others', async () => {
-  const peer = (id: string): KnownPeer => ({ id: nodeId(id), name: id, addresses: ['127.0.0.1:1'] });
-  const written: string[] = [];
-  const write = (_path: string, content: Uint8Array): Promise<void> => {
-    written.push(new TextDecoder().decode(content));
-    return Promise.resolve();
-  };
-  const storage = open({ ...localDisk, write, rename: () => Promise.resolve(), syncDirectory: () => Promise.resolve() });
-  storage.persist({ type: 'peers', peers: [peer('n2')] });
-  await settle();
-  storage.persist({ type: 'peers', peers: [peer('n2'), peer('n3')] });
-  await settle();
-  expect(written).toEqual([expect.stringContaining('n2')]);
-  clock.advance(1000);
-  await settle();
-  expect(written.slice(1)).toEqual([expect.stringContaining('n3')]);
 });
 
 describe('damage', () => {

@@ -27,7 +27,10 @@ async function dial(hosts: Readonly<Record<string, Host>>): Promise<DialOutcome>
   const dialer = new Dialer({
     self,
     links,
-    node: { listening: () => ['10.0.0.1:7946'], dial: (to: object) => connect(String(to)) } as unknown as Parts['node'],
+    node: {
+      listening: () => ['10.0.0.1:7946'],
+      dial: (to: { toString(): string }) => connect(to.toString()),
+    } as unknown as Parts['node'],
     now: () => Date.now(),
     resolve: () => Promise.resolve(Object.keys(hosts)),
     ownIdentityAt: () => undefined,
