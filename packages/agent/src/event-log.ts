@@ -174,7 +174,7 @@ export class EventLog {
     if (this.#isTwinNamed) return;
     this.#isTwinNamed = true;
     this.#log.error(
-      'another agent runs with the identity of this one: the mesh believes the one whose epoch is higher, by turns',
+      'another agent runs with the identity of this one: the mesh believes whichever has the higher epoch',
       {
         ...fields,
         cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
