@@ -228,7 +228,21 @@ export class FakePort implements MeshPort {
   }
 
   #memberView(member: FakeMember): MemberView {
-    const { id, name, status, reachable, verified, linked, catalogEpoch, appliedConfig, address, tags, accusers, checks, coordinate } = member;
+    const {
+      id,
+      name,
+      status,
+      reachable,
+      verified,
+      linked,
+      catalogEpoch,
+      appliedConfig,
+      address,
+      tags,
+      accusers,
+      checks,
+      coordinate,
+    } = member;
     const record = {
       mesh: 'testmesh',
       id,

@@ -292,7 +292,15 @@ describe('what is refused', () => {
   test('more records than an owner may have', () => {
     const records = Array.from({ length: limits.recordsPerOwner + 1 }, (_, i) => seal(instanceValue(`r${i}`), 1));
     const digest = notary.digest(records.map((each) => each.hash));
-    const head = notary.sign('head', { mesh: 'm', owner, epoch: 1, version: 1, count: records.length, digest, appliedConfig: 'none' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner,
+      epoch: 1,
+      version: 1,
+      count: records.length,
+      digest,
+      appliedConfig: 'none',
+    });
     const copy = new Holder(other).hear({ head, after: 0, upserts: records, removals: [] });
     expect(refusals(copy.turn.take())).toEqual(['catalog-too-large']);
   });

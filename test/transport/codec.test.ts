@@ -82,7 +82,15 @@ describe('round trips', () => {
 
   test('what was decoded does not share memory with the frame', () => {
     const sealed = notary.seal(fc.sample(record, { numRuns: 1, seed: 1 })[0] as never);
-    const head = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 1, digest: '', appliedConfig: '' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 1,
+      digest: '',
+      appliedConfig: '',
+    });
     const frame = encodeMessage({ ...noFacts, deltas: [{ head, after: 0, upserts: [sealed], removals: [] }] });
     const decoded = decodeMessage('wire', frame);
     frame.fill(0);
@@ -203,7 +211,15 @@ describe('what a newer version may add', () => {
   });
 
   test('a relay passes signed bytes on unchanged, with fields it does not know', () => {
-    const signed = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' });
+    const signed = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 0,
+      digest: '',
+      appliedConfig: '',
+    });
     const newer = { ...signed, bytes: bytes(signed.bytes, field(99, [1, 2, 3])) };
     const first = decodeMessage('wire', encodeMessage({ ...noFacts, heads: [newer] }));
     if (first.kind !== 'message') throw new Error('refused');
@@ -236,7 +252,15 @@ describe('limits', () => {
     wants: [{ key: 'm/x', have: Array.from({ length: count }, () => 1) }],
   });
   const heads = (count: number): Message => {
-    const head = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 0,
+      digest: '',
+      appliedConfig: '',
+    });
     return {
       type: 'sync-facts',
       exchange: 1,
@@ -246,7 +270,15 @@ describe('limits', () => {
     };
   };
   const records = (count: number): Message => {
-    const head = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 0,
+      digest: '',
+      appliedConfig: '',
+    });
     const small = notary.seal(fc.sample(record, { numRuns: 1, seed: 3 })[0] as never);
     const delta = { head, after: 0, upserts: Array.from({ length: count }, () => small), removals: [] };
     return { type: 'sync-facts', exchange: 1, facts: { ...noFacts, deltas: [delta] }, wants: [], last: true };

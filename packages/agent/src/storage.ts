@@ -87,7 +87,11 @@ export function memoryStorage(): Storage {
 /** Opens, locks and reads a data directory, and starts a new epoch in it. Throws `AgentError`. */
 export function openStorage(directory: string, options: StorageOptions): Storage {
   const disk = options.disk ?? localDisk;
-  const paths = { registrations: join(directory, 'registrations'), config: join(directory, 'config'), history: join(directory, 'history') };
+  const paths = {
+    registrations: join(directory, 'registrations'),
+    config: join(directory, 'config'),
+    history: join(directory, 'history'),
+  };
   try {
     for (const path of Object.values(paths)) {
       disk.sync.makeDirectory(path);

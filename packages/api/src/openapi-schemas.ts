@@ -123,9 +123,7 @@ export const schemas: Readonly<Record<string, Json>> = {
     changedAtMs: timeMs('When an entry last changed here, or the agent started'),
     toldWithinMs: { ...integer, description: 'How long all nodes need, as a rule, to tell what they apply after a change.' },
     nodes: {
-      ...listOf(
-        object({ id: text, name: text, state: { enum: ['different', 'unknown', 'unreachable'] }, status, digest: text }),
-      ),
+      ...listOf(object({ id: text, name: text, state: { enum: ['different', 'unknown', 'unreachable'] }, status, digest: text })),
       description: 'Those that are not known to apply the same, with what they told last: the first 256.',
     },
     refused: {

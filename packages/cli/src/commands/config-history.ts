@@ -91,6 +91,10 @@ function changeNote(version: JsonObject): string {
   if (isTrueAt(version, 'deleted')) return `deleted${refused}`;
   if (textAt(version, 'parent') === '') return `created${refused}`;
   if (!Array.isArray(changes)) return `its parent is not known here${refused}`;
+  const [first, ...more] = objectsIn(changes);
+  // After a deletion.
+  if (first !== undefined && more.length === 0 && textAt(first, 'path') === '' && !Object.hasOwn(first, 'before'))
+    return `created${refused}`;
   const { length } = changes;
   return `${length === 0 ? 'nothing' : length === 1 ? '1 change' : `${length} changes`}${refused}`;
 }

@@ -144,10 +144,9 @@ function hintText(status: JsonObject, nodes: readonly JsonObject[], io: Pick<Io,
       byDigest.set(textAt(node, 'digest'), (byDigest.get(textAt(node, 'digest')) ?? 0) + 1);
   const [digest = '', count = 0] = [...byDigest].sort((a, b) => b[1] - a[1])[0] ?? [];
   if (count <= numberAt(status, 'applied')) return '';
-  return `more nodes (${count}) apply ${plain(digest)}: it may be this agent that is behind; ask another one\n`;
+  return `more nodes (${count}) apply ${plain(digest)}: this agent is behind, or they refuse what it applies; ask one of them\n`;
 }
 
 function seconds(ms: number): string {
   return String(Math.max(1, Math.round(ms / 1000)));
 }
-

@@ -100,8 +100,7 @@ export class ConfigStore {
 
   *#rules(): IterableIterator<AppliedEntry> {
     for (const { newest, good, quarantine } of this.#held.values())
-      if (isRule(newest.value.kind))
-        yield { good: good?.version, refused: quarantine === undefined ? undefined : newest.value };
+      if (isRule(newest.value.kind)) yield { good: good?.version, refused: quarantine === undefined ? undefined : newest.value };
   }
 
   /** The versions of an entry that this node has, and those that it had and still remembers, newest first. */

@@ -7,10 +7,7 @@ import { kvKind } from '../config/kv.ts';
 import type { KvSlot } from './kv-snapshot.ts';
 import type { SnapshotContent } from './snapshot.ts';
 
-export type ConfigContent = Pick<
-  SnapshotContent,
-  'config' | 'externalEntries' | 'kv' | 'configHistory' | 'appliedConfig'
->;
+export type ConfigContent = Pick<SnapshotContent, 'config' | 'externalEntries' | 'kv' | 'configHistory' | 'appliedConfig'>;
 
 export interface EntryIndexes {
   readonly createIndex: number;

@@ -443,7 +443,6 @@ export class ViewBuilder {
   #checkView(owner: NodeId, check: Check): CheckView {
     return Object.freeze({ ...check, ...this.#indexesOf(`${owner}/c/${check.id}`) });
   }
-
 }
 
 function accusersOf(member: Member, self: NodeId): readonly NodeId[] {
