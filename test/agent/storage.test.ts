@@ -111,6 +111,18 @@ describe('what was durable comes back', () => {
     expect(notices).toEqual([]);
   });
 
+  test('versions of config entries that were replaced, apart from those that are in force', async () => {
+    const before = open();
+    const kept = { version: configEntry.value, state: 'superseded', reason: '' } as const;
+    const dropped = { ...kept, version: { ...configEntry.value, name: 'dropped' } };
+    for (const seen of [kept, dropped]) before.persist({ type: 'config-history', seen });
+    before.persist({ type: 'config-removed', version: configEntry.value });
+    before.persist({ type: 'config-history-removed', version: dropped.version });
+    await before.close();
+    const after = open();
+    expect([after.configEntries, after.configHistory]).toEqual([[], [kept]]);
+  });
+
   test('a write is on disk when durable() resolves, without closing', async () => {
     const storage = open();
     storage.persist({ type: 'registration', registration: check('c1', '') });
@@ -209,6 +221,18 @@ describe('damage', () => {
     expect(notices).toMatchObject([{ type: 'file-set-aside', movedTo: join(dir, 'peers.json.corrupt-1') }]);
   });
 
+  test('of a replaced version costs that alone', async () => {
+    const before = open();
+    before.persist({ type: 'config', entry: configEntry });
+    before.persist({ type: 'config-history', seen: { version: configEntry.value, state: 'superseded', reason: '' } });
+    await before.close();
+    const path = join(dir, 'history', readdirSync(join(dir, 'history'))[0] as string);
+    truncateSync(path, 40);
+    const after = open();
+    expect([after.configEntries, after.configHistory]).toEqual([[configEntry], []]);
+    expect(notices).toMatchObject([{ type: 'file-set-aside', movedTo: `${path}.corrupt-1` }]);
+  });
+
   test('a second damaged copy does not replace the first', async () => {
     for (const text of ['first', 'second']) {
       await prepared();
@@ -253,14 +277,17 @@ describe('damage', () => {
     expect(notices).toEqual([]);
   });
 
-  test.each(['registrations', 'config'])('a file in the place of the directory %s is named, with the next step', async (name) => {
-    await prepared();
-    rmSync(join(dir, name), { recursive: true });
-    writeFileSync(join(dir, name), 'x');
-    const error = thrown(() => open());
-    expect(error.code).toBe('data-dir-unusable');
-    expect(error.message).toContain(`${join(dir, name)} is a file where the agent needs a directory. Move it away`);
-  });
+  test.each(['registrations', 'config', 'history'])(
+    'a file in the place of the directory %s is named, with the next step',
+    async (name) => {
+      await prepared();
+      rmSync(join(dir, name), { recursive: true });
+      writeFileSync(join(dir, name), 'x');
+      const error = thrown(() => open());
+      expect(error.code).toBe('data-dir-unusable');
+      expect(error.message).toContain(`${join(dir, name)} is a file where the agent needs a directory. Move it away`);
+    },
+  );
 
   test('a data directory that is a file is refused with the next step', () => {
     writeFileSync(dir, 'x');

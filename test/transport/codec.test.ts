@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Gossip, Lane, Message, Notary } from '@skein/core';
+import type { CatalogHead, Gossip, Lane, Message, Notary, Signed } from '@skein/core';
 import { limits, nodeId } from '@skein/core';
 import { createIdentity, createNotary } from '@skein/transport';
 import { decodeGreeting, decodeMessage, encodeGreeting, encodeMessage } from '@skein/transport/parts';
@@ -225,6 +225,27 @@ describe('what a newer version may add', () => {
     if (first.kind !== 'message') throw new Error('refused');
     const second = decodeMessage('wire', encodeMessage(first.message));
     expect(second).toEqual({ kind: 'message', message: { ...noFacts, heads: [newer] } });
+  });
+});
+
+describe('a head of a version that does not tell which config its owner applies', () => {
+  const head = (appliedConfig: string): Signed<CatalogHead> =>
+    notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: 'd', appliedConfig });
+
+  test('is read as one that tells nothing, and is signed over the same bytes', () => {
+    const [silent, telling] = [head(''), head('none')];
+    // The last field, which an older version passes over.
+    expect(telling.bytes).toEqual(bytes(silent.bytes, [0x3a, 4, ...new TextEncoder().encode('none')]));
+    const decoded = decodeMessage('wire', encodeMessage({ ...noFacts, heads: [silent, telling] }));
+    expect(decoded).toEqual({ kind: 'message', message: { ...noFacts, heads: [silent, telling] } });
+  });
+
+  test('or tells too much is refused', () => {
+    const long = head('x'.repeat(65));
+    expect(decodeMessage('wire', encodeMessage({ ...noFacts, heads: [long] }))).toMatchObject({
+      kind: 'refused',
+      reason: 'too-long',
+    });
   });
 });
 

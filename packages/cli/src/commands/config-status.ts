@@ -4,12 +4,10 @@ import type { Command } from 'commander';
 import type { AgentApi } from '../agent-api.ts';
 import type { Paint } from '../colour.ts';
 import { exitCodes } from '../failure.ts';
-import type { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { isObject, numberAt, objectsIn, textAt } from '../json-value.ts';
 import type { JsonObject } from '../json-value.ts';
 import { plain, table } from '../table.ts';
-import { changes } from '../watch/changes.ts';
 import { showListing, withWatch } from '../watch/watch-list.ts';
 import type { WatchOptions } from '../watch/watch-list.ts';
 import { withApiOptions } from './api-command.ts';
@@ -56,41 +54,44 @@ function statusOf(body: unknown): JsonObject {
 }
 
 function isApplied(status: JsonObject): boolean {
-  return numberAt(status, 'applied') === numberAt(status, 'of') && objectsIn(status['refused']).length === 0;
+  const of = numberAt(status, 'of');
+  return of > 0 && numberAt(status, 'applied') === of && objectsIn(status['refused']).length === 0;
 }
 
-/** Waits until all nodes apply what the agent applies, for `waitMs` at most. Gives the last status, and whether they do. */
+/** Before asking again for what did not change: an agent that does not wait must not be asked without a pause. */
+const unchangedPauseMs = 250;
+
+/**
+ * Waits until all nodes apply what the agent applies, for `waitMs` at most, or until Ctrl-C. Gives the last status, and
+ * whether they do.
+ */
 export async function waitUntilApplied(
   io: Io,
   api: AgentApi,
   waitMs: number,
 ): Promise<{ readonly isComplete: boolean; readonly status: JsonObject }> {
-  const over = new AbortController();
-  const forget = io.onInterrupt(() => over.abort());
-  const timer = io.sleep(waitMs, over.signal).then(() => over.abort());
+  const interrupted = new AbortController();
+  const forget = io.onInterrupt(() => interrupted.abort());
+  const until = io.wallMs() + waitMs;
   let status: JsonObject = {};
-  let isComplete = false;
-  const told = (failure: CliFailure): void => io.err(`skein: ${failure.message}; trying again\n`);
+  let index: string | undefined;
   try {
-    for await (const seen of changes({
-      io,
-      api,
-      paths: [statusPath],
-      read: ([body]) => statusOf(body),
-      signal: over.signal,
-      lost: told,
-      found: () => undefined,
-    })) {
-      status = seen;
-      isComplete = isApplied(seen);
-      if (isComplete) break;
+    for (let leftMs = waitMs; leftMs > 0 && !interrupted.signal.aborted; leftMs = until - io.wallMs()) {
+      const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(leftMs)]);
+      const answer = await api.getAfter(statusPath, index, signal).catch((error: unknown) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      });
+      if (answer === undefined) break;
+      status = statusOf(answer.body);
+      if (isApplied(status)) break;
+      if (answer.index === index) await io.sleep(unchangedPauseMs, signal);
+      index = answer.index;
     }
   } finally {
-    over.abort();
     forget();
-    await timer;
   }
-  return { isComplete, status };
+  return { isComplete: isApplied(status), status };
 }
 
 export function statusText(status: JsonObject, io: Pick<Io, 'wallMs'>, paint: Paint): string {
