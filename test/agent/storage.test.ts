@@ -111,18 +111,6 @@ describe('what was durable comes back', () => {
     expect(notices).toEqual([]);
   });
 
-  test('versions of config entries that were replaced, apart from those that are in force', async () => {
-    const before = open();
-    const kept = { version: configEntry.value, state: 'superseded', reason: '' } as const;
-    const dropped = { ...kept, version: { ...configEntry.value, name: 'dropped' } };
-    for (const seen of [kept, dropped]) before.persist({ type: 'config-history', seen });
-    before.persist({ type: 'config-removed', version: configEntry.value });
-    before.persist({ type: 'config-history-removed', version: dropped.version });
-    await before.close();
-    const after = open();
-    expect([after.configEntries, after.configHistory]).toEqual([[], [kept]]);
-  });
-
   test('a write is on disk when durable() resolves, without closing', async () => {
     const storage = open();
     storage.persist({ type: 'registration', registration: check('c1', '') });
@@ -219,18 +207,6 @@ describe('damage', () => {
     expect(storage.registrations).toHaveLength(1);
     expect(storage.identity).toEqual(new Uint8Array([1, 2, 3]));
     expect(notices).toMatchObject([{ type: 'file-set-aside', movedTo: join(dir, 'peers.json.corrupt-1') }]);
-  });
-
-  test('of a replaced version costs that alone', async () => {
-    const before = open();
-    before.persist({ type: 'config', entry: configEntry });
-    before.persist({ type: 'config-history', seen: { version: configEntry.value, state: 'superseded', reason: '' } });
-    await before.close();
-    const path = join(dir, 'history', readdirSync(join(dir, 'history'))[0] as string);
-    truncateSync(path, 40);
-    const after = open();
-    expect([after.configEntries, after.configHistory]).toEqual([[configEntry], []]);
-    expect(notices).toMatchObject([{ type: 'file-set-aside', movedTo: `${path}.corrupt-1` }]);
   });
 
   test('a second damaged copy does not replace the first', async () => {

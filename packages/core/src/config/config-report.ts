@@ -9,12 +9,12 @@ import type { Turn } from '../turn.ts';
 
 export interface ConfigReportListener {
   /** Which config this node applies, and which the head of its catalog says. */
-  applied(): string;
-  told(): string;
+  readonly applied: () => string;
+  readonly told: () => string;
   /** How many nodes there are. */
-  nodeCount(): number;
+  readonly nodeCount: () => number;
   /** Makes a head that says it. */
-  tell(): void;
+  readonly tell: () => void;
 }
 
 /** The least time from a change to telling. */

@@ -35,7 +35,7 @@ interface News {
   readonly isQuiet: boolean;
 }
 
-/** So long quiet news waits for other such news, at every hop. */
+/** So long quiet news of others waits for more of it, at every hop. */
 const quietWaitMs = 500;
 
 export class Dissemination {
@@ -80,17 +80,19 @@ export class Dissemination {
   }
 
   /**
-   * Queues news of a subject that nobody waits for. All of it that comes up in half a second goes on together. In a large mesh
-   * it goes to half as many links as other news, in a full mesh only from its author; what misses it is repaired.
+   * Queues news of a subject that nobody waits for. In a full mesh only its author tells it. In a large one it goes to half as
+   * many links as other news, and all that others told in half a second goes on together. What misses it is repaired.
    */
   pushQuietly(key: string, before: readonly number[], from: NodeId | undefined): void {
     const late = this.#late.get(key);
-    if (late !== undefined) {
+    if (from === undefined) {
+      this.#late.delete(key);
+      this.#push(key, { before: late?.before ?? before, from, toAll: true, told: new Set(), isQuiet: true });
+    } else if (late !== undefined) {
       late.from = from;
-      late.toAll ||= from === undefined;
       late.told.clear();
-    } else if (from === undefined || !this.#listener.isFullMesh()) {
-      this.#late.set(key, { before, from, toAll: from === undefined, told: new Set(), isQuiet: true });
+    } else if (!this.#listener.isFullMesh()) {
+      this.#late.set(key, { before, from, toAll: false, told: new Set(), isQuiet: true });
       this.#turn.deadlines.setEarlier('late-news', this.#turn.now + quietWaitMs);
     }
   }
