@@ -5,6 +5,7 @@ import type { ConfigVersion, NodeId, Persist, SeenVersion, SignedConfig } from '
 import { ConfigHistory, ConfigStore, type Turn } from '@skein/core/parts';
 import { describe, expect, test } from 'vitest';
 import { ids, makeTurn, notaryOf, persisted } from './fixture.ts';
+import { Solo } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
 const wallMs = 1_700_000_000_000;
@@ -131,6 +132,20 @@ describe('what is kept', () => {
     expect([0, 20, 21, 299].map((i) => history.of(`route/large${i}`).length)).toEqual([0, 0, 1, 1]);
     expect(history.of(`route/e${limits.configHistoryVersions}`)).toEqual([]);
     expect(disk(persisted(turn.take())).history).toHaveLength(279);
+  });
+
+  test('is no longer shown of an entry when what changes others took its room', () => {
+    const solo = new Solo();
+    const apply = (name: string, text: string): void =>
+      expect(solo.command({ type: 'apply-config', kind: 'route', name, value: { text } })).toEqual({ ok: true });
+    for (const text of ['a', 'b']) apply('first', text);
+    expect(solo.view.configHistory('route', 'first')).toHaveLength(2);
+    for (let i = 0; i < 40; i++) for (let x = 0; x < 12; x++) apply(`large${i}`, `${x}${'y'.repeat(30_000)}`);
+    expect(solo.view.configHistory('route', 'first')).toHaveLength(1);
+    const kept = [...solo.view.configHistories()].flat().filter(({ state }) => state !== 'current');
+    const bytes = kept.reduce((sum, { version: { json } }) => sum + json.length, 0);
+    expect(bytes).toBeLessThanOrEqual(limits.configHistoryBytes);
+    expect(bytes).toBeGreaterThan(limits.configHistoryBytes - 31_000);
   });
 
   test('goes with its entry, once an old deletion is forgotten', () => {

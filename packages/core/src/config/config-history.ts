@@ -32,6 +32,7 @@ export class ConfigHistory {
   /** Of each entry, newest first. */
   readonly #byEntry = new Map<string, readonly SeenVersion[]>();
   #bytes = 0;
+  #shortened = new Set<string>();
 
   constructor(turn: Turn) {
     this.#turn = turn;
@@ -40,6 +41,13 @@ export class ConfigHistory {
   /** What was replaced of an entry, newest first. */
   of(key: string): readonly SeenVersion[] {
     return this.#byEntry.get(key) ?? none;
+  }
+
+  /** The entries of which something was forgotten since the last call: other ones than that which changed. */
+  takeShortened(): ReadonlySet<string> {
+    const taken = this.#shortened;
+    this.#shortened = new Set();
+    return taken;
   }
 
   /** A version was replaced. The oldest make room for it. */
@@ -90,6 +98,7 @@ export class ConfigHistory {
     const key = configKey(version);
     if (!this.#all.delete(idOf(version))) return;
     this.#bytes -= utf8Length(version.json);
+    this.#shortened.add(key);
     const left = this.of(key).filter((other) => other !== seen);
     if (left.length === 0) this.#byEntry.delete(key);
     else this.#byEntry.set(key, left);

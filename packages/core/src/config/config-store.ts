@@ -119,6 +119,11 @@ export class ConfigStore {
     ].sort((a, b) => compareVersions(b.version, a.version));
   }
 
+  /** The entries whose history became shorter since the last call. */
+  takeShortened(): ReadonlySet<string> {
+    return this.#history.takeShortened();
+  }
+
   /** What the View shows of an entry; undefined when it does not exist. */
   entry(key: string): Omit<ConfigEntry, 'index' | 'createIndex'> | undefined {
     const held = this.#held.get(key);

@@ -41,6 +41,8 @@ export class ConfigViews {
   /** What the next View has in place of what the last one had. */
   next(last: ConfigContent): ConfigContent {
     let { config, externalEntries, configHistory, appliedConfig } = last;
+    // To make room, versions of other entries are forgotten with the change of one.
+    const histories = new Set(this.#config.takeShortened());
     for (const key of this.#dirty) {
       const entry = this.#entry(key);
       if (key.startsWith(`${externalKind}/`)) {
@@ -48,9 +50,12 @@ export class ConfigViews {
         continue;
       }
       config = entry === undefined ? config.delete(key) : config.set(key, entry);
+      histories.add(key);
+      appliedConfig = this.#config.applied;
+    }
+    for (const key of histories) {
       const versions = this.#config.history(key);
       configHistory = versions.length === 0 ? configHistory.delete(key) : configHistory.set(key, Object.freeze(versions));
-      appliedConfig = this.#config.applied;
     }
     const kv = last.kv.with(this.#changedKeys());
     this.#dirty.clear();
