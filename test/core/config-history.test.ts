@@ -95,6 +95,15 @@ describe('the history of an entry', () => {
     expect(states(at).slice(1)).toEqual(['quarantined {"bad":1} bad: is not a key', 'superseded {"x":1}']);
   });
 
+  test('shows a version once that was replaced and then heard of again, as a loser', () => {
+    const at = store();
+    const first = version(a, 1, '{"x":1}');
+    for (const each of [first, version(a, 2, '{"x":2}', after(first)), version(b, 3, '{"x":3}'), first]) at.merge(each, a);
+    expect(states(at)).toEqual(['current {"x":3}', 'superseded {"x":2}', 'concurrent {"x":1}']);
+    at.apply('route', 'r', { x: 4 });
+    expect(states(at)).toHaveLength(4);
+  });
+
   test('is not kept of keys of the key-value store', () => {
     const turn = makeTurn(self);
     const at = store(turn);

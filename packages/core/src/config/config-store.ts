@@ -109,13 +109,15 @@ export class ConfigStore {
     if (held === undefined) return [];
     const { newest, good, quarantine, conflicts } = held;
     const isRefused = quarantine !== undefined;
+    const needed = neededVersions(held);
     return [
       { version: newest.value, state: isRefused ? 'quarantined' : 'current', reason: quarantine ?? '' } as const,
       ...(isRefused && good !== undefined ? [{ version: good.version, state: 'current', reason: '' } as const] : []),
       ...conflicts
         .filter(({ value }) => good === undefined || compareVersions(value, good.version) !== 0)
         .map(({ value }) => ({ version: value, state: 'concurrent', reason: '' }) as const),
-      ...this.#history.of(key),
+      // One that was replaced may come back: as a loser against a later version with the same parent.
+      ...this.#history.of(key).filter(({ version }) => !needed.has(versionId(version))),
     ].sort((a, b) => compareVersions(b.version, a.version));
   }
 
