@@ -3,7 +3,7 @@
  * on it, so its nodes start alone and are handed what gossip would have brought them; links they make by themselves.
  */
 
-import { MeshNode } from '@skein/core';
+import { MeshNode, nothingApplied } from '@skein/core';
 import type { CatalogDelta, Gossip, MemberFact, MeshEvent, Message, NodeId, NodeOptions, Notary } from '@skein/core';
 import { World } from '@skein/sim';
 import type { NodeLogic, Seed, SimNode } from '@skein/sim';
@@ -92,7 +92,15 @@ function messagesOf(nodes: readonly SimNode[], notaries: ReadonlyMap<NodeId, Not
       if (notary === undefined || record === undefined) throw new Error(`${node.id} does not know itself`);
       members.push({ record: notary.sign('member', record), verified: true, absentMs: 0 });
       const { mesh, epoch } = record;
-      const head = { mesh, owner: node.id, epoch, version: 1, count: 0, digest: notary.digest([]) };
+      const head = {
+        mesh,
+        owner: node.id,
+        epoch,
+        version: 1,
+        count: 0,
+        digest: notary.digest([]),
+        appliedConfig: nothingApplied,
+      };
       deltas.push({ head: notary.sign('head', head), after: 0, upserts: [], removals: [] });
     }
     messages.push({ type: 'gossip', members, accusations: [], deltas, heads: [], configs: [] });

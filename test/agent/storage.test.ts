@@ -253,14 +253,17 @@ describe('damage', () => {
     expect(notices).toEqual([]);
   });
 
-  test.each(['registrations', 'config'])('a file in the place of the directory %s is named, with the next step', async (name) => {
-    await prepared();
-    rmSync(join(dir, name), { recursive: true });
-    writeFileSync(join(dir, name), 'x');
-    const error = thrown(() => open());
-    expect(error.code).toBe('data-dir-unusable');
-    expect(error.message).toContain(`${join(dir, name)} is a file where the agent needs a directory. Move it away`);
-  });
+  test.each(['registrations', 'config', 'history'])(
+    'a file in the place of the directory %s is named, with the next step',
+    async (name) => {
+      await prepared();
+      rmSync(join(dir, name), { recursive: true });
+      writeFileSync(join(dir, name), 'x');
+      const error = thrown(() => open());
+      expect(error.code).toBe('data-dir-unusable');
+      expect(error.message).toContain(`${join(dir, name)} is a file where the agent needs a directory. Move it away`);
+    },
+  );
 
   test('a data directory that is a file is refused with the next step', () => {
     writeFileSync(dir, 'x');

@@ -21,6 +21,7 @@ import type {
   MeshPort,
   NodeId,
   Registration,
+  SeenVersion,
   ServiceView,
   View,
 } from '@skein/core';
@@ -38,6 +39,7 @@ export interface FakeMember {
   verified: boolean;
   linked: boolean;
   catalogEpoch: number;
+  appliedConfig: string;
   address: string;
   tags: Record<string, string>;
   accusers: NodeId[];
@@ -61,6 +63,8 @@ export class FakePort implements MeshPort {
   readonly instances: { owner: NodeId; instance: Instance; checks: CheckView[] }[] = [];
   readonly registrations = new Map<string, Registration>();
   readonly configs = new Map<string, ConfigEntry>();
+  readonly histories = new Map<string, readonly SeenVersion[]>();
+  appliedConfig = 'none';
   readonly commands: Command[] = [];
   refuse: { code: MeshErrorCode; message: string } | undefined;
   #lastIndex = firstIndex;
@@ -86,6 +90,7 @@ export class FakePort implements MeshPort {
       verified: true,
       linked: true,
       catalogEpoch: 3,
+      appliedConfig: 'none',
       address: '10.0.0.1',
       tags: {},
       accusers: [],
@@ -180,6 +185,9 @@ export class FakePort implements MeshPort {
       configEntries: (kind) => [...this.configs.values()].filter((entry) => kind === undefined || entry.kind === kind),
       configEntry: (kind, name) => this.configs.get(`${kind}/${name}`),
       externalNodes: () => [],
+      configHistory: (kind, name) => this.histories.get(`${kind}/${name}`) ?? [],
+      configHistories: () => this.histories.values(),
+      appliedConfig: this.appliedConfig,
       kvEntries: () => [],
       kvIndex: () => 1,
       registrations: () => [...this.registrations.values()],
@@ -220,7 +228,21 @@ export class FakePort implements MeshPort {
   }
 
   #memberView(member: FakeMember): MemberView {
-    const { id, name, status, reachable, verified, linked, catalogEpoch, address, tags, accusers, checks, coordinate } = member;
+    const {
+      id,
+      name,
+      status,
+      reachable,
+      verified,
+      linked,
+      catalogEpoch,
+      appliedConfig,
+      address,
+      tags,
+      accusers,
+      checks,
+      coordinate,
+    } = member;
     const record = {
       mesh: 'testmesh',
       id,
@@ -246,6 +268,7 @@ export class FakePort implements MeshPort {
       verified,
       record,
       catalogEpoch,
+      appliedConfig,
       address,
       coordinate,
       accusers,

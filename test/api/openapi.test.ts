@@ -121,6 +121,11 @@ function full(): Setup {
     const version = { mesh: 'testmesh', kind, name, author: port.self, time: { ms, counter: 0 }, parent: '' };
     const written = { ...version, json: JSON.stringify(value), deleted: false };
     const quarantined = { version: written, reason: 'x' };
+    const gone = { ...written, parent: 'unknown', deleted: true, json: '' };
+    port.histories.set(`${kind}/${name}`, [
+      { version: gone, state: 'quarantined', reason: 'x' },
+      { version: written, state: 'current', reason: '' },
+    ]);
     port.configs.set(`${kind}/${name}`, {
       kind,
       name,
@@ -147,7 +152,9 @@ test.each([
   ['/v1/mesh/events', '/v1/mesh/events'],
   ['/v1/mesh/config', '/v1/mesh/config'],
   ['/v1/mesh/config/{kind}', '/v1/mesh/config/route'],
+  ['/v1/mesh/config/status', '/v1/mesh/config/status'],
   ['/v1/mesh/config/{kind}/{name}', '/v1/mesh/config/route/older'],
+  ['/v1/mesh/config/{kind}/{name}', '/v1/mesh/config/route/older?history'],
   ['/v1/mesh/explain', '/v1/mesh/explain?url=http://shop.example/order&header=a:b'],
   ['/v1/mesh/explain', '/v1/mesh/explain?url=http://web.mesh/order'],
   ['/v1/mesh/explain', '/v1/mesh/explain?url=http://nowhere.example/'],

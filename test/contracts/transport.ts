@@ -367,7 +367,7 @@ export function transportContract(name: string, make: MakeTransport): void {
     test('a message that is too large for its lane is refused on this side, and the link stays', async () => {
       const [a, b] = await pair();
       const removals = Array.from({ length: 1000 }, (_, i) => `i/${'x'.repeat(100)}${i}`);
-      const value = { mesh: 'm', owner: a.id, epoch: 1, version: 1, count: 0, digest: '' };
+      const value = { mesh: 'm', owner: a.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' };
       const head = a.transport.notary.sign('head', value);
       a.transport.send(b.id, { ...noFacts, deltas: [{ head, after: 0, upserts: [], removals }] }, 'wire');
       a.transport.send(b.id, ping(1), 'wire');

@@ -159,8 +159,10 @@ describe('who tells forged records', () => {
   test('has the heads of catalogs refused as well', () => {
     const table = crowd();
     const ignored = (): undefined => undefined;
-    const catalog = new Catalog(table.turn, { catalogChanged: ignored, ownVersionLost: ignored, catalogGap: ignored });
-    const value = { mesh: 'm', owner: a, epoch: 1, version: 1, count: 0, digest: notaryOf(a).digest([]) };
+    const listener = { catalogChanged: ignored, ownVersionLost: ignored, catalogGap: ignored, appliedConfig: () => 'none' };
+    const catalog = new Catalog(table.turn, listener);
+    const digest = notaryOf(a).digest([]);
+    const value = { mesh: 'm', owner: a, epoch: 1, version: 1, count: 0, digest, appliedConfig: 'none' };
     const head = notaryOf(a).sign('head', value);
     const merge = (signature: Uint8Array): void =>
       catalog.merge({ head: { ...head, signature }, after: 0, upserts: [], removals: [] }, many[1]!);

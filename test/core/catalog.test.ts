@@ -43,6 +43,8 @@ class Holder implements CatalogListener {
     void this.changes.push({ owner: of, change, after });
   catalogGap = (of: NodeId, from: NodeId, whole: boolean): void =>
     void this.gaps.push(`${of} from ${from}${whole ? ' whole' : ''}`);
+  applied = 'none';
+  appliedConfig = (): string => this.applied;
   ownVersionLost = (epoch: number): void => void this.lost.push(epoch);
 
   write(upserts: readonly RecordValue[], removals: readonly string[] = [], epoch = 1): this {
@@ -290,7 +292,15 @@ describe('what is refused', () => {
   test('more records than an owner may have', () => {
     const records = Array.from({ length: limits.recordsPerOwner + 1 }, (_, i) => seal(instanceValue(`r${i}`), 1));
     const digest = notary.digest(records.map((each) => each.hash));
-    const head = notary.sign('head', { mesh: 'm', owner, epoch: 1, version: 1, count: records.length, digest });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner,
+      epoch: 1,
+      version: 1,
+      count: records.length,
+      digest,
+      appliedConfig: 'none',
+    });
     const copy = new Holder(other).hear({ head, after: 0, upserts: records, removals: [] });
     expect(refusals(copy.turn.take())).toEqual(['catalog-too-large']);
   });

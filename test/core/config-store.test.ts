@@ -248,7 +248,9 @@ test('superseded versions that a crash kept are removed from storage once they a
   const after = new Store();
   after.store.restore(written.toReversed());
   expect(after.shown()?.value).toEqual({ x: 2 });
-  const removed = persisted(after.turn.take()).map((each) => each.type === 'config-removed' && versionId(each.version));
+  const removed = persisted(after.turn.take()).flatMap((each) =>
+    each.type === 'config-removed' ? [versionId(each.version)] : [],
+  );
   expect(removed).toEqual(written.slice(0, 2).map(({ value }) => versionId(value)));
 });
 

@@ -15,6 +15,7 @@ class Owner {
   readonly catalog = new Catalog(this.turn, {
     catalogChanged: () => undefined,
     ownVersionLost: () => undefined,
+    appliedConfig: () => 'none',
     catalogGap: () => undefined,
   });
   readonly health = new Health(this.turn, {

@@ -95,6 +95,10 @@ function persistText(persist: Persist): string {
       return `config ${persist.entry.value.name}`;
     case 'config-removed':
       return `config-removed ${persist.version.name}`;
+    case 'config-history':
+      return `config-history ${persist.seen.version.name}`;
+    case 'config-history-removed':
+      return `config-history-removed ${persist.version.name}`;
     case 'registration':
       return `registration ${persist.registration.type}`;
     case 'registration-removed':

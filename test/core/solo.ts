@@ -105,7 +105,8 @@ export class Owner {
   #latest: CatalogDelta | undefined;
 
   constructor(id: NodeId) {
-    const ignore = { catalogChanged: () => undefined, catalogGap: () => undefined, ownVersionLost: () => undefined };
+    const nothing = (): void => undefined;
+    const ignore = { catalogChanged: nothing, catalogGap: nothing, ownVersionLost: nothing, appliedConfig: () => 'none' };
     this.#catalog = new Catalog(makeTurn(id), ignore);
   }
 

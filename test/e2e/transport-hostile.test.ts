@@ -314,7 +314,7 @@ describe('after admission', () => {
     const self = await stranger();
     const wire = await self.join(at.address, at.id, mesh, token);
     wire.freeze();
-    const value = { mesh, owner: at.id, epoch: 1, version: 1, count: 0, digest: '' };
+    const value = { mesh, owner: at.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' };
     const head = at.transport.notary.sign('head', value);
     const removals = Array.from({ length: 400 }, (_, i) => `i/${'x'.repeat(100)}${i}`);
     const gossip: Message = {
@@ -350,7 +350,7 @@ describe('after admission', () => {
     const other = await station();
     expect(await other.dial(at, [at.address])).toMatchObject({ ok: true });
     await at.linkedTo(other);
-    const value = { mesh, owner: at.id, epoch: 1, version: 1, count: 0, digest: '' };
+    const value = { mesh, owner: at.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' };
     const removals = Array.from({ length: 400 }, (_, i) => `i/${'x'.repeat(100)}${i}`);
     const gossip: Message = {
       type: 'gossip',

@@ -62,6 +62,7 @@ const head: fc.Arbitrary<CatalogHead> = fc.record({
   version: uint,
   count: fc.nat({ max: limits.recordsPerOwner }),
   digest: hash,
+  appliedConfig: hash,
 });
 
 const config: fc.Arbitrary<ConfigVersion> = fc.record({

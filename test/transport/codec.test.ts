@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Gossip, Lane, Message, Notary } from '@skein/core';
+import type { CatalogHead, Gossip, Lane, Message, Notary, Signed } from '@skein/core';
 import { limits, nodeId } from '@skein/core';
 import { createIdentity, createNotary } from '@skein/transport';
 import { decodeGreeting, decodeMessage, encodeGreeting, encodeMessage } from '@skein/transport/parts';
@@ -82,7 +82,15 @@ describe('round trips', () => {
 
   test('what was decoded does not share memory with the frame', () => {
     const sealed = notary.seal(fc.sample(record, { numRuns: 1, seed: 1 })[0] as never);
-    const head = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 1, digest: '' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 1,
+      digest: '',
+      appliedConfig: '',
+    });
     const frame = encodeMessage({ ...noFacts, deltas: [{ head, after: 0, upserts: [sealed], removals: [] }] });
     const decoded = decodeMessage('wire', frame);
     frame.fill(0);
@@ -203,12 +211,41 @@ describe('what a newer version may add', () => {
   });
 
   test('a relay passes signed bytes on unchanged, with fields it does not know', () => {
-    const signed = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '' });
+    const signed = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 0,
+      digest: '',
+      appliedConfig: '',
+    });
     const newer = { ...signed, bytes: bytes(signed.bytes, field(99, [1, 2, 3])) };
     const first = decodeMessage('wire', encodeMessage({ ...noFacts, heads: [newer] }));
     if (first.kind !== 'message') throw new Error('refused');
     const second = decodeMessage('wire', encodeMessage(first.message));
     expect(second).toEqual({ kind: 'message', message: { ...noFacts, heads: [newer] } });
+  });
+});
+
+describe('a head of a version that does not tell which config its owner applies', () => {
+  const head = (appliedConfig: string): Signed<CatalogHead> =>
+    notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: 'd', appliedConfig });
+
+  test('is read as one that tells nothing, and is signed over the same bytes', () => {
+    const [silent, telling] = [head(''), head('none')];
+    // The last field, which an older version passes over.
+    expect(telling.bytes).toEqual(bytes(silent.bytes, [0x3a, 4, ...new TextEncoder().encode('none')]));
+    const decoded = decodeMessage('wire', encodeMessage({ ...noFacts, heads: [silent, telling] }));
+    expect(decoded).toEqual({ kind: 'message', message: { ...noFacts, heads: [silent, telling] } });
+  });
+
+  test('or tells too much is refused', () => {
+    const long = head('x'.repeat(65));
+    expect(decodeMessage('wire', encodeMessage({ ...noFacts, heads: [long] }))).toMatchObject({
+      kind: 'refused',
+      reason: 'too-long',
+    });
   });
 });
 
@@ -236,7 +273,15 @@ describe('limits', () => {
     wants: [{ key: 'm/x', have: Array.from({ length: count }, () => 1) }],
   });
   const heads = (count: number): Message => {
-    const head = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 0,
+      digest: '',
+      appliedConfig: '',
+    });
     return {
       type: 'sync-facts',
       exchange: 1,
@@ -246,7 +291,15 @@ describe('limits', () => {
     };
   };
   const records = (count: number): Message => {
-    const head = notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '' });
+    const head = notary.sign('head', {
+      mesh: 'm',
+      owner: notary.id,
+      epoch: 1,
+      version: 1,
+      count: 0,
+      digest: '',
+      appliedConfig: '',
+    });
     const small = notary.seal(fc.sample(record, { numRuns: 1, seed: 3 })[0] as never);
     const delta = { head, after: 0, upserts: Array.from({ length: count }, () => small), removals: [] };
     return { type: 'sync-facts', exchange: 1, facts: { ...noFacts, deltas: [delta] }, wants: [], last: true };

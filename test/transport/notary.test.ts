@@ -11,7 +11,7 @@ beforeAll(async () => {
   theirs = createNotary((await createIdentity()).bytes);
 });
 
-const head = (): CatalogHead => ({ mesh: 'm', owner: ours.id, epoch: 1, version: 2, count: 3, digest: 'd' });
+const head = (): CatalogHead => ({ mesh: 'm', owner: ours.id, epoch: 1, version: 2, count: 3, digest: 'd', appliedConfig: 'a' });
 
 describe('identity', () => {
   test('is the same after it was written and read', async () => {

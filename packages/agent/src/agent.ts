@@ -256,6 +256,7 @@ class RunningAgent implements Agent {
       validateConfig,
       registrations: storage.registrations,
       configEntries: storage.configEntries,
+      configHistory: storage.configHistory,
       peers: storage.peers,
       wallMs: clock.wallMs(),
     };

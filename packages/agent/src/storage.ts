@@ -3,6 +3,7 @@
  *
  *     identity.key    the node's secret key          epoch, epoch.copy   how often it was started
  *     registrations/  a file per own registration    config/             a file per config version
+ *     history/        a file per replaced one
  *     peers.json      where to find the mesh again   agent.json          the listeners, for people and scripts
  *
  * A damaged file is set aside and named, and the agent starts: one lost registration is better than a lost
@@ -16,6 +17,7 @@ import {
   type Persist,
   type Registration,
   registrationKey,
+  type SeenVersion,
   type SignedConfig,
   versionId,
 } from '@skein/core';
@@ -41,6 +43,7 @@ export interface Storage {
   readonly identity: Uint8Array | undefined;
   readonly registrations: readonly Registration[];
   readonly configEntries: readonly SignedConfig[];
+  readonly configHistory: readonly SeenVersion[];
   readonly peers: readonly KnownPeer[];
   /** Durable when it returns. Throws `AgentError`. */
   saveIdentity(key: Uint8Array): void;
@@ -70,6 +73,7 @@ export function memoryStorage(): Storage {
     identity: undefined,
     registrations: [],
     configEntries: [],
+    configHistory: [],
     peers: [],
     saveIdentity: () => undefined,
     persist: () => undefined,
@@ -83,7 +87,11 @@ export function memoryStorage(): Storage {
 /** Opens, locks and reads a data directory, and starts a new epoch in it. Throws `AgentError`. */
 export function openStorage(directory: string, options: StorageOptions): Storage {
   const disk = options.disk ?? localDisk;
-  const paths = { registrations: join(directory, 'registrations'), config: join(directory, 'config') };
+  const paths = {
+    registrations: join(directory, 'registrations'),
+    config: join(directory, 'config'),
+    history: join(directory, 'history'),
+  };
   try {
     for (const path of Object.values(paths)) {
       disk.sync.makeDirectory(path);
@@ -135,6 +143,7 @@ class DirectoryStorage implements Storage {
   readonly identity: Uint8Array | undefined;
   readonly registrations: readonly Registration[];
   readonly configEntries: readonly SignedConfig[];
+  readonly configHistory: readonly SeenVersion[];
   readonly peers: readonly KnownPeer[];
   readonly #directory: string;
   readonly #disk: Disk;
@@ -162,6 +171,7 @@ class DirectoryStorage implements Storage {
       this.#definitions.set(registrationKey(registration), definitionText(registration));
     }
     this.configEntries = this.#readFolder('config').map((value) => value as SignedConfig);
+    this.configHistory = this.#readFolder('history').map((value) => value as SeenVersion);
     this.peers = (this.#readFile(this.#path('peers.json'), unsealJson) as readonly KnownPeer[] | undefined) ?? [];
     this.#hasPeers = this.peers.length > 0;
     this.epoch = this.#nextEpoch();
@@ -188,6 +198,10 @@ class DirectoryStorage implements Storage {
         return this.#files.put(this.#configPath(change.entry.value), sealJson(change.entry), false);
       case 'config-removed':
         return this.#files.put(this.#configPath(change.version), undefined, true);
+      case 'config-history':
+        return this.#files.put(this.#historyPath(change.seen.version), sealJson(change.seen), true);
+      case 'config-history-removed':
+        return this.#files.put(this.#historyPath(change.version), undefined, true);
       case 'peers':
         return this.#persistPeers(change.peers);
     }
@@ -223,6 +237,10 @@ class DirectoryStorage implements Storage {
 
   #configPath(version: SignedConfig['value']): string {
     return this.#path('config', fileNameOf(`${configKey(version)}@${versionId(version)}`));
+  }
+
+  #historyPath(version: SignedConfig['value']): string {
+    return this.#path('history', fileNameOf(`${configKey(version)}@${versionId(version)}`));
   }
 
   /** A new registration is written at once; when only a check's state changed, the next change may come first. */

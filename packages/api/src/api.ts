@@ -32,6 +32,7 @@ import { coordinateRoutes } from './routes/coordinate.ts';
 import { eventRoutes } from './routes/event.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kvRoutes } from './routes/kv.ts';
+import { meshConfigStatusRoutes } from './routes/mesh-config-status.ts';
 import { meshConfigRoutes } from './routes/mesh-config.ts';
 import { meshEventRoutes } from './routes/mesh-event.ts';
 import { meshExplainRoutes } from './routes/mesh-explain.ts';
@@ -205,6 +206,7 @@ function allRoutes(options: ApiOptions, timers: Timers, feeds: Pick<ApiContext, 
     preparedQueryRoutes,
     configRoutes,
     meshConfigRoutes,
+    meshConfigStatusRoutes,
     meshMemberRoutes,
     meshExplainRoutes,
     meshResolveRoutes,

@@ -49,6 +49,9 @@ const node = {
 
 const version = { id: text, author: text, time: object({ ms: integer, counter: integer }), parent: text };
 
+/** Something in a value that is not as it was; `before` or `after` is missing where there is nothing. */
+const valueChange = withOptional(object({ path: text }), { before: {}, after: {} });
+
 const namedVersion = { ...version, authorName: text };
 
 /** An instance that could take a request, or why it could not. */
@@ -93,11 +96,46 @@ export const schemas: Readonly<Record<string, Json>> = {
     },
   ),
   ConfigVersion: object(namedVersion),
+  SeenConfigVersion: object({
+    ...namedVersion,
+    state: {
+      enum: ['current', 'superseded', 'concurrent', 'quarantined'],
+      description:
+        'How it stands here, or stood when it was replaced: `superseded` was in force, `concurrent` lost against one written at ' +
+        'the same time, `quarantined` was refused.',
+    },
+    deleted: { ...flag, description: 'It deletes the entry.' },
+    value: { description: 'Null for a deletion, and for what is no JSON or nested more than 64 deep.' },
+    changes: {
+      ...orNull(listOf(valueChange)),
+      description: 'How it differs from its parent; null where this agent does not remember that.',
+    },
+    reason: { ...text, description: 'Why this agent refused it; empty where it did not.' },
+  }),
+  ConfigStatus: object({
+    applied: { ...integer, description: 'Nodes that told to apply the same as this agent, itself among them.' },
+    of: { ...integer, description: 'All nodes that have not left.' },
+    different: integer,
+    unknown: { ...integer, description: 'Nodes that did not tell: just started, or of a version that does not.' },
+    unreachable: integer,
+    digest: { ...text, description: 'What this agent applies: equal where the same versions are in force; `none` for nothing.' },
+    entries: { ...integer, description: 'Entries in force here.' },
+    changedAtMs: timeMs('When an entry last changed here, or the agent started'),
+    toldWithinMs: { ...integer, description: 'How long all nodes need, as a rule, to tell what they apply after a change.' },
+    nodes: {
+      ...listOf(object({ id: text, name: text, state: { enum: ['different', 'unknown', 'unreachable'] }, status, digest: text })),
+      description: 'Those that are not known to apply the same, with what they told last: the first 256.',
+    },
+    refused: {
+      ...listOf(object({ kind: text, name: text, ...namedVersion, reason: text })),
+      description: 'Entries whose newest version this agent has and does not apply.',
+    },
+  }),
   ConfigPlan: object({
     kind: text,
     name: text,
     change: { enum: ['create', 'update', 'none'] },
-    changes: listOf(withOptional(object({ path: text }), { before: {}, after: {} })),
+    changes: listOf(valueChange),
   }),
   Explanation: object({
     request: object({ method: text, host: text, path: text, headers: map(text) }),

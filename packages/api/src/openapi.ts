@@ -81,6 +81,15 @@ const operations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/v1/mesh/config/status',
+    summary:
+      'Whether all nodes apply the config that this agent applies, and which do not, as far as this agent has heard. A node tells ' +
+      'what it applies some time after a change (`toldWithinMs`).',
+    parameters: blocking,
+    answer: ref('ConfigStatus'),
+  },
+  {
+    method: 'get',
     path: '/v1/mesh/config/{kind}',
     summary: 'The config entries of one kind.',
     parameters: [inPath('kind'), ...blocking, disputed],
@@ -90,8 +99,17 @@ const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/mesh/config/{kind}/{name}',
     summary: 'One config entry. A name may have slashes.',
-    parameters: [inPath('kind'), inPath('name'), ...blocking],
-    answer: ref('ConfigEntry'),
+    parameters: [
+      inPath('kind'),
+      inPath('name'),
+      query(
+        'history',
+        'Its versions instead, newest first: those that this agent has, and the last 10 that it had before. Also of an entry ' +
+          'that was deleted, for as long as the deletion is remembered.',
+      ),
+      ...blocking,
+    ],
+    answer: { oneOf: [ref('ConfigEntry'), listOf(ref('SeenConfigVersion'))] },
     refusals: [404],
   },
   {

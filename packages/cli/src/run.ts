@@ -58,7 +58,7 @@ function programFor(io: Io, setExitCode: (code: number) => void): Command {
   addMeshCommands(program, io);
   addEventCommands(program, io);
   addMonitorCommand(program, io);
-  addConfigCommands(program, io);
+  addConfigCommands(program, io, setExitCode);
   addKvCommands(program, io);
   addTokenCommands(program, io);
   addSimCommand(program, io, setExitCode);

@@ -1,5 +1,6 @@
 /** What comes out of a node. The driver performs effects in order and never answers them but by inputs. */
 
+import type { SeenVersion } from './config/config-history.ts';
 import type { ConfigVersion, SignedConfig } from './config/entry.ts';
 import type { MeshEvent } from './event.ts';
 import type { Registration } from './health/registration.ts';
@@ -20,6 +21,9 @@ export type Persist =
   | { readonly type: 'registration-removed'; readonly key: string }
   | { readonly type: 'config'; readonly entry: SignedConfig }
   | { readonly type: 'config-removed'; readonly version: ConfigVersion }
+  /** A version that was replaced, to be shown by a later boot. */
+  | { readonly type: 'config-history'; readonly seen: SeenVersion }
+  | { readonly type: 'config-history-removed'; readonly version: ConfigVersion }
   | { readonly type: 'peers'; readonly peers: readonly KnownPeer[] };
 
 export type Effect =

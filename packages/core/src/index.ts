@@ -14,6 +14,9 @@ export { externalFault, externalKind, externalName, externalNodeOf, externalValu
 export type { ExternalCheck, ExternalNode, ExternalPart } from './catalog/external.ts';
 export * from './catalog/record.ts';
 export * from './command.ts';
+export { nothingApplied } from './config/applied.ts';
+export type { SeenVersion, VersionState } from './config/config-history.ts';
+export { configReportMs } from './config/config-report.ts';
 export { configKeyFault } from './config/config-store.ts';
 export * from './config/entry.ts';
 export { kvFolderOf, kvKeyFault, kvKind } from './config/kv.ts';

@@ -33,6 +33,13 @@ export const limits = {
   configBytes: 32_768,
   configEntries: 1024,
   configConflicts: 8,
+  /**
+   * Versions that were replaced, which a node keeps to show: of one entry, of all, and the bytes of their values as JSON. The
+   * oldest goes first. Keys of the key-value store and external nodes have none.
+   */
+  configHistory: 10,
+  configHistoryVersions: 4096,
+  configHistoryBytes: 8_388_608,
   /** The name of a config entry that holds what clients name: a key of the key-value store, a part of an external node. */
   configNameLength: 512,
   /**

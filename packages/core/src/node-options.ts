@@ -1,6 +1,7 @@
 /** What a node is made of: who it is, its settings, its ports, and what earlier boots left behind. */
 
 import type { NodeBase } from './base.ts';
+import type { SeenVersion } from './config/config-history.ts';
 import type { ConfigValidator, SignedConfig } from './config/entry.ts';
 import type { KnownPeer } from './effect.ts';
 import type { Registration } from './health/registration.ts';
@@ -25,6 +26,8 @@ export interface NodeOptions {
   /** What was persisted by earlier boots. */
   readonly registrations: readonly Registration[];
   readonly configEntries: readonly SignedConfig[];
+  /** Default: none. */
+  readonly configHistory?: readonly SeenVersion[];
   readonly peers: readonly KnownPeer[];
   /** Wall clock at construction, in ms since 1970: makes view indexes grow across restarts, and config versions. */
   readonly wallMs: number;

@@ -12,15 +12,16 @@ import type { NodeBase } from './base.ts';
 import { Catalog, type CatalogListener } from './catalog/catalog.ts';
 import type { CatalogHead } from './catalog/record.ts';
 import type { Command, CommandResult } from './command.ts';
+import { ConfigReport } from './config/config-report.ts';
 import { ConfigStore } from './config/config-store.ts';
 import { configKey } from './config/entry.ts';
 import { isVerdict } from './deadlines.ts';
 import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination } from './gossip/dissemination.ts';
-import { catalogKey, configEntryKey, FactWriter, isSubjectKey, memberKey } from './gossip/facts.ts';
+import { catalogKey, configEntryKey, FactWriter, memberKey } from './gossip/facts.ts';
 import { InFlight } from './gossip/in-flight.ts';
-import { compareStamps, Knowledge } from './gossip/knowledge.ts';
+import { Knowledge } from './gossip/knowledge.ts';
 import { Health } from './health/health.ts';
 import { nodeId, type NodeId } from './identity.ts';
 import type { DialFailure, Input } from './input.ts';
@@ -34,7 +35,7 @@ import { Membership, type MembershipListener } from './membership/membership.ts'
 import { Prober } from './membership/prober.ts';
 import { Topology } from './membership/topology.ts';
 import { Visits } from './membership/visits.ts';
-import type { DigestEntry, Gossip, Message } from './message.ts';
+import type { Gossip, Message } from './message.ts';
 import type { NodeOptions } from './node-options.ts';
 import { Turn } from './turn.ts';
 import { ViewBuilder } from './view/view-builder.ts';
@@ -61,9 +62,10 @@ export class MeshNode {
   readonly #inFlight: InFlight;
   readonly #catalog: Catalog;
   readonly #config: ConfigStore;
+  readonly #configReport: ConfigReport;
   readonly #health: Health;
   readonly #views: ViewBuilder;
-  readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'peers' | 'base'>;
+  readonly #restored: Pick<NodeOptions, 'registrations' | 'configEntries' | 'configHistory' | 'peers' | 'base'>;
   readonly #vivaldi: Vivaldi;
   readonly #buddies = new Buddies();
   /** Wall clock minus monotonic clock at construction; view indexes need no more precision. */
@@ -89,6 +91,12 @@ export class MeshNode {
       },
       options.wallMs,
     );
+    this.#configReport = new ConfigReport(turn, {
+      applied: () => this.#config.applied,
+      told: () => this.#catalog.own.appliedConfig,
+      nodeCount: () => this.#membership.presentCount,
+      tell: () => this.#catalog.tellConfig(this.epoch),
+    });
     this.#health = new Health(turn, {
       writeRecords: (upserts, removals, isStatus) => this.#catalog.write(this.epoch, upserts, removals, isStatus),
       registrationsChanged: () => this.#views.touchLocal(),
@@ -130,7 +138,7 @@ export class MeshNode {
     this.#turn.now = now;
     this.#views.setNow(now + this.#wallOffsetMs);
     this.#memberTouched(this.#membership.self, true);
-    this.#config.restore(this.#restored.configEntries);
+    this.#config.restore(this.#restored.configEntries, this.#restored.configHistory);
     for (const signed of this.#config.all()) this.#noteConfig(signed.value.kind, signed.value.name);
     this.#health.restore(this.#restored.registrations);
     // A first version is published even when there is nothing in it: it supersedes what an earlier boot owned.
@@ -285,6 +293,8 @@ export class MeshNode {
         return this.#health.expireTtl(name);
       case 'critical':
         return this.#health.expireCritical(name);
+      case 'config-report':
+        return this.#configReport.due();
       case 'peers':
         return this.#addressBook.write();
       case 'remembered':
@@ -315,7 +325,7 @@ export class MeshNode {
       case 'gossip':
         return this.#mergeFacts(message, from);
       case 'have':
-        return this.#askFor(message.entries, from);
+        return this.#links.has(from) ? this.#antiEntropy.advertised(from, message) : undefined;
       case 'sync-open':
         return this.#antiEntropy.opened(from, message);
       case 'sync-digest':
@@ -439,15 +449,6 @@ export class MeshNode {
     if (id !== undefined && this.#links.has(id) && this.#isPresent(id)) this.#prober.probe(id, 'direct');
   }
 
-  /** A peer has news of these. What we lack, we ask it for. */
-  #askFor(entries: readonly DigestEntry[], from: NodeId): void {
-    if (!this.#links.has(from)) return;
-    for (const { key, stamp } of entries) {
-      if (!isSubjectKey(key)) return this.#turn.refuse(from, 'bad-key');
-      if (compareStamps(stamp, this.#knowledge.stamp(key) ?? []) > 0) this.#antiEntropy.gap(key, from, false);
-    }
-  }
-
   #syncRound(): void {
     for (const { id } of this.#membership.silent())
       for (const key of [memberKey(id), catalogKey(id)]) this.#knowledge.delete(key);
@@ -455,12 +456,7 @@ export class MeshNode {
   }
 
   #write(subjects: ReadonlyMap<string, readonly number[]>, pushed: boolean): readonly Gossip[] {
-    const writer = new FactWriter(this.#membership, this.#catalog, this.#config, pushed);
-    for (const [key, have] of subjects) {
-      if (writer.isFull) break;
-      writer.add(key, have);
-    }
-    return writer.finish();
+    return new FactWriter(this.#membership, this.#catalog, this.#config, pushed).write(subjects);
   }
 
   // --- what the parts tell each other ---
@@ -509,6 +505,7 @@ export class MeshNode {
 
   #configChanged(kind: string, name: string, deleted: boolean, from: NodeId | undefined): void {
     this.#noteConfig(kind, name);
+    this.#configReport.changed();
     this.#turn.emit({ type: 'config-changed', kind, name, deleted });
     this.#dissemination.push(configEntryKey(configKey({ kind, name })), [], from);
   }
@@ -598,8 +595,13 @@ export class MeshNode {
         this.#inFlight.changed();
         this.#knowledge.set(catalogKey(owner), replica.stamp);
         this.#views.touchCatalog(owner, change);
-        this.#dissemination.push(catalogKey(owner), after === 0 ? [] : [replica.epoch, after], from);
+        const before = after === 0 ? [] : [replica.epoch, after];
+        // Without a change of records it only tells which config the owner applies.
+        if (after === 0 || change.upserted.length + change.previous.length > 0)
+          this.#dissemination.push(catalogKey(owner), before, from);
+        else this.#dissemination.pushQuietly(catalogKey(owner), before, from);
       },
+      appliedConfig: () => this.#config.applied,
       ownVersionLost: (epoch) => this.#membership.outlive(epoch),
       catalogGap: (owner, from, whole) => this.#antiEntropy.gap(catalogKey(owner), from, whole),
     };

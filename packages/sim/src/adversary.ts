@@ -4,7 +4,7 @@
  * Adds to what its node says, four times a second by its own clock; draws nothing.
  */
 
-import { assertNever, instanceId, nodeId } from '@skein/core';
+import { assertNever, instanceId, nodeId, nothingApplied } from '@skein/core';
 import type {
   Accusation,
   CatalogDelta,
@@ -313,6 +313,7 @@ export class Adversary {
       version,
       count: 1,
       digest: this.#notary.digest([sealed.hash]),
+      appliedConfig: nothingApplied,
     });
     return { head, after: 0, upserts: [sealed], removals: [] };
   }

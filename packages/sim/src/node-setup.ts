@@ -35,8 +35,10 @@ type Boot = Pick<NodeOptions, 'addresses' | 'epoch' | 'notary' | 'rng' | 'wallMs
 /** What a node of this setup, with this disk, is given when it boots. */
 export function nodeOptions(setup: NodeSetup, disk: Storage, boot: Boot): NodeOptions {
   const { mesh, name, config, region, zone, tags, validateConfig } = setup;
-  const [registrations, configEntries, peers] = [disk.registrations(), disk.configEntries(), disk.peers()];
-  return { mesh, name, config, region, zone, tags, validateConfig, registrations, configEntries, peers, ...boot };
+  const labels = { mesh, name, region, zone, tags };
+  const registrations = disk.registrations();
+  const entries = { configEntries: disk.configEntries(), configHistory: disk.configHistory() };
+  return { ...labels, config, validateConfig, registrations, ...entries, peers: disk.peers(), ...boot };
 }
 
 export interface RestartOptions {

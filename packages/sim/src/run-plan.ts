@@ -1,6 +1,6 @@
 /** Runs a plan: the one executor behind scripts, random plans, replays and the shrinker. The phases are in `plan.ts`. */
 
-import { MeshNode, assert } from '@skein/core';
+import { MeshNode, assert, configReportMs } from '@skein/core';
 import { differences } from './audit.ts';
 import { cover, coverStep, noCoverage } from './coverage.ts';
 import type { Coverage } from './coverage.ts';
@@ -111,6 +111,8 @@ class Run implements Shown {
   /** When some node last had another view, and when some node last changed its mind about another. */
   #viewedMs = 0;
   #changedMs = 0;
+  /** When some node last had another config: then it tells all others. */
+  #configMs = Number.NEGATIVE_INFINITY;
   #formedMs: number | undefined;
   #convergedMs: number | undefined;
 
@@ -137,6 +139,7 @@ class Run implements Shown {
         cover(this.#coverage, event);
         const isChange = event.type === 'member-changed' || event.type === 'reachability-changed';
         if (isChange && this.core.some(({ id }) => id === event.id)) this.#changedMs = this.nowMs;
+        if (event.type === 'config-changed') this.#configMs = this.nowMs;
         if (event.type === 'view-changed') this.#viewedMs = this.nowMs;
         this.#watch.event(this.#scene.shown(node), event);
         options.onEvent?.(node, event);
@@ -341,12 +344,16 @@ class Run implements Shown {
   #rest(): void {
     if (this.plan.restMs === 0 || this.#convergedMs === undefined) return;
     // Aftershocks end by themselves: probes on links that are no more, accusations of before and their refutations. When
-    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be.
+    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be. Which config each
+    // applies it tells some time later.
     const { probeTimeoutMs, indirectTimeoutMs } = configOf(this.plan);
     const stillMs = 4 * (probeTimeoutMs + indirectTimeoutMs);
     const startMs = this.nowMs;
-    while (this.nowMs - this.#changedMs < stillMs && this.nowMs - startMs < this.plan.convergeMs) {
-      if (!this.#runFor(stillMs - (this.nowMs - this.#changedMs))) return;
+    const toldMs = configReportMs(this.plan.nodes);
+    for (;;) {
+      const restMs = Math.max(this.#changedMs + stillMs, this.#configMs + toldMs);
+      if (this.nowMs >= restMs || this.nowMs - startMs >= this.plan.convergeMs) break;
+      if (!this.#runFor(restMs - this.nowMs)) return;
     }
     this.#enter('rest');
     this.#runFor(this.plan.restMs);

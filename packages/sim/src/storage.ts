@@ -1,12 +1,12 @@
 /**
  * The data directory of a simulated node: what `persist` effects wrote, when that became durable, and what a next
  * boot reads. It mirrors the agent's: an epoch is durable at once, a new registration or config version after one
- * round of fsync, and what may wait (known peers, removed config, a mere change of check state) after a second more;
+ * round of fsync, and what may wait (known peers, replaced config, a mere change of check state) after a second more;
  * one round writes everything that waits. A disk that refuses is tried again, and nothing is durable meanwhile.
  */
 
-import { assertNever, registrationKey, versionId } from '@skein/core';
-import type { KnownPeer, Persist, Registration, SignedConfig } from '@skein/core';
+import { assertNever, configKey, registrationKey, versionId } from '@skein/core';
+import type { KnownPeer, Persist, Registration, SeenVersion, SignedConfig } from '@skein/core';
 import type { Keep } from './fault.ts';
 
 type Change = Exclude<Persist, { type: 'epoch' }>;
@@ -24,6 +24,7 @@ class Contents {
   peers: readonly KnownPeer[] = [];
   readonly registrations = new Map<string, Registration>();
   readonly configs = new Map<string, SignedConfig>();
+  readonly history = new Map<string, SeenVersion>();
 
   copy(): Contents {
     const copy = new Contents();
@@ -31,6 +32,7 @@ class Contents {
     copy.peers = this.peers;
     for (const [key, value] of this.registrations) copy.registrations.set(key, value);
     for (const [key, value] of this.configs) copy.configs.set(key, value);
+    for (const [key, value] of this.history) copy.history.set(key, value);
     return copy;
   }
 
@@ -47,6 +49,12 @@ class Contents {
         return;
       case 'config-removed':
         this.configs.delete(versionId(change.version));
+        return;
+      case 'config-history':
+        this.history.set(historyFileOf(change.seen.version), change.seen);
+        return;
+      case 'config-history-removed':
+        this.history.delete(historyFileOf(change.version));
         return;
       case 'peers':
         this.peers = change.peers;
@@ -110,6 +118,10 @@ export class Storage {
     return [...this.#disk.configs.values()];
   }
 
+  configHistory(): readonly SeenVersion[] {
+    return [...this.#disk.history.values()];
+  }
+
   peers(): readonly KnownPeer[] {
     return this.#disk.peers;
   }
@@ -149,7 +161,7 @@ export class Storage {
 
   #isLazy(change: Change, file: string): boolean {
     if (change.type === 'registration-removed') this.#definitions.delete(file);
-    if (change.type !== 'registration') return change.type === 'peers' || change.type === 'config-removed';
+    if (change.type !== 'registration') return change.type !== 'registration-removed' && change.type !== 'config';
     const definition = definitionOf(change.registration);
     const isOnlyState = this.#definitions.get(file) === definition;
     this.#definitions.set(file, definition);
@@ -210,7 +222,15 @@ function fileOf(change: Change): string {
       return `c/${versionId(change.entry.value)}`;
     case 'config-removed':
       return `c/${versionId(change.version)}`;
+    case 'config-history':
+      return historyFileOf(change.seen.version);
+    case 'config-history-removed':
+      return historyFileOf(change.version);
     default:
       return change.type;
   }
+}
+
+function historyFileOf(version: SignedConfig['value']): string {
+  return `h/${configKey(version)}@${versionId(version)}`;
 }

@@ -164,7 +164,15 @@ const gossip = { type: 'gossip', members: [], accusations: [], deltas: [], heads
 function deltaOf(notary: Notary, after: number, upserts: readonly SealedRecord[], all: readonly SealedRecord[]): CatalogDelta {
   const digest = notary.digest(all.map(({ hash }) => hash));
   const version = after + upserts.length;
-  const head = notary.sign('head', { mesh, owner: notary.id, epoch: 1, version, count: all.length, digest });
+  const head = notary.sign('head', {
+    mesh,
+    owner: notary.id,
+    epoch: 1,
+    version,
+    count: all.length,
+    digest,
+    appliedConfig: 'none',
+  });
   return { head, after, upserts, removals: [] };
 }
 

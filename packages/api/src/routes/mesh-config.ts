@@ -1,7 +1,7 @@
-/** `/v1/mesh/config`: config entries in the mesh's own form, with their versions and conflicts. */
+/** `/v1/mesh/config`: config entries in the mesh's own form, with their versions, conflicts and history. */
 
-import { configKeyFault, topics, versionId } from '@skein/core';
-import type { ConfigEntry, ConfigVersion, View } from '@skein/core';
+import { configKeyFault, externalKind, kvKind, topics } from '@skein/core';
+import type { ConfigEntry, View } from '@skein/core';
 import { routeTableOf, validateConfig } from '@skein/traffic';
 import type { RouteTable } from '@skein/traffic';
 import type { ApiContext } from '../context.ts';
@@ -12,6 +12,7 @@ import { parseFlag } from '../query.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { jsonDiff } from '../shape/json-diff.ts';
+import { seenVersionJson, versionJson } from '../shape/config-version.ts';
 import { compareTexts } from '../shape/node.ts';
 import { shadowedMatches } from '../shape/shadowed-rules.ts';
 
@@ -39,10 +40,13 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
       method: 'GET',
       path,
       handle: (request) => {
-        const { kind, name } = splitKey(request.rest);
-        return name === undefined
-          ? reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind, request.query) })
-          : reader.read(request, { topics: () => [topics.configEntry(kind, name)], json: (view) => one(view, kind, name) });
+        const { query, rest } = request;
+        const isHistory = parseFlag(query, 'history', true) === true;
+        const { kind, name } = isHistory ? fullKey(rest) : splitKey(rest);
+        if (name === undefined)
+          return reader.read(request, { topics: () => [topics.configKind(kind)], json: (view) => list(view, kind, query) });
+        const json = isHistory ? history : one;
+        return reader.read(request, { topics: () => [topics.configEntry(kind, name)], json: (view) => json(view, kind, name) });
       },
     },
     {
@@ -127,6 +131,18 @@ function one(view: View, kind: string, name: string): unknown {
   return entryJson(view, entry);
 }
 
+/** The versions of an entry that this agent saw and remembers, newest first. */
+function history(view: View, kind: string, name: string): unknown {
+  if (kind === kvKind || kind === externalKind)
+    throw badRequest(`There is no history of kind "${kind}": only of rules, such as routes`);
+  const versions = view.configHistory(kind, name);
+  if (versions.length === 0) {
+    const asked = JSON.stringify(`${kind}/${name}`);
+    throw new Refusal(404, `No version of config entry ${asked} is known here; /v1/mesh/config lists the entries`);
+  }
+  return versions.map((seen) => seenVersionJson(view, seen, versions));
+}
+
 function entryJson(view: View, entry: ConfigEntry): Record<string, unknown> {
   const { quarantined } = entry;
   return {
@@ -145,15 +161,5 @@ function entryJson(view: View, entry: ConfigEntry): Record<string, unknown> {
     quarantined: quarantined === undefined ? null : { ...versionJson(view, quarantined.version), reason: quarantined.reason },
     index: entry.index,
     createIndex: entry.createIndex,
-  };
-}
-
-function versionJson(view: View, version: ConfigVersion): Record<string, unknown> {
-  return {
-    id: versionId(version),
-    author: version.author,
-    authorName: view.member(version.author)?.name ?? '',
-    time: version.time,
-    parent: version.parent,
   };
 }

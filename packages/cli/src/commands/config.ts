@@ -6,13 +6,16 @@ import type { AgentApi } from '../agent-api.ts';
 import { outPaint } from '../colour.ts';
 import { readDocuments } from '../documents.ts';
 import type { FileDocument } from '../documents.ts';
-import { usageFailure } from '../failure.ts';
+import { exitCodes, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { isObject, objectsIn, textAt } from '../json-value.ts';
 import type { JsonObject } from '../json-value.ts';
 import { plain, table } from '../table.ts';
 import { apiFor, print, withApiOptions } from './api-command.ts';
 import type { ApiOptions } from './api-command.ts';
+import { changeText } from './config-change.ts';
+import { addConfigHistory } from './config-history.ts';
+import { addConfigStatus, statusText, waitUntilApplied } from './config-status.ts';
 
 const documentHelp = `
 FILE is YAML or JSON, - is standard input, and may hold several documents (--- between them, or a list). A document
@@ -33,9 +36,9 @@ interface Entry {
   readonly value: JsonObject;
 }
 
-export function addConfigCommands(program: Command, io: Io): void {
+export function addConfigCommands(program: Command, io: Io, setExitCode: (code: number) => void): void {
   const config = program.command('config').description('what the whole mesh shares: routes');
-  addApply(config, io);
+  addApply(config, io, setExitCode);
 
   withApiOptions(config.command('get').description('print one entry').argument('<kind>').argument('<name>'), [
     'skein config get route orders > orders.yaml',
@@ -62,6 +65,8 @@ export function addConfigCommands(program: Command, io: Io): void {
   });
 
   addDiff(config, io);
+  addConfigStatus(config, io, setExitCode);
+  addConfigHistory(config, io);
 
   withApiOptions(config.command('delete').description('delete one entry').argument('<kind>').argument('<name>'), [
     'skein config delete route orders',
@@ -71,19 +76,46 @@ export function addConfigCommands(program: Command, io: Io): void {
   });
 }
 
-function addApply(config: Command, io: Io): void {
-  withApiOptions(config.command('apply').description('create or change the entries in a file').argument('<file>'), [
-    'skein config apply routes.yaml',
-    'skein config get route orders | sed s/orders/billing/ | skein config apply -',
-  ])
+interface ApplyOptions extends ApiOptions {
+  readonly wait?: number;
+}
+
+function addApply(config: Command, io: Io, setExitCode: (code: number) => void): void {
+  withApiOptions(
+    config
+      .command('apply')
+      .description('create or change the entries in a file')
+      .argument('<file>')
+      .option('--wait <duration>', 'wait for so long (90s, 5m) until all nodes apply them; exit status 1 if they do not', waitMs),
+    [
+      'skein config apply routes.yaml',
+      'skein config apply routes.yaml --wait 30s',
+      'skein config get route orders | sed s/orders/billing/ | skein config apply -',
+    ],
+  )
     .addHelpText('after', documentHelp)
-    .action(async (path: string, options: ApiOptions) => {
+    .action(async (path: string, options: ApplyOptions) => {
       const entries = await readEntries(io, path);
       const api = apiFor(io, options);
       for (const { at, value } of entries) await api.put(at, value);
       const applied = entries.map(({ kind, name }) => ({ kind, name }));
-      print(io, options, { applied }, () => applied.map(({ kind, name }) => `applied ${plain(kind)}/${plain(name)}\n`).join(''));
+      const lines = applied.map(({ kind, name }) => `applied ${plain(kind)}/${plain(name)}\n`).join('');
+      if (options.wait === undefined) return print(io, options, { applied }, () => lines);
+      if (options.json !== true) io.out(lines);
+      const { isComplete, status } = await waitUntilApplied(io, api, options.wait);
+      print(io, options, { applied, status }, () => statusText(status, io, outPaint(io)));
+      if (!isComplete) setExitCode(exitCodes.failure);
     });
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const waitMsMax = 86_400_000;
+
+function waitMs(text: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const ms = Math.round(Number(amount) * (unitMs[unit] ?? NaN));
+  if (ms > 0 && ms <= waitMsMax) return ms;
+  throw usageFailure(`--wait "${text}" is no duration of up to 24 hours`, 'examples: --wait 500ms, --wait 30s, --wait 5m');
 }
 
 function addDiff(config: Command, io: Io): void {
@@ -107,12 +139,6 @@ function planText(plan: JsonObject): string {
   const change = textAt(plan, 'change');
   const lines = change === 'update' ? objectsIn(plan['changes']).map(changeText) : [];
   return `${plain(textAt(plan, 'kind'))}/${plain(textAt(plan, 'name'))} ${planWords[change] ?? plain(change)}\n${lines.join('')}`;
-}
-
-function changeText(change: JsonObject): string {
-  const side = (key: 'before' | 'after', mark: string): string =>
-    Object.hasOwn(change, key) ? `  ${mark} ${plain(textAt(change, 'path'))}: ${plain(JSON.stringify(change[key]))}\n` : '';
-  return side('before', '-') + side('after', '+');
 }
 
 /** The entries of a file, all of them looked at before any is sent. */

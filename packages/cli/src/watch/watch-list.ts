@@ -25,6 +25,8 @@ export interface Listing<Row> {
   /** The rows, from the bodies of `paths`; what they do not hold is asked. */
   rows(bodies: readonly unknown[], api: AgentApi): readonly Row[] | Promise<readonly Row[]>;
   table(rows: readonly Row[], paint: Paint): string;
+  /** What JSON has of it. Default: the rows. */
+  json?(rows: readonly Row[]): unknown;
   /** Without `--watch`, a list without rows fails with this. Default: it is shown as `table` shows it. */
   none?(api: AgentApi): CliFailure;
 }
@@ -40,7 +42,11 @@ export async function showListing<Row>(io: Io, options: WatchOptions, listing: L
   const rows = await listing.rows(bodies, api);
   const none = rows.length === 0 ? listing.none?.(api) : undefined;
   if (none !== undefined) throw none;
-  print(io, options, rows, () => listing.table(rows, outPaint(io)));
+  print(io, options, jsonOf(listing, rows), () => listing.table(rows, outPaint(io)));
+}
+
+function jsonOf<Row>(listing: Listing<Row>, rows: readonly Row[]): unknown {
+  return listing.json === undefined ? rows : listing.json(rows);
 }
 
 async function watchListing<Row>(io: Io, options: WatchOptions, listing: Listing<Row>): Promise<void> {
@@ -59,7 +65,7 @@ async function watchListing<Row>(io: Io, options: WatchOptions, listing: Listing
       lost: (failure, retryMs) => screen.lost(`skein: ${failure.message}; trying again in ${retryMs / 1000} s`),
       found: () => screen.found(`skein: the agent at ${api.base} answers again`),
     })) {
-      const json = JSON.stringify(rows);
+      const json = JSON.stringify(jsonOf(listing, rows));
       if (json === shown || interrupted.signal.aborted) continue;
       shown = json;
       screen.show(options.json === true ? `${json}\n` : listing.table(rows, outPaint(io)));

@@ -3,6 +3,7 @@
  * relays. A record has one writer, so replicas never conflict; a missing version is seen as a gap and pulled.
  */
 
+import { assert } from '../assert.ts';
 import type { CommandResult } from '../command.ts';
 import type { NodeId } from '../identity.ts';
 import { LayeredMap } from '../layered-map.ts';
@@ -21,6 +22,8 @@ export interface CatalogListener {
   catalogChanged(owner: NodeId, change: ReplicaChange, after: number, from: NodeId | undefined): void;
   /** A peer has a version of our own catalog, of this epoch, that we never wrote: an earlier boot did. */
   ownVersionLost(epoch: number): void;
+  /** Which config this node applies, for the head of its catalog. */
+  appliedConfig(): string;
   /** We lack versions of this owner that `from` has. `whole`: what we hold does not fit, only a snapshot helps. */
   catalogGap(owner: NodeId, from: NodeId, whole: boolean): void;
 }
@@ -58,14 +61,25 @@ export class Catalog {
    * `mayUseReserve` as in `DraftOptions`.
    */
   write(epoch: number, upserts: readonly RecordValue[], removals: readonly string[], mayUseReserve = false): CommandResult {
-    const { mesh, notary } = this.#turn;
     const isFirst = epoch !== this.#own.epoch;
     // Of two with one key the last counts, and what is removed and written is written.
     const written = new Map(upserts.map((value) => [recordKey(value), value]));
     const news = [...written.values()].filter((value) => isFirst || !this.#holds(value));
     const gone = removals.filter((key) => !written.has(key));
     if (!isFirst && news.length === 0 && gone.length === 0) return { ok: true };
-    const draft = draftDelta(this.#own, { mesh, epoch, notary, mayUseReserve }, news, gone);
+    return this.#publish(epoch, news, gone, mayUseReserve);
+  }
+
+  /** Writes a new version with the same records, that says which config this node applies. */
+  tellConfig(epoch: number): void {
+    const { ok } = this.#publish(epoch, [], [], true);
+    assert(ok, 'the same records fit as they did');
+  }
+
+  #publish(epoch: number, upserts: readonly RecordValue[], removals: readonly string[], mayUseReserve: boolean): CommandResult {
+    const { mesh, notary } = this.#turn;
+    const appliedConfig = this.#listener.appliedConfig();
+    const draft = draftDelta(this.#own, { mesh, epoch, notary, appliedConfig, mayUseReserve }, upserts, removals);
     if (!draft.ok) return { ok: false, code: 'limit-exceeded', message: draft.message };
     this.#own.commit(draft.delta, draft.next);
     this.#listener.catalogChanged(this.#turn.self, draft.next.change, draft.delta.after, undefined);

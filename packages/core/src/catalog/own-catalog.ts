@@ -17,6 +17,7 @@ export interface DraftOptions {
   readonly mesh: string;
   readonly epoch: number;
   readonly notary: Notary;
+  readonly appliedConfig: string;
   /** Whether the write may use what `limits.recordReserveBytes` keeps free: so that it cannot fail for want of room. */
   readonly mayUseReserve: boolean;
 }
@@ -28,7 +29,7 @@ export function draftDelta(
   upserts: readonly RecordValue[],
   removals: readonly string[],
 ): Draft {
-  const { mesh, epoch, notary, mayUseReserve } = options;
+  const { mesh, epoch, notary, appliedConfig, mayUseReserve } = options;
   const fresh = replica.epoch !== epoch;
   const version = fresh ? 1 : replica.version + 1;
   const sealedUpserts = upserts.map((value) => notary.seal({ version, value }));
@@ -58,6 +59,7 @@ export function draftDelta(
     version,
     count: records.length,
     digest: next.content.digest(notary),
+    appliedConfig,
   };
   return { ok: true, delta: { head: notary.sign('head', head), after: version - 1, upserts: sealedUpserts, removals }, next };
 }

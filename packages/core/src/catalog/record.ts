@@ -78,4 +78,9 @@ export interface CatalogHead {
   readonly count: number;
   /** The notary's digest over the records' hashes, in key order. */
   readonly digest: string;
+  /**
+   * Which config its owner applies: a digest, `none`, or empty where the owner does not tell. A new version may be about
+   * nothing else, and is one like any other to nodes that do not know this field.
+   */
+  readonly appliedConfig: string;
 }

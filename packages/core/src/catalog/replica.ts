@@ -54,6 +54,11 @@ export class Replica {
     return this.#head?.value.version ?? 0;
   }
 
+  /** As in its head; empty while nothing is held. */
+  get appliedConfig(): string {
+    return this.#head?.value.appliedConfig ?? '';
+  }
+
   get size(): number {
     return this.#content.records.length;
   }

@@ -14,7 +14,9 @@ import { externalKind, parseExternal } from '../catalog/external.ts';
 import { nameFault } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { kvKeyFault, kvKind, kvValueFault } from './kv.ts';
-import { ConfigRoom, roomClassOf } from './room.ts';
+import { appliedDigest, type AppliedEntry } from './applied.ts';
+import { ConfigHistory, type SeenVersion } from './config-history.ts';
+import { ConfigRoom, isRule, roomClassOf } from './room.ts';
 import {
   compareVersions,
   configKey,
@@ -49,6 +51,9 @@ export class ConfigStore {
   readonly #listener: ConfigListener;
   readonly #held = new Map<string, Held>();
   readonly #room = new ConfigRoom();
+  readonly #history: ConfigHistory;
+  /** What `applied` gave last, while it holds. */
+  #applied: string | undefined;
   #last: HybridTime = { ms: 0, counter: 0 };
   /** Wall clock minus this node's monotonic clock, as of the last `clock` input. */
   #wallOffsetMs: number;
@@ -57,6 +62,7 @@ export class ConfigStore {
     this.#turn = turn;
     this.#validate = (kind, name, value) => ownFault(kind, name, value) ?? validate(kind, name, value);
     this.#listener = listener;
+    this.#history = new ConfigHistory(turn);
     this.#wallOffsetMs = wallMs - turn.now;
   }
 
@@ -86,6 +92,40 @@ export class ConfigStore {
     for (const held of this.#held.values()) yield held.newest;
   }
 
+  /** Which config this node applies, as all nodes tell it. */
+  get applied(): string {
+    this.#applied ??= appliedDigest(this.#rules(), this.#turn.notary);
+    return this.#applied;
+  }
+
+  *#rules(): IterableIterator<AppliedEntry> {
+    for (const { newest, good, quarantine } of this.#held.values())
+      if (isRule(newest.value.kind)) yield { good: good?.version, refused: quarantine === undefined ? undefined : newest.value };
+  }
+
+  /** The versions of an entry that this node has, and those that it had and still remembers, newest first. */
+  history(key: string): readonly SeenVersion[] {
+    const held = this.#held.get(key);
+    if (held === undefined) return [];
+    const { newest, good, quarantine, conflicts } = held;
+    const isRefused = quarantine !== undefined;
+    const needed = neededVersions(held);
+    return [
+      { version: newest.value, state: isRefused ? 'quarantined' : 'current', reason: quarantine ?? '' } as const,
+      ...(isRefused && good !== undefined ? [{ version: good.version, state: 'current', reason: '' } as const] : []),
+      ...conflicts
+        .filter(({ value }) => good === undefined || compareVersions(value, good.version) !== 0)
+        .map(({ value }) => ({ version: value, state: 'concurrent', reason: '' }) as const),
+      // One that was replaced may come back: as a loser against a later version with the same parent.
+      ...this.#history.of(key).filter(({ version }) => !needed.has(versionId(version))),
+    ].sort((a, b) => compareVersions(b.version, a.version));
+  }
+
+  /** The entries whose history became shorter since the last call. */
+  takeShortened(): ReadonlySet<string> {
+    return this.#history.takeShortened();
+  }
+
   /** What the View shows of an entry; undefined when it does not exist. */
   entry(key: string): Omit<ConfigEntry, 'index' | 'createIndex'> | undefined {
     const held = this.#held.get(key);
@@ -104,9 +144,9 @@ export class ConfigStore {
 
   /**
    * Takes back what an earlier boot had, oldest first, so that conflicts and the last good versions come out as they were.
-   * Not told to anybody. A crash may have kept superseded versions: they must not outlive a deletion.
+   * Not told to anybody. A crash may have kept superseded versions: they must not outlive a deletion. `history` is only shown.
    */
-  restore(entries: readonly SignedConfig[]): void {
+  restore(entries: readonly SignedConfig[], history: readonly SeenVersion[] = []): void {
     const restored: ConfigVersion[] = [];
     for (const signed of entries.toSorted((a, b) => compareVersions(a.value, b.value))) {
       if (signed.value.mesh !== this.#turn.mesh || !this.#turn.notary.verify('config', signed.value.author, signed)) continue;
@@ -114,9 +154,17 @@ export class ConfigStore {
       this.#count(signed.value);
       restored.push(signed.value);
     }
-    for (const version of restored)
-      if (!neededVersions(this.#held.get(configKey(version))).has(versionId(version)))
-        this.#turn.persist({ type: 'config-removed', version });
+    const isReplaced = (version: ConfigVersion): boolean => {
+      const held = this.#held.get(configKey(version));
+      return held !== undefined && !neededVersions(held).has(versionId(version));
+    };
+    this.#history.restore(history, (version) => version.mesh === this.#turn.mesh && isReplaced(version));
+    for (const version of restored) {
+      if (!isReplaced(version)) continue;
+      // How it stood when it was replaced, the crash may have kept from us.
+      if (isRule(version.kind)) this.#history.add({ version, state: 'superseded', reason: '' });
+      this.#turn.persist({ type: 'config-removed', version });
+    }
   }
 
   /** A local write. A value that does not validate is refused with the path of the offending key. */
@@ -229,12 +277,18 @@ export class ConfigStore {
   /** Takes a version in, stores it, and removes from storage what is no longer needed to restore its entry. */
   #persisting(signed: SignedConfig, take: () => void): void {
     const key = configKey(signed.value);
-    const before = neededVersions(this.#held.get(key));
+    const held = this.#held.get(key);
+    const before = neededVersions(held);
+    const states = held && stateOf(held);
     take();
     this.#count(signed.value);
     const after = neededVersions(this.#held.get(key));
     if (after.has(versionId(signed.value))) this.#turn.persist({ type: 'config', entry: signed });
-    for (const [id, version] of before) if (!after.has(id)) this.#turn.persist({ type: 'config-removed', version });
+    for (const [id, version] of before) {
+      if (after.has(id)) continue;
+      if (states !== undefined && isRule(version.kind)) this.#history.add(states(version));
+      this.#turn.persist({ type: 'config-removed', version });
+    }
   }
 
   /** Whether an older version is concurrent with the newest, not known yet, and late enough to be among those kept. */
@@ -266,6 +320,7 @@ export class ConfigStore {
       const needed = neededVersions(this.#held.get(configKey(oldest)));
       this.#held.delete(configKey(oldest));
       this.#count(oldest);
+      this.#history.forget(configKey(oldest));
       for (const version of needed.values()) this.#turn.persist({ type: 'config-removed', version });
       this.#listener.configForgotten(oldest);
     }
@@ -273,6 +328,7 @@ export class ConfigStore {
 
   /** Keeps account of the room that an entry takes, after it changed. */
   #count(version: ConfigVersion): void {
+    if (isRule(version.kind)) this.#applied = undefined;
     const key = configKey(version);
     const held = this.#held.get(key);
     if (held === undefined) return this.#room.set(version.kind, key, undefined);
@@ -302,6 +358,19 @@ function neededVersions(held: Held | undefined): ReadonlyMap<string, ConfigVersi
   const good = held.good === undefined ? [] : [held.good.version];
   const conflicts = held.conflicts.map((signed) => signed.value);
   return new Map([held.newest.value, ...good, ...conflicts].map((version) => [versionId(version), version]));
+}
+
+/** How the versions of an entry stand before it changes. */
+function stateOf({ newest, good, quarantine, conflicts }: Held): (version: ConfigVersion) => SeenVersion {
+  return (version) => {
+    const isRefused = quarantine !== undefined && version === newest.value;
+    const isLoser = version !== good?.version && conflicts.some(({ value }) => value === version);
+    return {
+      version,
+      state: isRefused ? 'quarantined' : isLoser ? 'concurrent' : 'superseded',
+      reason: isRefused ? quarantine : '',
+    };
+  };
 }
 
 function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {

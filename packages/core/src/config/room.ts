@@ -47,6 +47,11 @@ const external: RoomClass = {
   nameLength: limits.configNameLength,
 };
 
+/** Whether entries of this kind are rules of the mesh, rather than what clients keep in it. */
+export function isRule(kind: string): boolean {
+  return roomClassOf(kind) === rules;
+}
+
 export function roomClassOf(kind: string): RoomClass {
   return kind === kvKind ? keys : kind === externalKind ? external : rules;
 }

@@ -10,7 +10,7 @@
 
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
-import type { DigestEntry, Gossip, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
+import type { DigestEntry, Gossip, Have, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
 import { utf8Length } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { isSubjectKey, memberKey, subjectsOf } from './facts.ts';
@@ -114,6 +114,14 @@ export class AntiEntropy {
     const isVain = last !== undefined && last.ours === ours && last.theirs === root;
     if (last !== undefined && this.#turn.now - last.at < (isVain ? last.againMs : againMs)) return;
     this.#compare(peer, root, isVain ? Math.min(last.againMs * 2, this.#turn.config.syncIntervalMs) : againMs);
+  }
+
+  /** A peer has news of these. What we lack, we ask it for. */
+  advertised(from: NodeId, { entries }: Have): void {
+    for (const { key, stamp } of entries) {
+      if (!isSubjectKey(key)) return this.#turn.refuse(from, 'bad-key');
+      if (compareStamps(stamp, this.#knowledge.stamp(key) ?? []) > 0) this.gap(key, from, false);
+    }
   }
 
   /** We lack versions of a catalog that `from` has. */

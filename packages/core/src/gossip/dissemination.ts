@@ -28,11 +28,15 @@ export interface DisseminationListener {
 interface News {
   /** The stamp that receivers hold: the oldest of all that waits of this subject. */
   readonly before: readonly number[];
-  from: NodeId;
+  from: NodeId | undefined;
   toAll: boolean;
   /** Links that were told meanwhile, by what was queued for them before. */
   readonly told: Set<NodeId>;
+  readonly isQuiet: boolean;
 }
+
+/** So long quiet news of others waits for more of it, at every hop. */
+const quietWaitMs = 500;
 
 export class Dissemination {
   readonly #turn: Turn;
@@ -61,18 +65,35 @@ export class Dissemination {
    */
   push(key: string, before: readonly number[], from: NodeId | undefined, toAll = from === undefined): void {
     const late = this.#late.get(key);
-    if (from === undefined) {
-      this.#late.delete(key);
-      this.#push(key, late?.before ?? before, from, true);
-    } else if (late !== undefined) {
+    if (from !== undefined && late?.isQuiet === false) {
       late.from = from;
       late.toAll ||= toAll;
       late.told.clear();
-    } else {
-      const waitMs = this.#pace.waitMs(key, this.#turn.now);
-      if (waitMs === 0) return this.#push(key, before, from, toAll);
-      this.#turn.deadlines.setEarlier('late-news', this.#turn.now + waitMs);
-      this.#late.set(key, { before, from, toAll, told: new Set() });
+      return;
+    }
+    const news = { before: late?.before ?? before, from, toAll, told: new Set<NodeId>(), isQuiet: false };
+    this.#late.delete(key);
+    const waitMs = from === undefined ? 0 : this.#pace.waitMs(key, this.#turn.now);
+    if (waitMs === 0) return this.#push(key, news);
+    this.#turn.deadlines.setEarlier('late-news', this.#turn.now + waitMs);
+    this.#late.set(key, news);
+  }
+
+  /**
+   * Queues news of a subject that nobody waits for. In a full mesh only its author tells it. In a large one it goes to half as
+   * many links as other news, and all that others told in half a second goes on together. What misses it is repaired.
+   */
+  pushQuietly(key: string, before: readonly number[], from: NodeId | undefined): void {
+    const late = this.#late.get(key);
+    if (from === undefined) {
+      this.#late.delete(key);
+      this.#push(key, { before: late?.before ?? before, from, toAll: true, told: new Set(), isQuiet: true });
+    } else if (late !== undefined) {
+      late.from = from;
+      late.told.clear();
+    } else if (!this.#listener.isFullMesh()) {
+      this.#late.set(key, { before, from, toAll: false, told: new Set(), isQuiet: true });
+      this.#turn.deadlines.setEarlier('late-news', this.#turn.now + quietWaitMs);
     }
   }
 
@@ -86,21 +107,21 @@ export class Dissemination {
   /** Passes on what waited for long enough. */
   #passLate(): void {
     const { now, deadlines } = this.#turn;
-    for (const [key, { before, from, toAll, told }] of this.#late) {
+    for (const [key, news] of this.#late) {
       const waitMs = this.#pace.waitMs(key, now);
       if (waitMs > 0) deadlines.setEarlier('late-news', now + waitMs);
       else {
         this.#late.delete(key);
-        this.#push(key, before, from, toAll, told);
+        this.#push(key, news);
       }
     }
   }
 
-  /** `told`: links that know already, and count as some of those that we tell. */
-  #push(key: string, before: readonly number[], from: NodeId | undefined, toAll: boolean, told?: ReadonlySet<NodeId>): void {
-    const links = [...this.#listener.links()].filter((link) => told?.has(link) !== true);
+  /** Links that were told already count as some of those that we tell. */
+  #push(key: string, { before, from, toAll, told, isQuiet }: News): void {
+    const links = [...this.#listener.links()].filter((link) => !told.has(link));
     const { rng, config } = this.#turn;
-    const left = (fanout: number): number => Math.max(0, fanout - (told?.size ?? 0));
+    const left = (fanout: number): number => Math.max(0, fanout - told.size);
     if (this.#listener.isFullMesh()) {
       if (toAll) for (const link of links) this.pushTo(link, key, before);
       else
@@ -108,8 +129,10 @@ export class Dissemination {
           this.#advertise(link, key, config.relayMs);
       return;
     }
-    const fanout = left(toAll ? 2 * config.rings * config.ringReach : config.fanout);
-    const chosen = sample(toAll ? links : without(links, from), fanout + config.advertiseFanout, rng);
+    const share = isQuiet ? 0.5 : 1;
+    const fanout = left(toAll && !isQuiet ? 2 * config.rings * config.ringReach : Math.ceil(config.fanout * share));
+    const adverts = Math.ceil(config.advertiseFanout * share);
+    const chosen = sample(toAll ? links : without(links, from), fanout + adverts, rng);
     for (const link of chosen.slice(0, fanout)) this.pushTo(link, key, before);
     for (const link of chosen.slice(fanout)) this.#advertise(link, key, config.advertiseMs);
   }

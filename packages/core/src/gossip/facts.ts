@@ -66,12 +66,21 @@ export class FactWriter {
   }
 
   /** Whether there is as much as one exchange carries: what is left waits for the next. With the message under way it is one more. */
-  get isFull(): boolean {
+  get #isFull(): boolean {
     return !this.#pushed && (this.#done.length >= limits.exchangeMessages - 2 || this.#bytes >= limits.exchangeBytes);
   }
 
+  /** The messages about these subjects, as many as one exchange carries, each with the stamp that the receiver holds. */
+  write(subjects: ReadonlyMap<string, readonly number[]>): readonly Gossip[] {
+    for (const [key, have] of subjects) {
+      if (this.#isFull) break;
+      this.#add(key, have);
+    }
+    return this.#finish();
+  }
+
   /** Adds what is known about a subject; `have` is the stamp that the receiver holds, empty for none. */
-  add(key: string, have: readonly number[]): void {
+  #add(key: string, have: readonly number[]): void {
     const subject = key.slice(2);
     if (key.startsWith('m/')) this.#addMember(nodeId(subject));
     else if (key.startsWith('c/')) this.#addCatalog(nodeId(subject), have);
@@ -79,7 +88,7 @@ export class FactWriter {
   }
 
   /** The messages, at least one. */
-  finish(): readonly Gossip[] {
+  #finish(): readonly Gossip[] {
     if (this.#draft.count > 0 || this.#done.length === 0) this.#close();
     return this.#done;
   }

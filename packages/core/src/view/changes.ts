@@ -14,7 +14,8 @@ export interface Changes<T> {
 
 /**
  * Who applies these to what the older View had, has what the newer one has. Nodes are members and external nodes, compared
- * but for their coordinates, which move all the time and are nothing to wake readers for. Config entries are those of all
+ * but for their coordinates, which move all the time and are nothing to wake readers for, and for the config that they tell to
+ * apply, which all tell after each change of it. Config entries are those of all
  * kinds but the key-value store and external nodes, as in `View.configEntries()`.
  */
 export interface ViewChanges {
@@ -60,5 +61,6 @@ export class ChangeCollector implements ViewChanges {
 }
 
 function isSameButPlace(before: MemberView, after: MemberView): boolean {
-  return isSameValue({ ...before, coordinate: undefined }, { ...after, coordinate: undefined });
+  const apart = { coordinate: undefined, appliedConfig: '' };
+  return isSameValue({ ...before, ...apart }, { ...after, ...apart });
 }

@@ -148,6 +148,7 @@ export class ExternalNodes {
       verified: true,
       record,
       catalogEpoch: 0,
+      appliedConfig: '',
       address: node.address,
       coordinate: undefined,
       accusers: [],

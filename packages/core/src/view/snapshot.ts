@@ -1,6 +1,7 @@
 /** One View: persistent maps and the indexes that belong to them. Nothing in it ever changes. */
 
 import { externalKind } from '../catalog/external.ts';
+import type { SeenVersion } from '../config/config-history.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import { kvFolderOf, kvKind } from '../config/kv.ts';
 import type { Registration } from '../health/registration.ts';
@@ -23,6 +24,9 @@ export interface SnapshotContent {
   readonly config: PersistentMap<ConfigEntry>;
   readonly externalEntries: PersistentMap<ConfigEntry>;
   readonly kv: KvSnapshot;
+  /** By `<kind>/<name>`, of rules. */
+  readonly configHistory: PersistentMap<readonly SeenVersion[]>;
+  readonly appliedConfig: string;
   readonly externalNodes: PersistentMap<MemberView>;
   readonly registrations: PersistentMap<Registration>;
   readonly aliveCount: number;
@@ -30,6 +34,7 @@ export interface SnapshotContent {
 }
 
 const none: readonly InstanceView[] = Object.freeze([]);
+const noVersions: readonly SeenVersion[] = Object.freeze([]);
 
 export class Snapshot implements View {
   readonly self: NodeId;
@@ -127,6 +132,18 @@ export class Snapshot implements View {
   configEntry(kind: string, name: string): ConfigEntry | undefined {
     if (kind === kvKind) return this.#content.kv.get(name);
     return (kind === externalKind ? this.#content.externalEntries : this.#content.config).get(`${kind}/${name}`);
+  }
+
+  configHistory(kind: string, name: string): readonly SeenVersion[] {
+    return this.#content.configHistory.get(`${kind}/${name}`) ?? noVersions;
+  }
+
+  configHistories(): Iterable<readonly SeenVersion[]> {
+    return this.#content.configHistory.values();
+  }
+
+  get appliedConfig(): string {
+    return this.#content.appliedConfig;
   }
 
   kvEntries(prefix: string): Iterable<ConfigEntry> {

@@ -10,6 +10,8 @@ import { recordKey, type Check, type CheckStatus, type Instance, type RecordValu
 import type { ReplicaChange } from '../catalog/content.ts';
 import type { Replica } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
+import { nothingApplied } from '../config/applied.ts';
+import type { SeenVersion } from '../config/config-history.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import { kvFoldersOf, kvKind } from '../config/kv.ts';
 import { hashText } from '../hash.ts';
@@ -20,9 +22,10 @@ import { LayeredMap } from '../layered-map.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
+import { ConfigViews } from './config-views.ts';
 import { ExternalNodes, isExternalId } from './external-nodes.ts';
 import { ListedService } from './listed-service.ts';
-import { KvSnapshot, type KvSlot } from './kv-snapshot.ts';
+import { KvSnapshot } from './kv-snapshot.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { serviceView, withName } from './service-view.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
@@ -74,9 +77,7 @@ export class ViewBuilder {
   readonly #dirtyInstances = new Map<NodeId, Set<string> | typeof all>();
   readonly #dirtyMembers = new Set<NodeId>();
   readonly #dirtyServices = new Set<string>();
-  readonly #dirtyConfig = new Set<string>();
-  /** Keys of the key-value store, and when they changed; undefined: they were forgotten. */
-  readonly #dirtyKeys = new Map<string, number | undefined>();
+  readonly #config: ConfigViews;
   readonly #external: ExternalNodes;
   readonly #dirtyExternal = new Set<NodeId>();
   #content: SnapshotContent;
@@ -89,6 +90,7 @@ export class ViewBuilder {
     this.#indexes = new TopicIndexes(startIndexMs, hashText(self) & 1023, base?.indexes);
     this.#created = new LayeredMap(base?.created);
     this.#modified = new LayeredMap(base?.modified);
+    this.#config = new ConfigViews(sources.config, (key) => this.#indexesOf(key));
     this.#external = new ExternalNodes(sources.config, mesh, (key) => this.#indexesOf(key));
     if (base !== undefined) this.#dirtyMembers.add(base.self);
     this.#content = base?.content ?? {
@@ -99,6 +101,8 @@ export class ViewBuilder {
       config: PersistentMap.empty<ConfigEntry>(),
       externalEntries: PersistentMap.empty<ConfigEntry>(),
       kv: KvSnapshot.empty,
+      configHistory: PersistentMap.empty<readonly SeenVersion[]>(),
+      appliedConfig: nothingApplied,
       externalNodes: PersistentMap.empty<MemberView>(),
       registrations: PersistentMap.empty<Registration>(),
       aliveCount: 0,
@@ -149,7 +153,12 @@ export class ViewBuilder {
     this.#touchRecords(owner, replica, change.previous);
     this.#touchRecords(owner, replica, upserted);
     if (isListed) this.#touch(topics.services);
-    if (replica === undefined || this.#content.members.get(owner)?.catalogEpoch === replica.epoch) return;
+    const member = this.#content.members.get(owner);
+    if (replica !== undefined && replica.appliedConfig !== member?.appliedConfig) {
+      this.#dirtyMembers.add(owner);
+      this.#touch(topics.appliedConfig);
+    }
+    if (replica === undefined || member?.catalogEpoch === replica.epoch) return;
     // The first of an epoch: who waits for it wants to know, also when nothing is in it.
     this.#dirtyMembers.add(owner);
     this.#touch(topics.node(owner));
@@ -170,7 +179,7 @@ export class ViewBuilder {
     if (kind === kvKind && config.stamp(key) === undefined) {
       // An old deletion was forgotten: nothing that a reader sees.
       this.#view = undefined;
-      this.#dirtyKeys.set(name, undefined);
+      this.#config.touchKey(name, undefined);
       return;
     }
     this.#touch(topics.configKind(kind));
@@ -178,11 +187,11 @@ export class ViewBuilder {
     if (config.entry(key) === undefined) this.#unstamp(`k/${key}`);
     else this.#stamp(`k/${key}`);
     if (kind === kvKind) {
-      this.#dirtyKeys.set(name, this.#indexes.current);
+      this.#config.touchKey(name, this.#indexes.current);
       for (const folder of kvFoldersOf(name)) this.#touch(topics.kvFolder(folder));
       return;
     }
-    this.#dirtyConfig.add(key);
+    this.#config.touch(key);
     if (kind === externalKind) this.#touchExternal(name);
     else this.#touch(topics.config);
   }
@@ -216,7 +225,7 @@ export class ViewBuilder {
 
   view(): View {
     if (this.#view !== undefined) return this.#view;
-    let { members, config, externalEntries, externalNodes, aliveCount } = this.#content;
+    let { members, externalNodes, aliveCount } = this.#content;
     for (const id of this.#dirtyMembers) {
       const before = members.get(id);
       const member = this.#sources.membership.get(id);
@@ -224,22 +233,13 @@ export class ViewBuilder {
       members = after === undefined ? members.delete(id) : members.set(id, after);
       aliveCount += isAlive(after) - isAlive(before);
     }
-    for (const key of this.#dirtyConfig) {
-      const entry = this.#configEntry(key);
-      const isExternal = key.startsWith(`${externalKind}/`);
-      const entries = isExternal ? externalEntries : config;
-      const after = entry === undefined ? entries.delete(key) : entries.set(key, entry);
-      if (isExternal) externalEntries = after;
-      else config = after;
-    }
     for (const id of this.#dirtyExternal) {
       const node = this.#external.memberView(id);
       externalNodes = node === undefined ? externalNodes.delete(id) : externalNodes.set(id, node);
     }
-    const kv = this.#content.kv.with(this.#changedKeys());
     const { registrations } = this.#sources.health;
     const isolated = this.#sources.membership.isIsolated;
-    const entries = { config, externalEntries, kv };
+    const entries = this.#config.next(this.#content);
     this.#content = {
       members,
       externalNodes,
@@ -250,11 +250,9 @@ export class ViewBuilder {
       isolated,
     };
     this.#dirtyExternal.clear();
-    this.#dirtyKeys.clear();
     this.#dirtyMembers.clear();
     this.#dirtyInstances.clear();
     this.#dirtyServices.clear();
-    this.#dirtyConfig.clear();
     this.#view = new Snapshot(this.#self, this.#mesh, this.#content, this.#indexes.snapshot());
     return this.#view;
   }
@@ -352,6 +350,7 @@ export class ViewBuilder {
 
   #memberView(member: Member): MemberView {
     const record = member.signed.value;
+    const replica = this.#sources.catalog.replica(member.id);
     const { nodeChecks } = this.#checksOf(member.id, none);
     return Object.freeze<MemberView>({
       id: member.id,
@@ -360,7 +359,8 @@ export class ViewBuilder {
       reachable: member.reachable,
       verified: member.verified,
       record,
-      catalogEpoch: this.#sources.catalog.replica(member.id)?.epoch ?? 0,
+      catalogEpoch: replica?.epoch ?? 0,
+      appliedConfig: replica?.appliedConfig ?? '',
       address: hostOf(record.addresses[0] ?? ''),
       coordinate: member.id === this.#self ? this.#sources.ownCoordinate() : member.coordinate,
       accusers: accusersOf(member, this.#self),
@@ -442,20 +442,6 @@ export class ViewBuilder {
 
   #checkView(owner: NodeId, check: Check): CheckView {
     return Object.freeze({ ...check, ...this.#indexesOf(`${owner}/c/${check.id}`) });
-  }
-
-  #changedKeys(): ReadonlyMap<string, KvSlot | undefined> {
-    const changes = new Map<string, KvSlot | undefined>();
-    for (const [name, index] of this.#dirtyKeys)
-      changes.set(name, index === undefined ? undefined : { entry: this.#configEntry(`${kvKind}/${name}`), index });
-    return changes;
-  }
-
-  #configEntry(key: string): ConfigEntry | undefined {
-    const entry = this.#sources.config.entry(key);
-    if (entry === undefined) return undefined;
-    const { createIndex, modifyIndex } = this.#indexesOf(`k/${key}`);
-    return Object.freeze({ ...entry, index: modifyIndex, createIndex });
   }
 }
 

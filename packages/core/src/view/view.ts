@@ -5,6 +5,7 @@
 
 import type { ExternalNode } from '../catalog/external.ts';
 import type { Check, CheckStatus, Instance } from '../catalog/record.ts';
+import type { SeenVersion } from '../config/config-history.ts';
 import type { ConfigEntry } from '../config/entry.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
@@ -28,6 +29,8 @@ export interface MemberView {
   readonly record: MemberRecord;
   /** Of which epoch its catalog is as this node has it, also one with nothing in it; 0 while it has none. What runs there now is known once this is the record's. */
   readonly catalogEpoch: number;
+  /** Which config it applies, as the head of its catalog says: as `View.appliedConfig`, or empty when it does not tell. Some time late. */
+  readonly appliedConfig: string;
   /** The host part of its first address: what Consul calls the node's address. */
   readonly address: string;
   /** Where it is in the space of round trips, for `estimatedRttMs`; undefined until this node had an answer from it. Moves without a new index. */
@@ -74,7 +77,7 @@ export interface ServiceView {
  * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
  * `checks` (any check's status), `checks/<service>`, both with the name in lower case, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
  * `kv/<folder>` (any key below it, the root's being empty). Keys of the key-value store and external nodes do not move `config`.
- * `any` moves with each of them.
+ * `applied-config` moves when a member tells that it applies another config. `any` moves with each of them.
  */
 export const topics = {
   any: 'any',
@@ -88,6 +91,7 @@ export const topics = {
   config: 'config',
   configKind: (kind: string): string => `config/${kind}`,
   configEntry: (kind: string, name: string): string => `config/${kind}/${name}`,
+  appliedConfig: 'applied-config',
   kvFolder: (folder: string): string => `kv/${folder}`,
   local: 'local',
 } as const;
@@ -126,6 +130,16 @@ export interface View {
   /** Of one kind, or of all but the key-value store and external nodes. */
   configEntries(kind?: string): Iterable<ConfigEntry>;
   configEntry(kind: string, name: string): ConfigEntry | undefined;
+
+  /**
+   * The versions of an entry that this node has, or had and still remembers, newest first; empty for an entry that never was or
+   * is forgotten, keys of the key-value store and external nodes.
+   */
+  configHistory(kind: string, name: string): readonly SeenVersion[];
+  /** The same of every entry, deleted ones too. In no order. */
+  configHistories(): Iterable<readonly SeenVersion[]>;
+  /** Which config this node applies: a digest that is the same on all nodes that apply the same; `none` for nothing. */
+  readonly appliedConfig: string;
 
   /** The entries of the key-value store whose keys begin with this, in the order of their keys. */
   kvEntries(prefix: string): Iterable<ConfigEntry>;

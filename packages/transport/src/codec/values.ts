@@ -75,6 +75,7 @@ export const headShape: Shape<CatalogHead> = shape('CatalogHead', {
   version: uint(4),
   count: uint(5, limits.recordsPerOwner),
   digest: text(6, hashLength),
+  appliedConfig: text(7, hashLength),
 });
 
 const hybridTime: Shape<HybridTime> = shape('HybridTime', { ms: uint(1), counter: uint(2) });
