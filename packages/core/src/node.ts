@@ -17,7 +17,7 @@ import { configKey } from './config/entry.ts';
 import { isVerdict } from './deadlines.ts';
 import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
-import { Dissemination } from './gossip/dissemination.ts';
+import { Dissemination, type LinkQueue } from './gossip/dissemination.ts';
 import { catalogKey, configEntryKey, FactWriter, isSubjectKey, memberKey } from './gossip/facts.ts';
 import { InFlight } from './gossip/in-flight.ts';
 import { compareStamps, Knowledge } from './gossip/knowledge.ts';
@@ -201,6 +201,11 @@ export class MeshNode {
     return this.#views.view();
   }
 
+  /** What waits to be sent. */
+  linkQueues(): Iterable<LinkQueue> {
+    return this.#dissemination.waiting();
+  }
+
   /** What this node knows, for others of this mesh to start from. Undefined while it doubts anybody, or holds config entries. */
   base(): NodeBase | undefined {
     const membership = this.#config.all().next().done === true ? this.#membership.base() : undefined;
@@ -344,10 +349,9 @@ export class MeshNode {
       case 'lost':
         return this.#links.lost(input.id);
       case 'congested':
-        return this.#links.setCongested(input.id, true);
       case 'writable':
-        this.#links.setCongested(input.id, false);
-        if (this.#dissemination.takeOverflow(input.id)) this.#antiEntropy.compare(input.id);
+        this.#links.setCongested(input.id, input.state === 'congested');
+        if (input.state === 'writable' && this.#dissemination.takeOverflow(input.id)) this.#antiEntropy.compare(input.id);
         return;
       default:
         assertNever(input);
@@ -560,10 +564,8 @@ export class MeshNode {
 
   /** Some others look for themselves whether an accusation holds: a few of many, or a busy host would drown in pings. */
   #confirm(member: Member): void {
-    const { rng } = this.#turn;
-    if (!this.#topology.isFull) {
-      if (this.#topology.isSubject(member.id)) this.#prober.probe(member.id, 'confirm');
-    } else if (rng.below(Math.max(confirmers, this.#links.size)) < confirmers) this.#prober.probe(member.id, 'confirm');
+    const isChosen = (): boolean => this.#turn.rng.below(Math.max(confirmers, this.#links.size)) < confirmers;
+    if (this.#topology.isFull ? isChosen() : this.#topology.isSubject(member.id)) this.#prober.probe(member.id, 'confirm');
   }
 
   /** Dials a member that needs no link. When others had it gone before we ever heard of it, the outcome decides: nobody else will. */

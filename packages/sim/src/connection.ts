@@ -97,6 +97,11 @@ export class End {
     return this.#open;
   }
 
+  /** Bytes that were written and not read yet. */
+  get bufferedBytes(): number {
+    return this.#buffered;
+  }
+
   /** Writes one message and returns its bytes; 0 when the end is closed or the buffer is full and it was dropped. */
   send(message: Message, lane: Lane): number {
     if (!this.#open) return 0;

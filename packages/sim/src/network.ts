@@ -54,6 +54,8 @@ export class Network implements Wires, Exchange {
   #hostnames = new Set<string>();
   readonly #flaps = new Set<() => void>();
   readonly #busyUntilUs: number[] = [];
+  /** By host index: the most that one of its ends ever held. */
+  readonly #mostBufferedBytes: number[] = [];
   readonly #figures = { messages: 0, bytes: 0, dropped: 0, overflowed: 0, dials: 0, handshakes: 0 };
 
   constructor(timeline: Timeline, randomness: Randomness, network: NetworkName) {
@@ -173,9 +175,18 @@ export class Network implements Wires, Exchange {
     const bytes = end?.send(message, lane) ?? 0;
     this.#figures.messages++;
     this.#figures.bytes += bytes;
-    if (bytes > 0) return;
+    if (bytes > 0) {
+      const { bufferedBytes = 0 } = end ?? {};
+      if (bufferedBytes > this.mostBufferedBytes(from)) this.#mostBufferedBytes[from.index] = bufferedBytes;
+      return;
+    }
     this.#figures.dropped++;
     if (end?.open === true) this.#figures.overflowed++;
+  }
+
+  /** The most bytes that any connection of a host ever held, from its writing to their reading. */
+  mostBufferedBytes(host: Site): number {
+    return this.#mostBufferedBytes[host.index] ?? 0;
   }
 
   /** Performs a `connect` effect: always answered by a `dialed` input, unless the process ends before. */

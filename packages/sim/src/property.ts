@@ -17,7 +17,7 @@ export type PhaseName = 'form' | 'chaos' | 'calm' | 'converge' | 'rest';
 /** A node, to look at. */
 export type SceneNode = Pick<
   SimNode,
-  'id' | 'index' | 'name' | 'zone' | 'isRunning' | 'process' | 'boot' | 'epoch' | 'view' | 'addresses'
+  'id' | 'index' | 'name' | 'zone' | 'isRunning' | 'process' | 'boot' | 'epoch' | 'view' | 'addresses' | 'linkQueues'
 >;
 
 /** A run as properties see it: to look at. Its nodes are shown and not handed out, and its plan and faults are frozen. */
@@ -37,6 +37,8 @@ export interface Scene {
   calls(service: string): CallFigures;
   /** Messages sent so far, by all. */
   readonly messages: number;
+  /** The most bytes that any connection of this node ever held, from its writing to their reading. */
+  mostBufferedBytes(node: SceneNode): number;
   /** Why the nodes that are well do not agree, each reason a line; empty when they do. */
   differences(): readonly string[];
   /** Ids of instances of `service` that `node` would send requests to. */

@@ -190,6 +190,11 @@ class Run implements Shown {
     return this.#load?.figures(service) ?? { ...noCalls };
   }
 
+  mostBufferedBytes({ index }: SceneNode): number {
+    const node = this.nodes[index];
+    return node === undefined ? 0 : this.#world.network.mostBufferedBytes(node);
+  }
+
   differences(): readonly string[] {
     const troubled = new Set<number>();
     const excused = new Set<SimNode['id']>();

@@ -18,6 +18,14 @@ const lazyUs = 1_000_000;
 const retryMinUs = 250_000;
 const retryMaxUs = 30_000_000;
 
+/** What is said of a disk by what it keeps. */
+export const lossText: Readonly<Record<Keep, string>> = {
+  all: '',
+  synced: 'what was not synced is lost',
+  rollback: 'data rolled back',
+  nothing: 'data lost',
+};
+
 /** Everything that a disk holds. */
 class Contents {
   epoch = 0;

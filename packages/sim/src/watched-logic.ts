@@ -3,7 +3,7 @@
  * it act. Properties that are about messages and timers cannot be read off a view.
  */
 
-import type { Command, CommandResult, Effect, Input, NodeId, View } from '@skein/core';
+import type { Command, CommandResult, Effect, Input, LinkQueue, NodeId, View } from '@skein/core';
 import type { NodeLogic } from './node-setup.ts';
 import type { Step } from './property.ts';
 
@@ -28,6 +28,10 @@ export class WatchedLogic implements NodeLogic {
 
   get view(): View {
     return this.#logic.view;
+  }
+
+  linkQueues(): Iterable<LinkQueue> {
+    return this.#logic.linkQueues?.() ?? [];
   }
 
   nextDeadline(): number | undefined {

@@ -23,6 +23,7 @@ const first: Readonly<Record<string, readonly [seed: number, property: string]>>
   'nobody is asked': [1, 'S8 others are asked first'],
   'accusations without end': [1, 'S10 what is kept is bounded'],
   'late timers judge': [3, 'S9 a late timer gives no verdict'],
+  'queues of lost links are kept': [1, 'S10 what is kept is bounded'],
   'news pushed twice': [1, 'S12 nothing is said twice'],
   'departed never forgotten': [61, 'L9 the departed are forgotten'],
   'accusations not verified': [6, 'S4 members accuse for themselves'],

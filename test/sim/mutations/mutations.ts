@@ -145,6 +145,15 @@ export const mutations: readonly Mutation[] = [
       },
   ),
   broken(
+    'queues of lost links are kept',
+    'what waits for a link is kept when the link is gone',
+    { prototype: Dissemination.prototype, method: 'drop' },
+    () =>
+      function drop(): void {
+        // It may come back.
+      },
+  ),
+  broken(
     'departed never forgotten',
     'the row of who is gone is never dropped',
     { prototype: Membership.prototype, method: 'reap' },
