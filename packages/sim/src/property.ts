@@ -51,6 +51,8 @@ export interface Step {
   readonly effects: readonly Effect[];
   /** By the node's own clock: how late the earliest timer of a tick was, or the end of a dial that timed out. Else 0. */
   readonly lateMs: number;
+  /** Of a `clock`: whether the next deadline, which was not due, is another one now. */
+  readonly movesTimers: boolean;
 }
 
 /** One run's eyes of a property. Each hook returns what is wrong, in words, or undefined. */
@@ -75,6 +77,8 @@ export interface Check {
   /** Of `sometimes`: whether it has happened, and what an assertion said the last time that it had not. */
   happened?(): boolean;
   missed?(): string | undefined;
+  /** Of what not every run has to do with: whether this one had, so that to have held means something. */
+  armed?(): boolean;
   /** At the end of the run. */
   end?(): string | undefined;
 }

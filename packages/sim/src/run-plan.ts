@@ -60,6 +60,8 @@ export interface RunReport {
   readonly outcomes: readonly Outcome[];
   /** `sometimes` properties, with whether they happened. */
   readonly happened: Readonly<Record<string, boolean>>;
+  /** Properties that not every run has to do with, such as those about liars, with whether this one had. */
+  readonly armed: Readonly<Record<string, boolean>>;
   readonly coverage: Coverage;
   readonly figures: RunFigures;
   /** Equal for two runs exactly when every node did the same at the same times. */
@@ -245,6 +247,7 @@ class Run implements Shown {
       failures,
       outcomes: this.#watch.outcomes().filter(({ property }) => !this.#builtIn.has(property)),
       happened: this.#watch.happened(),
+      armed: this.#watch.armed(),
       coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.overflowed },
       figures: this.#figures(),
       traceHash: this.#world.traceHash(),

@@ -44,14 +44,21 @@ export class WatchedLogic implements NodeLogic {
 
   step(input: Input, now: number): readonly Effect[] {
     const lateMs = this.#lateMs(input, now);
+    const nextMs = input.type === 'clock' ? (this.#logic.nextDeadline() ?? now) : now;
     const effects = this.#logic.step(input, now);
-    this.#watch({ input, effects: this.#noteDials(effects, now), lateMs });
+    const movesTimers = nextMs > now && this.#logic.nextDeadline() !== nextMs;
+    this.#watch({ input, effects: this.#noteDials(effects, now), lateMs, movesTimers });
     return effects;
   }
 
   dispatch(command: Command, now: number): { readonly result: CommandResult; readonly effects: readonly Effect[] } {
     const answer = this.#logic.dispatch(command, now);
-    this.#watch({ input: { type: 'command', command }, effects: this.#noteDials(answer.effects, now), lateMs: 0 });
+    this.#watch({
+      input: { type: 'command', command },
+      effects: this.#noteDials(answer.effects, now),
+      lateMs: 0,
+      movesTimers: false,
+    });
     return answer;
   }
 

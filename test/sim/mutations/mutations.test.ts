@@ -40,6 +40,8 @@ const first: Readonly<Record<string, readonly [seed: number, property: string]>>
   'left and failed': [8, 'S7 statuses change by the rules'],
   'records not verified': [6, 'S4 members speak for themselves'],
   'accused believes it': [1, 'S6 nobody believes itself suspect or failed'],
+  'set clocks are taken for sleep': [5, 'L11 a wall clock that is set changes nothing'],
+  'one word is enough': [1, 'L12 too few liars remove nobody'],
   'all is routable': [1, 'S11 traffic goes only where somebody is known to be'],
   'index stands still': [1, 'S15 views only move forward'],
   'suspicions never end': [13, 'L1 everybody agrees'],
