@@ -4,6 +4,7 @@
  */
 
 import type { LinkSettings } from './link.ts';
+import type { Trigger } from './trigger.ts';
 
 /** What a crashed machine's disk holds afterwards. `synced`: what was made durable; `rollback`: an older backup; `nothing`: a new disk. */
 export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
@@ -67,6 +68,11 @@ export type Condition =
       readonly onMs: number;
       readonly offMs: number;
     }
+  /**
+   * Bytes of a packet are changed on the way, one way, and its checksum fits: with this chance, from 0 to 1, for each. A stream
+   * of which one byte is wrong ends, as Noise ends one whose MAC does not fit, and a datagram is refused by whoever decodes it.
+   */
+  | { readonly type: 'corrupt'; readonly from: readonly number[]; readonly to: readonly number[]; readonly share: number }
   /** Other settings on the directed paths between two sets of nodes. */
   | {
       readonly type: 'link';
@@ -82,10 +88,11 @@ export function isCondition(fault: Fault): fault is Condition {
   return !['crash', 'power-off', 'restart', 'leave', 'step-clock'].includes(fault.type);
 }
 
-/** A fault and its time, in ms since the chaos began. A condition ends after `forMs`; when that is absent, with the chaos, or never where nobody of the core is concerned. */
+/** A fault and its time, in ms since the chaos began, or since what it waits for, if it does: one that waits in vain never happens. A condition ends after `forMs`; when that is absent, with the chaos, or never where nobody of the core is concerned. */
 export interface TimedFault {
   readonly atMs: number;
   readonly forMs?: number;
+  readonly after?: Trigger;
   readonly fault: Fault;
 }
 

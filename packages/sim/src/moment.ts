@@ -14,6 +14,8 @@ import type { Property, Scene } from './property.ts';
 import { latencies } from './quantiles.ts';
 import type { NetworkName, Quantiles } from './quantiles.ts';
 import { quote } from './quote.ts';
+import type { Trigger } from './trigger.ts';
+import { whenText } from './trigger.ts';
 import { checkKeys, checkSelection, clockMs, lastingMs, messageUs, storyMs } from './scenario-check.ts';
 import { ScenarioError } from './scenario-error.ts';
 
@@ -42,6 +44,12 @@ interface Sinks {
   calm(atMs: number, core: Selection | undefined): void;
 }
 
+/** What happens at once and may wait for something. */
+const faultTypes: ReadonlySet<string> = new Set<Fault['type']>(['crash', 'power-off', 'restart', 'leave', 'step-clock']);
+
+/** What may wait for something: faults. What clients do, what is asked, and the calm have times of their own. */
+export type FaultMoment = Omit<Moment, 'register' | 'deregister' | 'check' | 'config' | 'eventually' | 'calm'>;
+
 /** Something that happens, and may end or go on in a certain way. */
 export class Episode {
   readonly #sinks: Sinks;
@@ -56,8 +64,8 @@ export class Episode {
 
   /** How long a condition lasts. */
   for(duration: Duration): void {
-    const { fault, atMs, forMs } = this.#fault;
-    const what = `${fault.type} at ${durationText(atMs)}`;
+    const { fault, forMs } = this.#fault;
+    const what = `${fault.type} ${whenText(this.#fault)}`;
     if (forMs !== undefined) throw new ScenarioError(`${what}: for(${duration}): lasts for ${durationText(forMs)} already`);
     this.#fault = { ...this.#fault, forMs: lastingMs(`${what}: for(${duration})`, duration) };
     this.#change(this.#fault);
@@ -65,10 +73,12 @@ export class Episode {
 
   /** Boots what was stopped, so long after. */
   restart(after: Duration, options: BootChange = {}): void {
-    const { fault, atMs } = this.#fault;
+    const { fault, atMs, after: trigger } = this.#fault;
     if (!('node' in fault)) throw new ScenarioError(`a ${fault.type} stops no process: nothing to restart`);
-    const what = `restart after ${fault.type} at ${durationText(atMs)}`;
-    this.#sinks.fault({ atMs: storyMs(what, atMs + storyMs(what, after)), fault: bootOf(what, fault.node, options) });
+    const what = `restart after ${fault.type} ${whenText(this.#fault)}`;
+    const restartMs = storyMs(what, atMs + storyMs(what, after));
+    const boot = bootOf(what, fault.node, options);
+    this.#sinks.fault({ atMs: restartMs, ...(trigger && { after: trigger }), fault: boot });
   }
 }
 
@@ -93,11 +103,14 @@ export class Moment {
   readonly #sinks: Sinks;
   readonly #atMs: number;
   readonly #forMs: number | undefined;
+  readonly #after: Trigger | undefined;
 
-  constructor(sinks: Sinks, atMs: number, forMs: number | undefined) {
+  /** `after`: what `atMs` counts from, instead of the start of chaos. */
+  constructor(sinks: Sinks, atMs: number, forMs: number | undefined, after?: Trigger) {
     this.#sinks = sinks;
     this.#atMs = atMs;
     this.#forMs = forMs;
+    this.#after = after;
   }
 
   // ---- processes and machines
@@ -201,6 +214,11 @@ export class Moment {
     return this.#between(from, to, { type: 'flap', from, to, onMs, offMs });
   }
 
+  /** Bytes of packets are changed on the way, one way, each with this chance from 0 to 1: what is read of it ends its connection. */
+  corrupt(from: Selection, to: Selection, share: number): Pick<Episode, 'for'> {
+    return this.#between(from, to, { type: 'corrupt', from, to, share });
+  }
+
   /** Other settings on the paths between two sets of nodes, both ways. */
   link(some: Selection, others: Selection, change: LinkChange): Pick<Episodes, 'for'> {
     return new Episodes([this.#oneWay(some, others, change), this.#oneWay(others, some, change)]);
@@ -269,7 +287,8 @@ export class Moment {
 
   #fault(fault: Fault): Episode {
     if (!isCondition(fault)) this.#isMoment(fault.type);
-    return this.#sinks.fault({ atMs: this.#atMs, ...(this.#forMs !== undefined && { forMs: this.#forMs }), fault });
+    const [atMs, forMs, after] = [this.#atMs, this.#forMs, this.#after];
+    return this.#sinks.fault({ atMs, ...(forMs !== undefined && { forMs }), ...(after && { after }), fault });
   }
 
   #write(node: number, write: Write, isSure: boolean = false): void {
@@ -281,11 +300,13 @@ export class Moment {
   }
 
   #named(what: string): string {
-    return `${what} at ${durationText(this.#atMs)}`;
+    return `${what} ${whenText({ atMs: this.#atMs, after: this.#after })}`;
   }
 
   /** Of what happens at once, the end of a time would not be seen. */
   #isMoment(what: string): void {
+    if (this.#after !== undefined && !faultTypes.has(what))
+      throw new ScenarioError(`after('${this.#after.event}'): ${what} has a time of its own; sim.at('5s') says when`);
     if (this.#forMs === undefined) return;
     const [from, to] = [this.#atMs, this.#atMs + this.#forMs].map((ms) => `'${durationText(ms)}'`);
     throw new ScenarioError(`during(${from}, ${to}): ${what} happens at once and has no end; sim.at(${from}) says when`);

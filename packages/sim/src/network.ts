@@ -36,6 +36,8 @@ export interface NetworkFigures {
   readonly dropped: number;
   /** Of these, those that a full buffer had no room for. */
   readonly overflowed: number;
+  /** Connections that ended since bytes were changed on their way. */
+  readonly garbled: number;
   readonly dials: number;
   readonly handshakes: number;
 }
@@ -56,7 +58,7 @@ export class Network implements Wires, Exchange {
   readonly #busyUntilUs: number[] = [];
   /** By host index: the most that one of its ends ever held. */
   readonly #mostBufferedBytes: number[] = [];
-  readonly #figures = { messages: 0, bytes: 0, dropped: 0, overflowed: 0, dials: 0, handshakes: 0 };
+  readonly #figures = { messages: 0, bytes: 0, dropped: 0, overflowed: 0, garbled: 0, dials: 0, handshakes: 0 };
 
   constructor(timeline: Timeline, randomness: Randomness, network: NetworkName) {
     this.#timeline = timeline;
@@ -151,6 +153,11 @@ export class Network implements Wires, Exchange {
   /** Holds what is under way, and what is sent meanwhile, until the function that it returns is called; then it arrives, in order. */
   clog(from: readonly Site[], to: readonly Site[]): () => void {
     return this.#links.clog(from, to);
+  }
+
+  /** Changes bytes of packets in one direction, with this chance for each. Returns the way to end it. */
+  corrupt(from: readonly Site[], to: readonly Site[], share: number): () => void {
+    return this.#links.override(from, to, { corrupt: share });
   }
 
   /**
@@ -267,6 +274,12 @@ export class Network implements Wires, Exchange {
     if (ends.get(peer) !== end) return;
     ends.delete(peer);
     end.host.receive({ type: 'peer', id: peer, state: 'lost' });
+  }
+
+  garbled(end: End): void {
+    this.#figures.garbled++;
+    end.close();
+    this.lost(end);
   }
 
   pressure(end: End, state: 'congested' | 'writable'): void {

@@ -43,7 +43,7 @@ export interface RunFigures {
   readonly formedMs: number | undefined;
   readonly convergedMs: number | undefined;
   readonly faults: number;
-  /** Faults whose time came when they made no sense. */
+  /** Faults whose time came when they made no sense, or never, since what they waited for did not happen. */
   readonly skipped: number;
   readonly writes: number;
   /** Writes that no running node could take. */
@@ -141,6 +141,7 @@ class Run implements Shown {
         if (isChange && this.core.some(({ id }) => id === event.id)) this.#changedMs = this.nowMs;
         if (event.type === 'view-changed') this.#viewedMs = this.nowMs;
         this.#watch.event(this.#scene.shown(node), event);
+        if (this.phase === 'chaos') this.#schedule.noticed(event);
         options.onEvent?.(node, event);
       },
     });
@@ -240,6 +241,7 @@ class Run implements Shown {
         error.node,
       );
     }
+    const { overflowed, garbled } = this.#world.network.figures;
     const failures = [...this.#failures, ...this.#watch.failures].sort((a, b) => a.atMs - b.atMs);
     return {
       plan: this.plan,
@@ -248,7 +250,7 @@ class Run implements Shown {
       outcomes: this.#watch.outcomes().filter(({ property }) => !this.#builtIn.has(property)),
       happened: this.#watch.happened(),
       armed: this.#watch.armed(),
-      coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.overflowed },
+      coverage: { ...this.#coverage, queueOverflows: overflowed, corruptions: garbled },
       figures: this.#figures(),
       traceHash: this.#world.traceHash(),
       trace: this.#world.trace.lines(),
@@ -303,6 +305,7 @@ class Run implements Shown {
     this.#calmMs = this.nowMs;
     this.#core = core === 'all' ? this.nodes : this.nodes.filter((node) => core.includes(node.index));
     this.#enter('calm');
+    this.#schedule.stopWaiting();
     const indexes = new Set(this.#core.map((node) => node.index));
     // What fails outside the core goes on failing, for as long as no two of the core are parted by it.
     this.#schedule.undo((fault) => isBetween(fault, indexes) || indexes.has(nodeOf(fault) ?? -1));

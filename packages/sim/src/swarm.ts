@@ -12,6 +12,7 @@ import type { FaultPlan, TimedWrite, Write } from './plan.ts';
 import { latencies } from './quantiles.ts';
 import { seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
+import type { TriggerEvent } from './trigger.ts';
 import { ScenarioError } from './scenario-error.ts';
 
 export interface SwarmOptions {
@@ -95,6 +96,12 @@ const families: Readonly<Record<string, Family>> = {
   disk: (draft) => ({ fault: { type: 'full-disk', node: any(draft) }, forMs: lasting(draft) }),
 };
 
+/** What may follow an event: each of these meets what has just begun, which a time that is drawn hardly ever does. */
+const following: readonly Family[] = ['crash', 'pause', 'stall', 'split', 'oneWay', 'clog', 'blocked'].map(
+  (name) => families[name] as Family,
+);
+const followed: readonly TriggerEvent[] = ['suspect', 'failed', 'unreachable', 'refuted', 'link-lost'];
+
 /** Long enough for tombstones to end, and for paths that fail again and again to do so some ten times. */
 const longRestMs = 50_000;
 
@@ -132,6 +139,8 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const lasting = outsiders.length > 0 && rng.below(2) === 0 ? drawLasting(draft, outsiders) : [];
   const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
   const faults = [...drawFaults(draft, chosen), ...lasting].sort((a, b) => a.atMs - b.atMs);
+  // With chance of their own, so that the rest of a seed's plan is as it is without them.
+  const added = drawAdded({ ...draft, rng: seededRng(number ^ 0x2545f491) });
   return {
     version: 1,
     seed: seedText(number),
@@ -148,7 +157,7 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
     restMs: isForgetful || lasting.length > 0 ? longRestMs : 5000,
     services: [{ name: 'web', on: sorted(someOf(draft, Math.ceil(nodes / 2))) }],
     loads: [],
-    faults,
+    faults: [...faults, ...added].sort((a, b) => a.atMs - b.atMs),
     writes: drawWrites(draft, faults),
   };
 }
@@ -180,6 +189,27 @@ function drawFaults(draft: Draft, chosen: readonly Family[]): readonly TimedFaul
     else faults.push(...drawn.filter((fault) => fault.atMs < draft.chaosMs));
   }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** In one seed of eight packets are changed on some paths; in one of eight something follows what happens. */
+function drawAdded(draft: Draft): readonly TimedFault[] {
+  const { rng, chaosMs } = draft;
+  const isCorrupting = rng.below(8) === 0;
+  const isFollowing = rng.below(8) === 0;
+  const faults: TimedFault[] = [];
+  for (let left = isCorrupting ? 1 + rng.below(4) : 0; left > 0; left--) {
+    const fault: Fault = { type: 'corrupt', ...someToSome(draft), share: (1 + rng.below(50)) / 1000 };
+    faults.push({ atMs: rng.below(chaosMs), forMs: lasting(draft), fault });
+  }
+  for (let left = isFollowing ? 1 + rng.below(3) : 0; left > 0; left--) {
+    const after = { event: followed[rng.below(followed.length)] as TriggerEvent, nth: 1 + rng.below(5) };
+    const byMs = rng.below(5000);
+    const drawn = (following[rng.below(following.length)] as Family)(draft);
+    const [first, ...rest] = 'fault' in drawn ? [{ atMs: 0, ...drawn }] : drawn;
+    if (first === undefined) continue;
+    for (const timed of [first, ...rest]) faults.push({ ...timed, atMs: byMs + timed.atMs - first.atMs, after });
+  }
+  return faults.filter(({ atMs }) => atMs < chaosMs);
 }
 
 /** Half of all writes are on a node whose trouble is about to end, or just has: what it missed and what is new then cross. */
