@@ -96,7 +96,7 @@ export class MeshNode {
     this.#membership = this.#makeMembership(options);
     this.#topology = this.#makeTopology();
     this.#addressBook = new AddressBook(turn, () => this.#membership.all());
-    this.#visits = new Visits(turn, () => this.#membership.all());
+    this.#visits = new Visits(turn, this.#topology, () => this.#membership.all());
     this.#hearsay = new Hearsay(turn, (id) => this.#membership.get(id));
     this.#links = this.#makeLinks();
     this.#prober = this.#makeProber();
@@ -230,9 +230,8 @@ export class MeshNode {
   }
 
   #tickOnly(now: number): readonly Effect[] {
-    for (let due = this.#turn.deadlines.takeDue(now); due !== undefined; due = this.#turn.deadlines.takeDue(now)) {
+    for (let due = this.#turn.deadlines.takeDue(now); due !== undefined; due = this.#turn.deadlines.takeDue(now))
       if (due.key === 'leave-done') this.#turn.emit({ type: 'left' });
-    }
     return this.#turn.take();
   }
 
@@ -640,6 +639,7 @@ export class MeshNode {
       dialFailed: (id, reason, evidence) => this.#dialFailed(id, reason, evidence),
       unreached: (id) => this.#membership.doubt(id, 'dial-timeout'),
       addressesOf: (id) => this.#membership.addressesOf(id),
+      isSmall: () => this.#topology.isSmall,
       isWanted: (id) => {
         const member = this.#membership.get(id);
         return member === undefined || this.#topology.isFull || (isPresent(member) && this.#topology.isWanted(id));
