@@ -9,5 +9,6 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     testTimeout: 20_000,
+    maxWorkers: 2,
   },
 });

@@ -1,5 +1,6 @@
 /** The HTTP and TCP checks against real sockets that answer, hang, lie or break. */
 
+import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { runHttpCheck, runTcpCheck } from '@skein/agent/parts';
@@ -156,6 +157,20 @@ describe('HTTP', () => {
     expect((await runHttpCheck(probe(`${url}/go`), patience())).status).toBe('passing');
     expect((await runHttpCheck(probe(`${url}/go`, { followRedirects: false }), patience())).status).toBe('critical');
     expect((await runHttpCheck(probe(`${url}/loop`), patience())).output).toContain('more than 10 redirects');
+  });
+
+  test('a chain of redirects leaves no listeners on the signal of its run', async () => {
+    const url = await serve((_, response) => response.writeHead(302, { location: '/loop' }).end());
+    const signal = patience();
+    const warned: Error[] = [];
+    const note = (warning: Error): number => warned.push(warning);
+    process.on('warning', note);
+    await runHttpCheck(probe(`${url}/loop`), signal);
+    // Warnings are told in the next tick.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warned).toEqual([]);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('credentials are not sent on to another origin', async () => {

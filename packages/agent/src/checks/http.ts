@@ -62,8 +62,10 @@ interface Bounds {
   readonly bodyLengthMax: number;
 }
 
-function request(probe: HttpProbe, step: Step, { signal, bodyLengthMax }: Bounds): Promise<Answer> {
+function request(probe: HttpProbe, step: Step, { signal: runSignal, bodyLengthMax }: Bounds): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    // Of this request alone: all that one run is redirected to would listen to the run's, and Node warns of the eleventh.
+    const signal = AbortSignal.any([runSignal]);
     // The platform's request takes the signal too, but once a connection is no longer its own it does not say so. A status
     // that came is the verdict, though the body may have no end.
     let end = (): void => reject(new Error('ended'));
