@@ -108,7 +108,7 @@ test.each<[string, object, string, string]>([
   ['a split of one from itself', fault({ type: 'split', groups: [[0, 1], [1]] }), 'faults[0]', 'node 1 is in two groups'],
   ['a cut of nobody', fault({ type: 'cut', from: [], to: [1] }), 'faults[0]', 'nobody is selected'],
   ['a path as ever', fault({ type: 'link', from: [0], to: [1], settings: {} }), 'faults[0]', 'changes nothing'],
-  ['a crash that lasts', fault({ type: 'crash', node: 0, keep: 'all' }, { forMs: 5 }), 'faults[0]', 'does not last for 5ms'],
+  ['a crash that lasts', fault({ type: 'crash', node: 0, keep: 'written' }, { forMs: 5 }), 'faults[0]', 'does not last for 5ms'],
   ['a pause of no time', fault({ type: 'pause', node: 0 }, { forMs: 0 }), 'faults[0]', 'lasts no time at all'],
   ['a load on nothing', { services: [] }, 'loads[0]', "load('a'): nobody offers it"],
   ['a load of nobody', { loads: [{ service: 'a', from: [], everyMs: 9, retries: 0 }] }, 'loads[0]', 'nobody is selected'],

@@ -58,7 +58,7 @@ export const regressions: readonly Regression[] = [
       loads: [],
       faults: [
         { atMs: 5111, fault: { type: 'crash', node: 12, keep: 'nothing' } },
-        { atMs: 17684, fault: { type: 'crash', node: 3, keep: 'all' } },
+        { atMs: 17684, fault: { type: 'crash', node: 3, keep: 'written' } },
         { atMs: 34941, fault: { type: 'crash', node: 14, keep: 'synced' } },
       ],
       writes: [

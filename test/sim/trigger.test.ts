@@ -57,7 +57,7 @@ describe('a fault that waits', () => {
       sim.after('failed', { by: '19s' }).crash(sim.node(2));
       sim.at('20s').calm();
     });
-    expect(faults.map(({ fault }) => fault)).toEqual([{ type: 'crash', node: 5, keep: 'all' }]);
+    expect(faults.map(({ fault }) => fault)).toEqual([{ type: 'crash', node: 5, keep: 'written' }]);
     expect(figures.skipped).toBe(2);
   });
 

@@ -2,6 +2,7 @@
 
 import type { FaultBand } from './recording.ts';
 import { durationText } from './duration.ts';
+import { usualKeep } from './fault.ts';
 import type { Fault } from './fault.ts';
 import { nodesOf } from './fault-schedule.ts';
 import type { FaultSpan } from './fault-schedule.ts';
@@ -14,7 +15,7 @@ function faultText(fault: Fault, names: readonly string[], who: string): string 
   switch (fault.type) {
     case 'crash':
     case 'power-off':
-      return `${fault.type} ${who}${fault.keep === 'all' ? '' : `, disk: ${fault.keep}`}`;
+      return `${fault.type} ${who}${fault.keep === usualKeep[fault.type] ? '' : `, disk: ${fault.keep}`}`;
     case 'restart': {
       const how = [...(fault.seeds ? [] : ['without seeds']), ...(fault.replace ? ['with a new identity'] : [])];
       return `restart ${who}${how.length === 0 ? '' : ` ${how.join(', ')}`}`;

@@ -6,8 +6,15 @@
 import type { LinkSettings } from './link.ts';
 import type { Trigger } from './trigger.ts';
 
-/** What a crashed machine's disk holds afterwards. `synced`: what was made durable; `rollback`: an older backup; `nothing`: a new disk. */
-export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
+/**
+ * What the disk holds after the end of a process that had no time to write. `written`: what it had handed to the operating
+ * system, as after SIGKILL; what only waited in its memory is lost, which may be a second of what is not urgent. `synced`:
+ * what an fsync had made durable, as after a power loss. `rollback`: an older backup. `nothing`: a new disk.
+ */
+export type Keep = 'written' | 'synced' | 'rollback' | 'nothing';
+
+/** What is kept where nothing else is said: what really happens to a process that is killed, and to a machine without power. */
+export const usualKeep = { crash: 'written', 'power-off': 'synced' } as const satisfies Record<string, Keep>;
 
 /**
  * How a member lies. `accuser`: accuses whom it knows, again and again. `stalker`: accuses one member again after each of its

@@ -3,7 +3,7 @@
 import type { CheckStatus } from '@skein/core';
 import { durationText } from './duration.ts';
 import type { Duration } from './duration.ts';
-import { isCondition } from './fault.ts';
+import { isCondition, usualKeep } from './fault.ts';
 import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
 import { functionText } from './function-text.ts';
 import type { LinkSettings } from './link.ts';
@@ -115,16 +115,16 @@ export class Moment {
 
   // ---- processes and machines
 
-  /** Kills processes; the kernel closes their connections. `keep`: what of the disk is still there. Default: all. */
+  /** Kills processes; the kernel closes their connections. `keep`: what the disk holds then. Default: what was `written`. */
   crash(nodes: Selection, options: { readonly keep?: Keep } = {}): Pick<Episodes, 'restart'> {
     checkKeys(this.#named('crash'), options, ['keep']);
-    return this.#each(nodes, (node) => ({ type: 'crash', node, keep: options.keep ?? 'all' }));
+    return this.#each(nodes, (node) => ({ type: 'crash', node, keep: options.keep ?? usualKeep.crash }));
   }
 
-  /** Takes power, or the network, from machines: nobody is told. */
+  /** Takes power, or the network, from machines: nobody is told. `keep`: what the disk holds then. Default: what was `synced`. */
   powerOff(nodes: Selection, options: { readonly keep?: Keep } = {}): Pick<Episodes, 'restart'> {
     checkKeys(this.#named('power-off'), options, ['keep']);
-    return this.#each(nodes, (node) => ({ type: 'power-off', node, keep: options.keep ?? 'all' }));
+    return this.#each(nodes, (node) => ({ type: 'power-off', node, keep: options.keep ?? usualKeep['power-off'] }));
   }
 
   /** Boots what is stopped. */

@@ -269,7 +269,7 @@ const onNode = [
   'lie',
 ] as const;
 const onPaths = ['split', 'cut', 'clog', 'flap', 'corrupt', 'link'] as const;
-const keeps = ['all', 'synced', 'rollback', 'nothing'] as const;
+const keeps = ['written', 'synced', 'rollback', 'nothing'] as const;
 const lies = [
   'accuser',
   'stalker',

@@ -22,6 +22,7 @@ import { Adversary } from './adversary.ts';
 import { MachineClock } from './clock.ts';
 import { EventLoop } from './event-loop.ts';
 import { SimulationError } from './failure.ts';
+import { usualKeep } from './fault.ts';
 import type { Keep, Lie, Machine } from './fault.ts';
 import { timersOf } from './host.ts';
 import type { Host, ProcessState } from './host.ts';
@@ -243,17 +244,14 @@ export class SimNode implements Host, Machine, MeshPort {
     this.start(options);
   }
 
-  /**
-   * SIGKILL: the process is gone at once, and its peers see their connections close. `keep` says what its disk holds
-   * then: `all` (the default) that it was told to persist, what was `synced`, the copy of the last `backUp`, or `nothing`.
-   */
+  /** SIGKILL: the process is gone at once, and its peers see their connections close. `keep`: by default what it had `written`. */
   crash(options: { readonly keep?: Keep } = {}): void {
-    this.#end('crash', 'close', options.keep);
+    this.#end('crash', 'close', options.keep ?? usualKeep.crash);
   }
 
-  /** The machine falls silent: nobody is told anything. `keep` as for `crash`. */
+  /** The machine falls silent: nobody is told anything. `keep`: by default what was `synced`. */
   powerOff(options: { readonly keep?: Keep } = {}): void {
-    this.#end('power-off', 'silent', options.keep);
+    this.#end('power-off', 'silent', options.keep ?? usualKeep['power-off']);
     this.#powered = false;
   }
 
@@ -352,7 +350,7 @@ export class SimNode implements Host, Machine, MeshPort {
     if (this.isRunning && lateUs >= clockIntervalUs) this.#takeClock();
   }
 
-  #end(kind: string, how: 'close' | 'silent', keep: Keep = 'all'): void {
+  #end(kind: string, how: 'close' | 'silent', keep: Keep | 'all' = 'all'): void {
     assert(this.#process !== 'stopped', `${this.id} does not run`);
     this.#fault(kind, lossText[keep]);
     this.#process = 'stopped';
