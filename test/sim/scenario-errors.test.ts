@@ -54,6 +54,7 @@ test.each<[string, string, Tell, object?]>([
     'link at 1s: lose is not an option; there are loss,',
     (sim) => sim.at('1s').link([0], [1], { lose: 1 } as {}),
   ],
+  ['a cut from nobody', 'isolate at 1s: there is nobody else to be cut off from', (sim) => sim.at('1s').isolate(sim.all())],
   [
     'a misspelt disk',
     'crash at 1s: kep is not an option; there is keep',

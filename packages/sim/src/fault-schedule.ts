@@ -66,6 +66,7 @@ export class FaultSchedule {
   readonly #costs = new Map<SimNode, Layers<number>>();
   readonly #drifts = new Map<SimNode, Layers<number>>();
   #skipped = 0;
+  #lastEndMs = 0;
   /** Faults that wait for an event or, after it, for their time. Undefined once nothing may wait any more. */
   #waiting: Set<TimedFault> | undefined = new Set();
   /** How often each event was seen. */
@@ -79,6 +80,11 @@ export class FaultSchedule {
   /** What happened so far, in order. What was shown once does not change. */
   get spans(): readonly FaultSpan[] {
     return (this.#shown ??= Object.freeze([...this.#spans]));
+  }
+
+  /** When the last of the conditions that have an end of their own ends, or did, in ms of the world. 0: there is none. */
+  get lastEndMs(): number {
+    return this.#lastEndMs;
   }
 
   /** Faults whose time came when they made no sense. */
@@ -115,10 +121,12 @@ export class FaultSchedule {
     this.#world.at(startMs + atMs, () => {
       if (after !== undefined && this.#waiting?.delete(timed) !== true) return;
       const active = this.happen(fault, after);
-      if (active !== undefined && forMs !== undefined)
-        this.#world.at(startMs + atMs + forMs, () => {
-          if (this.#active.has(active)) this.#end(active);
-        });
+      if (active === undefined || forMs === undefined) return;
+      const endMs = startMs + atMs + forMs;
+      this.#lastEndMs = Math.max(this.#lastEndMs, endMs);
+      this.#world.at(endMs, () => {
+        if (this.#active.has(active)) this.#end(active);
+      });
     });
   }
 

@@ -37,6 +37,8 @@ export interface BootChange {
 }
 
 interface Sinks {
+  /** How many nodes the mesh has. */
+  nodeCount(): number;
   fault(fault: TimedFault): Episode;
   /** `isSure`: what it is about has to be there. */
   write(write: TimedWrite, isSure: boolean): void;
@@ -186,13 +188,16 @@ export class Moment {
     return this.#fault({ type: 'split', groups });
   }
 
-  /** These are cut off from everybody else, and not from each other. `among`: all nodes. */
-  isolate(nodes: Selection, among: Selection): Pick<Episode, 'for'> {
-    for (const selection of [nodes, among]) checkSelection(this.#named('isolate'), selection);
-    return this.split(
-      nodes,
-      among.filter((index) => !nodes.includes(index)),
-    );
+  /** These are cut off from the others, and not from each other. `among`: which others. Default: all. */
+  isolate(
+    nodes: Selection,
+    among: Selection = Array.from({ length: this.#sinks.nodeCount() }, (_, index) => index),
+  ): Pick<Episode, 'for'> {
+    const what = this.#named('isolate');
+    for (const selection of [nodes, among]) checkSelection(what, selection);
+    const others = among.filter((index) => !nodes.includes(index));
+    if (others.length === 0) throw new ScenarioError(`${what}: there is nobody else to be cut off from`);
+    return this.split(nodes, others);
   }
 
   /** Silence from some to others, one way. */

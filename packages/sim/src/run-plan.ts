@@ -352,12 +352,15 @@ class Run implements Shown {
   #rest(): void {
     if (this.plan.restMs === 0 || this.#convergedMs === undefined) return;
     // Aftershocks end by themselves: probes on links that are no more, accusations of before and their refutations. When
-    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be.
+    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be. Trouble outside the core
+    // that has an end comes to it first: a path that works again is news.
     const { probeTimeoutMs, indirectTimeoutMs } = configOf(this.plan);
     const stillMs = 4 * (probeTimeoutMs + indirectTimeoutMs);
     const startMs = this.nowMs;
-    while (this.nowMs - this.#changedMs < stillMs && this.nowMs - startMs < this.plan.convergeMs) {
-      if (!this.#runFor(stillMs - (this.nowMs - this.#changedMs))) return;
+    const stillFromMs = (): number => Math.max(this.#changedMs, this.#schedule.lastEndMs) + stillMs;
+    while (this.nowMs < stillFromMs() && this.nowMs - startMs < this.plan.convergeMs) {
+      const endMs = Math.min(stillFromMs(), startMs + this.plan.convergeMs);
+      if (!this.#runFor(endMs - this.nowMs)) return;
     }
     this.#enter('rest');
     this.#runFor(this.plan.restMs);

@@ -334,6 +334,7 @@ export class Script {
   }
 
   readonly #sinks = {
+    nodeCount: (): number => this.#options.nodes,
     fault: (fault: TimedFault): Episode => {
       const what = `${fault.fault.type} ${whenText(fault)}`;
       this.#tells(what);
