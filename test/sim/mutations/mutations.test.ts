@@ -35,6 +35,7 @@ const first: Readonly<Record<string, readonly [seed: number, property: string]>>
   'nothing is probed': [16, 'L2 who stopped is failed everywhere'],
   'nothing is repaired': [1, 'L6 the mesh forms'],
   'epoch not kept': [8, 'S1 own claims only grow'],
+  'raised epoch not kept': [1, 'S1 own claims only grow'],
   'two words under one claim': [8, 'S5 one claim has one content'],
   'failed and heard again': [1, 'S3 the departed come back only with a newer claim'],
   'left and failed': [8, 'S7 statuses change by the rules'],

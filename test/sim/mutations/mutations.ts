@@ -244,6 +244,15 @@ export const mutations: readonly Mutation[] = [
     bug: 'each boot is the first',
     with: (run) => run((options, now) => new MeshNode({ ...options, epoch: 1 }, now)),
   },
+  broken(
+    'raised epoch not kept',
+    'a node that learns that its epoch was in use goes beyond it, and does not write that down',
+    { prototype: Turn.prototype, method: 'persist' },
+    (sound) =>
+      function persist(this: Turn, change) {
+        if (change.type !== 'epoch') sound.call(this, change);
+      },
+  ),
   {
     name: 'two words under one claim',
     bug: 'each boot is the first, and says something else',

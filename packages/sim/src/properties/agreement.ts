@@ -3,6 +3,7 @@
 import type { NodeId } from '@skein/core';
 import { bounds, configOf, suspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
+import { Liars } from './liars.ts';
 import { isAlone } from './wellbeing.ts';
 
 const agreement: Property = {
@@ -182,13 +183,22 @@ const theGoneAreForgotten: Property = {
     const boundMs = Math.max(failedTombstoneMs, leftTombstoneMs) + suspicionBoundMs(plan) + 2 * syncIntervalMs;
     /** Since when anybody has it failed or left, and nobody had it back. */
     const goneMs = new Map<NodeId, number>();
+    const liars = new Liars(scene);
     const isOver = (id: NodeId): boolean => {
       const sinceMs = goneMs.get(id);
-      if (sinceMs === undefined || scene.nowMs - sinceMs <= boundMs) return false;
+      if (sinceMs === undefined || scene.nowMs - sinceMs <= boundMs || liars.speakOf(id)) return false;
       return !scene.nodes.some((node) => node.id === id && node.process !== 'stopped');
     };
     return {
-      boot: (node) => void goneMs.delete(node.id),
+      boot: (node) => {
+        liars.booted(node);
+        goneMs.delete(node.id);
+      },
+      fault: (span) => {
+        liars.note(span);
+        // Who was made up goes once nobody speaks of it any more.
+        if (span.fault.type === 'lie') for (const id of goneMs.keys()) if (liars.madeUp(id)) goneMs.set(id, scene.nowMs);
+      },
       event: (_node, event) => {
         if (event.type !== 'member-changed') return undefined;
         if (event.to === 'failed' || event.to === 'left') {
