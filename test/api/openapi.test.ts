@@ -89,6 +89,7 @@ const happenings: readonly MeshEvent[] = [
   { type: 'synced', id },
   { type: 'refuted', accuser: id, incarnation: 2 },
   { type: 'isolated', isolated: true },
+  { type: 'identity-in-use', epoch: 7 },
   { type: 'seed-failed', address: 'a:1', reason: 'refused', detail: '', attempts: 1, retryInMs: 250.5 },
   { type: 'seed-joined', address: 'a:1', id },
   { type: 'registration-changed', registration: { type: 'instance', instance: fakeInstance('web-1', 'web') } },

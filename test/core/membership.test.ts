@@ -338,6 +338,20 @@ describe('our own record', () => {
     expect(table.pass(1000).hear(claim(self, { epoch: 50 })).own.epoch).toBe(51);
   });
 
+  test('that goes on outbidding us is told from the third time on, and answered ever less often', () => {
+    const table = new Table(1).hear(claim(a));
+    const raisedAtSecond: number[] = [];
+    const told: unknown[] = [];
+    for (let second = 0; second < 200; second++) {
+      const { epoch } = table.own;
+      if (table.hear(claim(self, { epoch: epoch + 1 })).own.epoch > epoch) raisedAtSecond.push(second);
+      told.push(...events(table.turn.take()).filter(({ type }) => type === 'identity-in-use'));
+      table.pass(1000);
+    }
+    expect(raisedAtSecond).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
+    expect(told).toEqual([7, 9, 11, 13, 15, 17, 19].map((epoch) => ({ type: 'identity-in-use', epoch })));
+  });
+
   test('takes tags within limits, and names the one that breaks them', () => {
     const table = full();
     const tooMany = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, 'v']));
@@ -403,6 +417,17 @@ describe('the end of a member', () => {
 
   test('a member that we know to be present is not made to look gone by what a peer says', () => {
     expect(full().hear(claim(b), a, true, 5000).status(b)).toBe('alive');
+  });
+
+  test('a member that failed is not back by leaving under the claim that failed: no correct member does', () => {
+    const table = failed().hear(claim(b, { status: 'leaving' }));
+    expect(table.status(b)).toBe('failed unreachable');
+    expect(table.hear(claim(b, { status: 'leaving', incarnation: 1 })).status(b)).toBe('leaving unreachable');
+    expect(
+      failed()
+        .hear(claim(b, { status: 'left' }))
+        .status(b),
+    ).toBe('left unreachable');
   });
 
   test('a member is made to leave by force only once it failed', () => {

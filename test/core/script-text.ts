@@ -115,6 +115,8 @@ function eventText(event: MeshEvent): string | undefined {
       return `${event.id} forgotten`;
     case 'synced':
       return `synced with ${event.id}`;
+    case 'identity-in-use':
+      return `our identity is in use elsewhere, epoch ${event.epoch}`;
     case 'isolated':
       return event.isolated ? 'isolated' : 'no longer isolated';
     case 'refuted':

@@ -58,6 +58,8 @@ export class EventLog {
       case 'isolated':
         if (event.isolated) return this.#log.warn('cannot reach many members: this host may be cut off', fields);
         return this.#log.info('reaches the members again', fields);
+      case 'identity-in-use':
+        return this.#twin({ epoch: event.epoch });
       case 'refuted':
         return this.#log.info('refuted an accusation', fields);
       case 'registration-removed':
@@ -80,7 +82,7 @@ export class EventLog {
 
   refused(refused: Refused): void {
     const { reason, peer, address, detail } = refused;
-    if (reason === 'stale-epoch' && detail.startsWith('the peer refused')) this.#twin(refused);
+    if (reason === 'stale-epoch' && detail.startsWith('the peer refused')) this.#twin({ peer, address, detail });
     this.#throttled('warn', `peer/${address.replace(/:\d+$/, '')}/${reason}`, 'refused a peer', {
       reason,
       peer,
@@ -168,16 +170,17 @@ export class EventLog {
   }
 
   /** Said once: nothing but a restart of one of the two ends it. */
-  #twin({ peer, address, detail }: Refused): void {
+  #twin(fields: object): void {
     if (this.#isTwinNamed) return;
     this.#isTwinNamed = true;
-    this.#log.error('another agent runs with the identity of this one; peers keep the one that started with the higher epoch', {
-      peer,
-      address,
-      detail,
-      cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
-      next: 'where the copy is: stop the agent, delete identity.key, epoch and epoch.copy in its data directory, start it as a new node. If that is not here, restart this agent after',
-    });
+    this.#log.error(
+      'another agent runs with the identity of this one: the mesh believes whichever has the higher epoch',
+      {
+        ...fields,
+        cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
+        next: 'where the copy is: stop the agent, delete identity.key, epoch and epoch.copy in its data directory, start it as a new node. If that is not here, restart this agent after',
+      },
+    );
   }
 
   #seedFailed(event: Extract<MeshEvent, { type: 'seed-failed' }>): void {

@@ -143,6 +143,7 @@ class DirectoryStorage implements Storage {
   readonly #unlock: () => void;
   /** What each registration's file last held apart from check state, to know a mere change of state. */
   readonly #definitions = new Map<string, string>();
+  #hasPeers: boolean;
 
   constructor(directory: string, disk: Disk, options: StorageOptions, unlock: () => void) {
     this.#directory = directory;
@@ -162,6 +163,7 @@ class DirectoryStorage implements Storage {
     }
     this.configEntries = this.#readFolder('config').map((value) => value as SignedConfig);
     this.peers = (this.#readFile(this.#path('peers.json'), unsealJson) as readonly KnownPeer[] | undefined) ?? [];
+    this.#hasPeers = this.peers.length > 0;
     this.epoch = this.#nextEpoch();
   }
 
@@ -187,8 +189,14 @@ class DirectoryStorage implements Storage {
       case 'config-removed':
         return this.#files.put(this.#configPath(change.version), undefined, true);
       case 'peers':
-        return this.#files.put(this.#path('peers.json'), sealJson(change.peers), true);
+        return this.#persistPeers(change.peers);
     }
+  }
+
+  /** Without any the mesh is not found again; once some are there, others may wait. */
+  #persistPeers(peers: readonly KnownPeer[]): void {
+    this.#files.put(this.#path('peers.json'), sealJson(peers), this.#hasPeers);
+    this.#hasPeers = peers.length > 0;
   }
 
   describe(facts: Readonly<Record<string, unknown>>): void {

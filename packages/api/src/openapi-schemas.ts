@@ -158,6 +158,7 @@ export const schemas: Readonly<Record<string, Json>> = {
       event('synced', { id: text }),
       event('refuted', { accuser: text, incarnation: integer }),
       event('isolated', { isolated: flag }),
+      event('identity-in-use', { epoch: integer }),
       event('seed-failed', { address: text, reason: text, detail: text, attempts: integer, retryInMs: { type: 'number' } }),
       event('seed-joined', { address: text, id: text }),
       event('registration-changed', { key: text }),

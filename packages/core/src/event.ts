@@ -33,6 +33,8 @@ export type MeshEvent =
   | { readonly type: 'synced'; readonly id: NodeId }
   /** We were accused and answered with a higher incarnation. */
   | { readonly type: 'refuted'; readonly accuser: NodeId; readonly incarnation: number }
+  /** Somebody else keeps signing with our key, each of us under a higher epoch than the other: this is ours now. */
+  | { readonly type: 'identity-in-use'; readonly epoch: number }
   /** We doubt more members than one node may accuse: most likely it is we who are cut off, or sick. Or that is over. */
   | { readonly type: 'isolated'; readonly isolated: boolean }
   | {

@@ -6,7 +6,7 @@
 import type { Connection } from '@libp2p/interface';
 import type { DialFailure, DialOutcome, NodeId } from '@skein/core';
 import { nodeId } from '@skein/core';
-import { formatAddress, listensOn, parseAddress, resolveHost, toMultiaddr } from './addresses.ts';
+import { formatAddress, listensOn, parseAddress, toMultiaddr } from './addresses.ts';
 import { deadline } from './deadline.ts';
 import type { Libp2pNode } from './libp2p-node.ts';
 import type { Links } from './links.ts';
@@ -27,7 +27,9 @@ interface Attempt {
   readonly to: NodeId | undefined;
   readonly fresh: boolean;
   readonly startedAtMs: number;
-  /** Aborts when this attempt's share of the time is over, or the transport stops. */
+  /** When its share of the time is over. */
+  readonly untilMs: number;
+  /** Aborts then, or when the transport stops. */
   readonly signal: AbortSignal;
 }
 
@@ -47,14 +49,16 @@ export interface DialerParts {
   readonly node: Libp2pNode;
   readonly links: Links;
   readonly now: () => number;
+  /** The IP addresses that a name stands for. Rejects with what DNS says. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
   /** Our own identity answered at an address that is not ours. */
   ownIdentityAt(address: string): void;
   /** Starts the hello on a connection that was dialled. Resolves when it was accepted or has ended. */
   greet(connection: Connection, startedAtMs: number): { readonly session: Session; readonly result: Promise<DialledSession> };
 }
 
-/** The most telling failure of several is reported. */
-const telling: readonly DialFailure[] = ['unresolvable', 'refused', 'timeout', 'self', 'wrong-peer', 'rejected'];
+/** The most telling failure of several is reported. Where others do not answer either, that one address is ours says nothing. */
+const telling: readonly DialFailure[] = ['unresolvable', 'self', 'refused', 'timeout', 'wrong-peer', 'rejected'];
 
 export class Dialer {
   readonly #parts: DialerParts;
@@ -86,35 +90,44 @@ export class Dialer {
     for (const [i, address] of dial.addresses.entries()) {
       const leftMs = startedAtMs + dial.timeoutMs - now();
       if (leftMs <= 0 || this.#stopping.signal.aborted) break;
-      const share = deadline(Math.max(1, Math.ceil(leftMs / (dial.addresses.length - i))), this.#stopping.signal);
-      const outcome = await this.#dialText(address, { to, fresh, startedAtMs, signal: share.signal });
+      const shareMs = Math.max(1, Math.ceil(leftMs / (dial.addresses.length - i)));
+      const share = deadline(shareMs, this.#stopping.signal);
+      const outcome = await this.#dialText(address, { to, fresh, startedAtMs, untilMs: now() + shareMs, signal: share.signal });
       share.clear();
       if (outcome.ok) return outcome;
       // The peer may have reached us meanwhile.
       if (to !== undefined && links.satisfies(to, fresh, startedAtMs)) return { ok: true, id: to };
-      if (telling.indexOf(outcome.reason) >= telling.indexOf(worst.reason)) worst = outcome;
+      worst = moreTelling(worst, outcome);
     }
     return worst;
   }
 
+  /**
+   * Tries all that a name stands for, each for its share of the time that is left. A seed's name may stand for every host,
+   * the resolver puts our own address first, and any other may hang: it is ours only where nothing else is behind it.
+   */
   async #dialText(text: string, attempt: Attempt): Promise<DialOutcome> {
     const address = parseAddress(text);
     if (address === undefined) return failure('unresolvable', `"${text}" is not host:port`);
     const to = attempt.to ?? (address.peer === undefined ? undefined : nodeId(address.peer));
     const ips = await this.#resolve(address.host, attempt.signal);
     if (!Array.isArray(ips)) return ips as Failure;
-    let last: Failure = failure('unresolvable', `"${address.host}" has no address`);
-    for (const ip of ips as readonly string[]) {
-      const outcome = await this.#dialIp(ip, address.port, { ...attempt, to });
-      if (outcome.ok || outcome.reason !== 'refused') return outcome;
-      last = outcome;
+    let worst: Failure = failure('unresolvable', `"${address.host}" has no address`);
+    for (const [i, ip] of (ips as readonly string[]).entries()) {
+      const leftMs = attempt.untilMs - this.#parts.now();
+      if (i > 0 && (leftMs <= 0 || attempt.signal.aborted)) break;
+      const share = deadline(Math.ceil(leftMs / (ips.length - i)), attempt.signal);
+      const outcome = await this.#dialIp(ip, address.port, { ...attempt, to, signal: share.signal });
+      share.clear();
+      if (outcome.ok) return outcome;
+      worst = moreTelling(worst, outcome);
     }
-    return last;
+    return worst;
   }
 
   async #resolve(host: string, signal: AbortSignal): Promise<readonly string[] | Failure> {
     try {
-      return await raced(resolveHost(host), signal);
+      return await raced(this.#parts.resolve(host), signal);
     } catch (error) {
       return signal.aborted
         ? failure('timeout', `no answer from DNS about "${host}"`)
@@ -242,6 +255,10 @@ export class Dialer {
     };
     return { linked, cancel };
   }
+}
+
+function moreTelling(worst: Failure, failure: Failure): Failure {
+  return telling.indexOf(failure.reason) >= telling.indexOf(worst.reason) ? failure : worst;
 }
 
 function failure(reason: DialFailure, detail: string): Failure {

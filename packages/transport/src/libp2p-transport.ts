@@ -6,7 +6,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Input, Lane, Message, NodeId, Notary, SyncMessage } from '@skein/core';
 import { limits } from '@skein/core';
-import { parseAddress } from './addresses.ts';
+import { parseAddress, resolveHost } from './addresses.ts';
 import type { Terms } from './admission.ts';
 import { CodecError } from './codec/codec-error.ts';
 import { encodeMessage } from './codec/frame.ts';
@@ -127,6 +127,7 @@ class Libp2pTransport implements Transport, SessionEvents {
       node,
       links: this.#links,
       now,
+      resolve: resolveHost,
       ownIdentityAt: (address) =>
         this.#refusals.note({ reason: 'identity-in-use', peer: this.id, address, detail: identityInUse }),
       greet: (connection, startedAtMs) => this.#greet(connection, startedAtMs),

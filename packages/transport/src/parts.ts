@@ -11,6 +11,7 @@ export { encodeSignable } from './codec/values.ts';
 export { Signer, Verifier } from './ed25519.ts';
 export { decodeEvent, encodeEvent } from './event-frame.ts';
 export { encodeFrames, FrameReader } from './framing.ts';
+export { Dialer } from './dialer.ts';
 export { Links } from './links.ts';
 export { guardedYamux } from './muxer.ts';
 export { leanNoise } from './noise.ts';

@@ -309,14 +309,19 @@ export class Links {
     const target = this.#targets.get(key);
     if (target === undefined || target.dialing) return;
     if (target.to !== undefined && this.#links.has(target.to) && !target.fresh) return;
-    const { answeredBy } = target;
-    if (answeredBy !== undefined && (this.#links.has(answeredBy) || this.#listener.addressesOf(answeredBy) !== undefined))
-      return this.#dialSoon(target, this.#turn.config.redialMaxMs);
+    if (this.#isUseless(target)) return this.#dialSoon(target, this.#turn.config.redialMaxMs);
     this.#waiting.set(key, target);
     this.#dialWaiting();
   }
 
   // --- dialling ---
+
+  /** A seed that brings nobody new: who answered there is known, or it was us and there is somebody to ask. */
+  #isUseless({ answeredBy }: Target): boolean {
+    if (answeredBy === undefined) return false;
+    if (answeredBy === this.#turn.self) return this.#links.size > 0;
+    return this.#links.has(answeredBy) || this.#listener.addressesOf(answeredBy) !== undefined;
+  }
 
   #dialSucceeded(target: Target, id: NodeId): void {
     target.attempts = 0;
@@ -341,18 +346,15 @@ export class Links {
     target.fresh = false;
     const retryInMs = this.#backOffMs(target.attempts);
     if (target.to === undefined) {
-      // Every host may be given the same list of seeds, its own address among them.
-      if (reason === 'self') target.joined = true;
-      else this.#dialSoon(target, retryInMs);
-      const address = target.addresses[0] ?? '';
-      this.#turn.emit({
-        type: 'seed-failed',
-        address,
-        reason,
-        detail,
-        attempts: target.attempts,
-        retryInMs: reason === 'self' ? 0 : retryInMs,
-      });
+      // Every host may be given the same list of seeds, its own address among them. A name that several hosts share, or a
+      // balancer, may lead to another one next time.
+      const isOurs = reason === 'self';
+      const isNews = !isOurs || target.answeredBy !== this.#turn.self;
+      target.answeredBy = isOurs ? this.#turn.self : undefined;
+      this.#dialSoon(target, retryInMs);
+      const { attempts } = target;
+      if (isNews)
+        this.#turn.emit({ type: 'seed-failed', address: target.addresses[0] ?? '', reason, detail, attempts, retryInMs });
       return;
     }
     if (this.#targets.get(target.key) !== target) return;

@@ -39,6 +39,11 @@ export function compareRecords(a: MemberRecord, b: MemberRecord): number {
   return a.epoch - b.epoch || a.incarnation - b.incarnation || statusRank(a.status) - statusRank(b.status);
 }
 
+/** Whether both are of one claim: (epoch, incarnation). */
+export function isSameClaim(a: MemberRecord, b: MemberRecord): boolean {
+  return a.epoch === b.epoch && a.incarnation === b.incarnation;
+}
+
 function statusRank(status: ClaimedStatus): number {
   return status === 'alive' ? 0 : status === 'leaving' ? 1 : 2;
 }

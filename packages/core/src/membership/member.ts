@@ -39,6 +39,22 @@ export interface MembershipBase {
 /** What is held against almost everybody at almost all times: one map for all, since an empty one is larger than a row. */
 export const noAccusations: ReadonlyMap<NodeId, Signed<Accusation>> = new Map();
 
+/** The row that a node has of itself at the start. */
+export function ownRow(signed: Signed<MemberRecord>, since: number): Member {
+  return {
+    id: signed.value.id,
+    signed,
+    status: 'alive',
+    verified: true,
+    reachable: true,
+    accusations: noAccusations,
+    doubt: undefined,
+    coordinate: undefined,
+    since,
+    absentSince: undefined,
+  };
+}
+
 /** These accusations less that of one accuser. */
 export function without(accusations: Member['accusations'], accuser: NodeId): Member['accusations'] {
   if (!accusations.has(accuser)) return accusations;

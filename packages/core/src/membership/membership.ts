@@ -26,10 +26,11 @@ import type { Accusation, AccusationReason } from './accusation.ts';
 import type { Coordinate } from './coordinate.ts';
 import { holdKey, reapKey, suspectKey, testKey } from './deadline-keys.ts';
 import { Defence } from './defence.ts';
+import { EpochRaises } from './epoch-raises.ts';
 import { HoldDown } from './hold-down.ts';
 import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
-import { counted, hasLeft, isPresent, noAccusations, without, type Member, type MembershipBase } from './member.ts';
-import { compareRecords, type MemberRecord, type MemberStatus } from './member-record.ts';
+import { counted, hasLeft, isPresent, noAccusations, ownRow, without, type Member, type MembershipBase } from './member.ts';
+import { compareRecords, isSameClaim, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { Names } from './names.ts';
 import { Restraint, type RestraintListener } from './restraint.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
@@ -73,7 +74,7 @@ export class Membership {
   readonly #names: Names;
   readonly #tombstones = new Tombstones();
   #accusationSequence = 0;
-  #raisedAt = Number.NEGATIVE_INFINITY;
+  readonly #epochRaises = new EpochRaises();
   readonly #defence: Defence;
 
   /** `base`: whom it knows from the start. */
@@ -88,19 +89,7 @@ export class Membership {
     this.#budget = new AccusationBudget(turn.config.accusationRefillMs);
     const { probeTimeoutMs, indirectTimeoutMs, refuteIntervalMs } = turn.config;
     this.#holdDown = new HoldDown(probeTimeoutMs + indirectTimeoutMs, 2 * refuteIntervalMs);
-    const signed = turn.notary.sign('member', firstRecord(turn.mesh, turn.self, labels, epoch));
-    this.#self = {
-      id: turn.self,
-      signed,
-      status: 'alive',
-      verified: true,
-      reachable: true,
-      accusations: noAccusations,
-      doubt: undefined,
-      coordinate: undefined,
-      since: turn.now,
-      absentSince: undefined,
-    };
+    this.#self = ownRow(turn.notary.sign('member', firstRecord(turn.mesh, turn.self, labels, epoch)), turn.now);
     this.#members.set(turn.self, this.#self);
     this.#names.claim(this.#self, this.#members);
     this.#alive = this.#members.size;
@@ -254,6 +243,8 @@ export class Membership {
     if (reboot) this.#holdDown.forget(member.id);
     const wasPresent = isPresent(member);
     member.signed = signed;
+    // It leaves under the claim that failed: no correct member does, and it is not back by that.
+    if (member.status === 'failed' && isSameClaim(before, after) && after.status !== 'left') return;
     member.verified = verified || (member.verified && !reboot);
     this.#isBack(member);
     this.#clearAccusations(member, reboot || after.status !== 'alive');
@@ -283,12 +274,12 @@ export class Membership {
    */
   outlive(epoch: number): void {
     const { now, config } = this.#turn;
-    if (epoch < this.#self.signed.value.epoch || now - this.#raisedAt < config.refuteIntervalMs) return;
-    this.#raisedAt = now;
+    if (epoch < this.#self.signed.value.epoch || !this.#epochRaises.take(now, config.refuteIntervalMs)) return;
     this.#defence.clear();
     this.#turn.persist({ type: 'epoch', epoch: epoch + 1 });
     this.#resign({ epoch: epoch + 1, incarnation: 0 });
     this.#listener.epochRaised();
+    if (this.#epochRaises.isOutbid) this.#turn.emit({ type: 'identity-in-use', epoch: epoch + 1 });
   }
 
   // --- accusations ---
