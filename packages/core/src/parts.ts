@@ -6,6 +6,7 @@ export { draftDelta } from './catalog/own-catalog.ts';
 export * from './catalog/replica.ts';
 export * from './config/config-store.ts';
 export * from './deadlines.ts';
+export * from './fading-count.ts';
 export * from './gossip/anti-entropy.ts';
 export * from './gossip/dissemination.ts';
 export { isSubjectKey } from './gossip/facts.ts';

@@ -72,7 +72,7 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
   const faults = [...drawFaults(draft, chosen), ...lasting].sort((a, b) => a.atMs - b.atMs);
   // With chance of their own, so that the rest of a seed's plan is as it is without them.
-  const added = drawAdded({ ...draft, rng: seededRng(number ^ 0x2545f491) });
+  const added = drawAdded({ ...draft, rng: seededRng(number ^ 0x2545f4e5) });
   const drawn = [...faults, ...added].sort((a, b) => a.atMs - b.atMs);
   return {
     version: 1,
