@@ -173,14 +173,11 @@ export class EventLog {
   #twin(fields: object): void {
     if (this.#isTwinNamed) return;
     this.#isTwinNamed = true;
-    this.#log.error(
-      'another agent runs with the identity of this one: the mesh believes whichever has the higher epoch',
-      {
-        ...fields,
-        cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
-        next: 'where the copy is: stop the agent, delete identity.key, epoch and epoch.copy in its data directory, start it as a new node. If that is not here, restart this agent after',
-      },
-    );
+    this.#log.error('another agent runs with the identity of this one: the mesh believes whichever has the higher epoch', {
+      ...fields,
+      cause: 'most likely this data directory, or the other one, is a copy: of a machine image, a backup or a volume',
+      next: 'where the copy is: stop the agent, delete identity.key, epoch and epoch.copy in its data directory, start it as a new node. If that is not here, restart this agent after',
+    });
   }
 
   #seedFailed(event: Extract<MeshEvent, { type: 'seed-failed' }>): void {

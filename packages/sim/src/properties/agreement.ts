@@ -149,20 +149,26 @@ const failingDoesNotFlap: Property = {
 
 const writesArrive: Property = {
   name: 'L10 what an owner has, everybody shows',
-  doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell',
+  doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell; of one that lied with its own key, which it has to outbid, L1 asks for it',
   kind: 'eventually',
   boundMs: bounds.writes,
-  begin: (scene) => ({
-    state: () => {
-      const running = scene.core.filter((node) => node.isRunning);
-      for (const owner of running) {
-        const own = instancesText(owner, owner.id);
-        const other = running.find((node) => instancesText(node, owner.id) !== own);
-        if (other !== undefined) return `${other.name} does not show what ${owner.name} has`;
-      }
-      return undefined;
-    },
-  }),
+  begin: (scene) => {
+    const liars = new Liars(scene);
+    return {
+      fault: (span) => liars.note(span),
+      boot: (node) => liars.booted(node),
+      state: () => {
+        const running = scene.core.filter((node) => node.isRunning);
+        for (const owner of running) {
+          if (liars.has(owner.id)) continue;
+          const own = instancesText(owner, owner.id);
+          const other = running.find((node) => instancesText(node, owner.id) !== own);
+          if (other !== undefined) return `${other.name} does not show what ${owner.name} has`;
+        }
+        return undefined;
+      },
+    };
+  },
 };
 
 function instancesText(node: SceneNode, owner: NodeId): string {
