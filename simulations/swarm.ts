@@ -1,6 +1,7 @@
 /**
  * Everything at once: each seed draws its own mesh, and two minutes of crashes, power cuts, pauses, splits, one-way and
- * flapping links, loss, starved CPUs, clocks that drift and disks that are full. Only what any mesh promises is asked.
+ * flapping links, loss, changed bytes, starved CPUs, clocks that drift and disks that are full, some of it just when something
+ * else has happened. Only what any mesh promises is asked.
  */
 
 import { drawPlan } from '@skein/sim';

@@ -29,7 +29,7 @@ test.each([
 ])('a page %s that cannot be opened is refused before anything runs, with what to do about %s', async (path, code, hint) => {
   for (const name of ['forms', 'measures']) {
     const { exitCode, out, err } = await skein(['sim', name, '--html', path], { simulations });
-    expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
     expect(err).toContain(`the page cannot be written to ${path}, so that nothing was run: ${code}`);
     expect(err).toContain(`\n  give --html ${hint}\n`);
   }

@@ -441,7 +441,14 @@ test.each([
     `figure-${text}.mjs`,
     `export default { name: 'a', summary: 'b', run: () => ({ setup: { a: ${text} }, rows: [] }) };`,
   );
-  expect((await skein(['sim', path], {})).err).toContain(message);
+  const experiment = await skein(['sim', path], {});
+  expect(experiment.exitCode).toBe(2);
+  expect(experiment.err).toContain(message);
+  const asks = storyOf(`sim.always('x', () => ${text} >= 0); sim.at('1s').pause([0]).for('1s');`);
+  const property = await skein(['sim', file(`property-${text}.mjs`, asks)], {});
+  expect(property.exitCode).toBe(2);
+  expect(property.err).toContain(`the property 'x' cannot be meant: `);
+  expect(property.err).toContain(message);
 });
 
 function storyOf(script: string): string {

@@ -28,10 +28,11 @@ const seesAll = (nodes: readonly SimNode[]): boolean =>
 
 describe('a join burst', () => {
   test.each([1, 2, 3, 5, 9, 12])(
-    'of 32 nodes at once makes nobody suspect anybody, and costs one dial per pair, seed %i',
+    'of 32 nodes at once through one seed makes nobody suspect anybody, and costs one dial per pair, seed %i',
     (seed) => {
       const { world, doubts } = watched(seed);
-      const nodes = world.mesh(32);
+      const door = world.addNode();
+      const nodes = [door, ...Array.from({ length: 31 }, () => world.addNode({ seeds: door.addresses }))];
       expect(world.runUntil(() => seesAll(nodes), 5000)).toBeDefined();
       world.runFor(10_000);
       expect(doubts).toEqual([]);
@@ -152,14 +153,20 @@ describe('one-way silence', () => {
 });
 
 describe('a seed', () => {
-  test('that is our own address costs one dial and is not tried again', () => {
+  test('that is our own address is told once, and tried again while there is nobody else to ask', () => {
     const events: MeshEvent[] = [];
     const world = new World({ seed: 1, network: 'lan', onEvent: (_node, event) => events.push(event) });
     const node = world.addNode({ seeds: ['10.0.0.0:7946'] });
     world.runFor(60_000);
-    expect(events.filter((event) => event.type === 'seed-failed')).toMatchObject([{ reason: 'self', retryInMs: 0 }]);
+    expect(events.filter((event) => event.type === 'seed-failed')).toMatchObject([{ reason: 'self', attempts: 1 }]);
     expect(node.view().aliveCount).toBe(1);
-    expect(world.network.figures.dials).toBe(1);
+    expect(world.network.figures.dials).toBeGreaterThan(10);
+    world.addNode({ seeds: node.addresses });
+    world.runFor(5000);
+    expect(node.view().aliveCount).toBe(2);
+    const { dials } = world.network.figures;
+    world.runFor(60_000);
+    expect(world.network.figures.dials).toBe(dials);
   });
 
   test('that is linked already counts as joined, and the link stays', () => {

@@ -89,7 +89,7 @@ class Trouble {
 
   #act(kind: number, node: SimNode, other: SimNode): void {
     const value = this.#rng.below(1000);
-    if (kind === 3) node.crash({ keep: value % 3 === 0 ? 'nothing' : 'all' });
+    if (kind === 3) node.crash({ keep: value % 3 === 0 ? 'nothing' : 'written' });
     else if (kind === 4) {
       node.pause();
       this.#later(() => {

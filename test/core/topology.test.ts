@@ -55,6 +55,52 @@ describe('a small mesh', () => {
   });
 });
 
+describe('a mesh that was large and is small', () => {
+  const { fullMeshLeave } = profiles.lan;
+  const shrunk = () => {
+    const node = formed(ids[0]!, ids.slice(1, 2 + fullMeshLeave));
+    node.remove(ids[1]!);
+    return node;
+  };
+
+  test('links everybody with everybody again once it was small for five minutes', () => {
+    const { topology, wanted } = shrunk();
+    expect([topology.isFull, topology.isSmall]).toEqual([false, true]);
+    topology.lookAgain(1000);
+    topology.lookAgain(300_999);
+    expect(topology.isFull).toBe(false);
+    topology.lookAgain(301_000);
+    expect(topology.isFull).toBe(true);
+    expect(wanted).toEqual(new Set(ids.slice(2, 2 + fullMeshLeave)));
+  });
+
+  test('does not for as long as it is large now and then, whether or not that is when it is looked at', () => {
+    const node = shrunk();
+    node.topology.lookAgain(0);
+    node.add(ids[100]!);
+    node.remove(ids[100]!);
+    node.topology.lookAgain(300_000);
+    expect(node.topology.isFull).toBe(false);
+    node.topology.lookAgain(599_999);
+    expect(node.topology.isFull).toBe(false);
+    node.topology.lookAgain(600_000);
+    expect(node.topology.isFull).toBe(true);
+    // And its time begins anew when it was a large one again.
+    node.add(ids[100]!);
+    node.remove(ids[100]!);
+    node.topology.lookAgain(600_001);
+    node.topology.lookAgain(900_000);
+    expect(node.topology.isFull).toBe(false);
+  });
+
+  test('of more members than a full mesh has is left as it is', () => {
+    const { topology } = formed(ids[0]!, ids.slice(1, 2 + fullMeshLeave));
+    topology.lookAgain(0);
+    topology.lookAgain(10_000_000);
+    expect(topology.isFull).toBe(false);
+  });
+});
+
 describe('a large mesh', () => {
   const { rings, ringReach } = profiles.lan;
   const nodes = new Map(ids.map((self) => [self, formed(self, ids)]));

@@ -1,6 +1,7 @@
+import { profiles } from '@skein/core';
 import { PlanError, drawPlan, readPlan, replay, runPlan, simulate, simulateRandom } from '@skein/sim';
 import type { FaultPlan } from '@skein/sim';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const seeds = Array.from({ length: 50 }, (_, seed) => seed);
 
@@ -20,6 +21,45 @@ test('no drawn path leads from a node to itself alone, however small the mesh', 
       expect(new Set([...fault.from, ...fault.to]).size, `seed ${seed}`).toBeGreaterThan(1);
     }
   }
+});
+
+describe('a drawn plan, however small its mesh', () => {
+  const small = Array.from({ length: 1000 }, (_, seed) => drawPlan(seed, { nodesMin: 2, nodesMax: 5 }));
+
+  test('sets no two clocks further apart than config versions may be ahead, whichever of its steps are left out', () => {
+    for (const plan of small) {
+      const { ahead, back } = { ahead: new Map<number, number>(), back: new Map<number, number>() };
+      for (const { fault } of plan.faults) {
+        if (fault.type !== 'step-clock') continue;
+        const sums = fault.byMs > 0 ? ahead : back;
+        sums.set(fault.node, (sums.get(fault.node) ?? 0) + Math.abs(fault.byMs));
+      }
+      expect(Math.max(0, ...ahead.values()) + Math.max(0, ...back.values()), plan.seed).toBeLessThan(
+        profiles[plan.profile].configSkewMs,
+      );
+    }
+  });
+
+  test('boots nobody without seeds whose disk may hold no peers, whichever of its ends it was lost with', () => {
+    for (const { faults, seed } of small) {
+      const lost = faults.flatMap(({ fault }) => ('keep' in fault && fault.keep === 'nothing' ? [fault.node] : []));
+      const orphans = faults.filter(({ fault }) => fault.type === 'restart' && !fault.seeds && lost.includes(fault.node));
+      expect(orphans, seed).toEqual([]);
+    }
+  });
+
+  test('takes the disk of nobody who could find none of the core by the addresses of the first two hosts', () => {
+    for (const { faults, core, seed } of small) {
+      if (core === 'all') continue;
+      const doors = [0, 1].filter((node) => core.includes(node));
+      for (const { fault } of faults)
+        if ('keep' in fault && fault.keep === 'nothing')
+          expect(
+            doors.some((node) => node !== fault.node),
+            `${seed}, host ${fault.node}`,
+          ).toBe(true);
+    }
+  });
 });
 
 test('each seed draws another plan, with some families of faults and not others', () => {
@@ -108,7 +148,7 @@ test.each<[string, object, string, string]>([
   ['a split of one from itself', fault({ type: 'split', groups: [[0, 1], [1]] }), 'faults[0]', 'node 1 is in two groups'],
   ['a cut of nobody', fault({ type: 'cut', from: [], to: [1] }), 'faults[0]', 'nobody is selected'],
   ['a path as ever', fault({ type: 'link', from: [0], to: [1], settings: {} }), 'faults[0]', 'changes nothing'],
-  ['a crash that lasts', fault({ type: 'crash', node: 0, keep: 'all' }, { forMs: 5 }), 'faults[0]', 'does not last for 5ms'],
+  ['a crash that lasts', fault({ type: 'crash', node: 0, keep: 'written' }, { forMs: 5 }), 'faults[0]', 'does not last for 5ms'],
   ['a pause of no time', fault({ type: 'pause', node: 0 }, { forMs: 0 }), 'faults[0]', 'lasts no time at all'],
   ['a load on nothing', { services: [] }, 'loads[0]', "load('a'): nobody offers it"],
   ['a load of nobody', { loads: [{ service: 'a', from: [], everyMs: 9, retries: 0 }] }, 'loads[0]', 'nobody is selected'],

@@ -259,9 +259,46 @@ describe('a disk', () => {
     world.runFor(6);
     node.crash({ keep: 'synced' });
     expect(boot()).toEqual({ epoch: 10, registrations: 1, peers: 1 });
-    write({ type: 'registration-removed', key: 'i/web-1' });
-    node.crash({ keep: 'all' });
-    expect(boot()).toEqual({ epoch: 11, registrations: 0, peers: 1 });
+  });
+
+  test('holds after a crash what was handed to the system: a file that is in its place, not what waited in the process', () => {
+    const { world, node, write, boot } = disk();
+    write({ type: 'epoch', epoch: 7 }, peers);
+    world.runFor(900);
+    node.crash();
+    expect(boot()).toEqual({ epoch: 8, registrations: 0, peers: 0 });
+    write(registration);
+    world.runFor(2);
+    node.crash();
+    expect(boot()).toEqual({ epoch: 9, registrations: 0, peers: 0 });
+    write(registration);
+    world.runFor(4);
+    node.crash();
+    expect(boot()).toEqual({ epoch: 10, registrations: 1, peers: 0 });
+    write(peers, { type: 'registration-removed', key: 'i/web-1' });
+    world.runFor(4);
+    node.crash();
+    expect(boot(), 'what goes is removed after all that is new is safe').toEqual({ epoch: 11, registrations: 1, peers: 1 });
+  });
+
+  test('is written to the last change by a process that ends in order', () => {
+    const { world, node, write, boot } = disk();
+    write(peers, registration);
+    world.act(node, { type: 'emit', event: { type: 'left' } });
+    expect(node.process).toBe('stopped');
+    expect(boot()).toEqual({ epoch: 2, registrations: 1, peers: 1 });
+  });
+
+  test('after a power loss holds what was synced, unless it is said to hold more', () => {
+    const { world, node, write, boot } = disk();
+    write(registration);
+    world.runFor(4);
+    node.powerOff();
+    expect(boot()).toEqual({ epoch: 2, registrations: 0, peers: 0 });
+    write(registration);
+    world.runFor(4);
+    node.powerOff({ keep: 'written' });
+    expect(boot()).toEqual({ epoch: 3, registrations: 1, peers: 0 });
   });
 
   test('rolled back holds what it held at the last copy, the epoch included', () => {
@@ -282,7 +319,7 @@ describe('a disk', () => {
     node.fullDisk(true);
     write(registration, { type: 'epoch', epoch: 9 });
     world.runFor(60_000);
-    node.crash({ keep: 'all' });
+    node.crash({ keep: 'written' });
     node.restart();
     expect(node.process).toBe('stopped');
     node.fullDisk(false);

@@ -54,7 +54,12 @@ test.each<[string, string, Tell, object?]>([
     'link at 1s: lose is not an option; there are loss,',
     (sim) => sim.at('1s').link([0], [1], { lose: 1 } as {}),
   ],
-  ['a misspelt disk', 'crash at 1s: kep is not an option; there is keep', (sim) => sim.at('1s').crash([0], { kep: 'all' } as {})],
+  ['a cut from nobody', 'isolate at 1s: there is nobody else to be cut off from', (sim) => sim.at('1s').isolate(sim.all())],
+  [
+    'a misspelt disk',
+    'crash at 1s: kep is not an option; there is keep',
+    (sim) => sim.at('1s').crash([0], { kep: 'written' } as {}),
+  ],
   ['a misspelt boot', 'restart at 1s: seed is not an option', (sim) => sim.at('1s').restart([0], { seed: false } as {})],
   [
     'a misspelt boot after a crash',
@@ -134,7 +139,7 @@ test.each<[string, string, Tell, object?]>([
   ['more than there are', 'random(9): is no count from 1 to 3', (sim) => sim.random(9)],
   ['an impossible loss', 'link at 1s: settings.loss: is 2, not a number', (sim) => sim.at('1s').link([0], [1], { loss: 2 })],
   ['an unknown latency', "latency: 'mars' is not one of", (sim) => sim.at('1s').link([0], [1], { latency: 'mars' as 'lan' })],
-  ['an unknown disk', 'keep: is "some", not one of all,', (sim) => sim.at('1s').crash([0], { keep: 'some' as 'all' })],
+  ['an unknown disk', 'keep: is "some", not one of written,', (sim) => sim.at('1s').crash([0], { keep: 'some' as 'written' })],
   ['a write on nobody', 'register at 1s: node: is 9', (sim) => sim.at('1s').register(9, 'web')],
   ['a period of nothing', 'every: a period of 0 is less than', (sim) => sim.every(0, { to: '1s' }, () => {})],
   ['a load on nothing', "load('web'): nobody offers it; sim.service('web'", (sim) => sim.load('web', { every: '1s' })],

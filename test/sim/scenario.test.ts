@@ -48,6 +48,27 @@ test('selectors name the nodes they mean, and each seed draws its own', () => {
   expect(new Set(drawn).size).toBe(3);
 });
 
+test('who is isolated is cut off from all others, or from those that are named', () => {
+  const { plan } = simulate({ nodes: 4, seed: 1, rest: 0 }, (sim) => {
+    sim.at('1s').isolate(sim.node(0)).for('1s');
+    sim.at('2s').isolate(sim.node(0, 3), sim.node(1, 3)).for('1s');
+    sim.at('4s').calm();
+  });
+  expect(plan.faults.map(({ fault }) => ('groups' in fault ? fault.groups : []))).toEqual([
+    [[0], [1, 2, 3]],
+    [[0, 3], [1]],
+  ]);
+});
+
+test('what a killed process keeps is said, and by default what really happens', () => {
+  const { plan } = simulate({ nodes: 2, seed: 1, rest: 0 }, (sim) => {
+    sim.at('1s').crash(sim.node(0)).restart('1s');
+    sim.at('3s').powerOff(sim.node(0)).restart('1s');
+    sim.at('5s').calm();
+  });
+  expect(plan.faults.flatMap(({ fault }) => ('keep' in fault ? [fault.keep] : []))).toEqual(['written', 'synced']);
+});
+
 test('what was told becomes a plan: times, ends, restarts, and the calm with its core', () => {
   const { plan, faults } = simulate({ nodes: 4, zones: ['a', 'b'], seed: 'beef', rest: 0 }, (sim) => {
     sim.at('2s').split(sim.zone('a'), sim.zone('b')).for('1s');

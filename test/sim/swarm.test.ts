@@ -11,10 +11,11 @@ const runs = Number(process.env['CHAOS_RUNS'] ?? 60);
 const seeds = Array.from({ length: runs }, (_, seed) => seed + 1);
 
 test('random plans break no property, and together meet what the protocol is made for', { timeout: 5000 * runs }, () => {
-  const { failures, uncovered } = campaign(seeds, (seed) => simulateRandom(seed, { stopAt: () => true }));
+  const { failures, uncovered, armed } = campaign(seeds, (seed) => simulateRandom(seed, { stopAt: () => true }));
   expect(failures.map(({ plan, failure }) => `${plan.seed} ${failure.property}: ${failure.found}`)).toEqual([]);
   // One plan in a hundred or less fills a buffer: the next test does.
   expect(uncovered.filter((what) => what !== 'queueOverflows')).toEqual([]);
+  expect(Object.entries(armed).flatMap(([name, count]) => (count === 0 ? [name] : []))).toEqual([]);
 });
 
 test('a flood to a host that reads nothing fills its buffer, and breaks no property', () => {

@@ -120,6 +120,7 @@ describe('a process', () => {
     const node = world.addNode();
     const peers = [{ id: node.id, name: 'x', addresses: ['10.0.0.9:1'] }];
     world.act(node, { type: 'persist', persist: { type: 'peers', peers } });
+    world.runFor(1100);
     node.crash();
     node.restart();
     expect(world.logic(node).options).toMatchObject({ epoch: 2, peers });
@@ -137,6 +138,7 @@ describe('a process', () => {
       { type: 'persist', persist: { type: 'registration', registration: { type: 'instance', instance } } },
       { type: 'persist', persist: { type: 'registration-removed', key: 'i/web-1' } },
     );
+    world.runFor(10);
     node.crash();
     node.restart();
     expect(world.logic(node).options.registrations).toEqual([]);

@@ -24,6 +24,7 @@ export type { KvValue } from './config/kv.ts';
 export * from './effect.ts';
 export * from './errors.ts';
 export * from './event.ts';
+export type { LinkQueue } from './gossip/dissemination.ts';
 export * from './health/registration.ts';
 export * from './identity.ts';
 export * from './input.ts';

@@ -91,7 +91,8 @@ export interface MeshConfig {
   readonly relayMs: number;
   /**
    * A node that knows of this many others at most (newcomers that it only heard of aside) is linked with all of them; of more, with some along rings, until there are
-   * fewer than fullMeshReturn others again. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
+   * fewer than fullMeshReturn others again, or for five minutes fullMeshLeave at most: until then no link that anybody made is
+   * closed. A full mesh tells news in one hop and finds two accusers in one probe, and costs a
    * connection (some 0.3 MiB) per pair. Default 48 and 32: apart, so that a mesh of that size does not change to and fro, which
    * closes and makes most of its links each time. fullMeshReturn has to be less than fullMeshLeave.
    */

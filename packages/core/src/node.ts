@@ -18,7 +18,7 @@ import { configKey } from './config/entry.ts';
 import { isVerdict } from './deadlines.ts';
 import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
-import { Dissemination } from './gossip/dissemination.ts';
+import { Dissemination, type LinkQueue } from './gossip/dissemination.ts';
 import { catalogKey, configEntryKey, FactWriter, memberKey } from './gossip/facts.ts';
 import { InFlight } from './gossip/in-flight.ts';
 import { Knowledge } from './gossip/knowledge.ts';
@@ -104,7 +104,7 @@ export class MeshNode {
     this.#membership = this.#makeMembership(options);
     this.#topology = this.#makeTopology();
     this.#addressBook = new AddressBook(turn, () => this.#membership.all());
-    this.#visits = new Visits(turn, () => this.#membership.all());
+    this.#visits = new Visits(turn, this.#topology, () => this.#membership.all());
     this.#hearsay = new Hearsay(turn, (id) => this.#membership.get(id));
     this.#links = this.#makeLinks();
     this.#prober = this.#makeProber();
@@ -209,6 +209,9 @@ export class MeshNode {
     return this.#views.view();
   }
 
+  /** What waits to be sent. */
+  readonly linkQueues = (): Iterable<LinkQueue> => this.#dissemination.waiting();
+
   /** What this node knows, for others of this mesh to start from. Undefined while it doubts anybody, or holds config entries. */
   base(): NodeBase | undefined {
     const membership = this.#config.all().next().done === true ? this.#membership.base() : undefined;
@@ -233,9 +236,8 @@ export class MeshNode {
   }
 
   #tickOnly(now: number): readonly Effect[] {
-    for (let due = this.#turn.deadlines.takeDue(now); due !== undefined; due = this.#turn.deadlines.takeDue(now)) {
+    for (let due = this.#turn.deadlines.takeDue(now); due !== undefined; due = this.#turn.deadlines.takeDue(now))
       if (due.key === 'leave-done') this.#turn.emit({ type: 'left' });
-    }
     return this.#turn.take();
   }
 
@@ -354,10 +356,9 @@ export class MeshNode {
       case 'lost':
         return this.#links.lost(input.id);
       case 'congested':
-        return this.#links.setCongested(input.id, true);
       case 'writable':
-        this.#links.setCongested(input.id, false);
-        if (this.#dissemination.takeOverflow(input.id)) this.#antiEntropy.compare(input.id);
+        this.#links.setCongested(input.id, input.state === 'congested');
+        if (input.state === 'writable' && this.#dissemination.takeOverflow(input.id)) this.#antiEntropy.compare(input.id);
         return;
       default:
         assertNever(input);
@@ -557,10 +558,8 @@ export class MeshNode {
 
   /** Some others look for themselves whether an accusation holds: a few of many, or a busy host would drown in pings. */
   #confirm(member: Member): void {
-    const { rng } = this.#turn;
-    if (!this.#topology.isFull) {
-      if (this.#topology.isSubject(member.id)) this.#prober.probe(member.id, 'confirm');
-    } else if (rng.below(Math.max(confirmers, this.#links.size)) < confirmers) this.#prober.probe(member.id, 'confirm');
+    const isChosen = (): boolean => this.#turn.rng.below(Math.max(confirmers, this.#links.size)) < confirmers;
+    if (this.#topology.isFull ? isChosen() : this.#topology.isSubject(member.id)) this.#prober.probe(member.id, 'confirm');
   }
 
   /** Dials a member that needs no link. When others had it gone before we ever heard of it, the outcome decides: nobody else will. */
@@ -640,6 +639,7 @@ export class MeshNode {
       dialFailed: (id, reason, evidence) => this.#dialFailed(id, reason, evidence),
       unreached: (id) => this.#membership.doubt(id, 'dial-timeout'),
       addressesOf: (id) => this.#membership.addressesOf(id),
+      isSmall: () => this.#topology.isSmall,
       isWanted: (id) => {
         const member = this.#membership.get(id);
         return member === undefined || this.#topology.isFull || (isPresent(member) && this.#topology.isWanted(id));

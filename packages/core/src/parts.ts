@@ -9,6 +9,7 @@ export { ConfigReport } from './config/config-report.ts';
 export type { ConfigReportListener } from './config/config-report.ts';
 export * from './config/config-store.ts';
 export * from './deadlines.ts';
+export * from './fading-count.ts';
 export * from './gossip/anti-entropy.ts';
 export * from './gossip/dissemination.ts';
 export { isSubjectKey } from './gossip/facts.ts';

@@ -15,6 +15,8 @@ export interface CampaignReport {
   /** Rare things that happened in no run, and `sometimes` properties that did not: a campaign with any proves less than it seems. */
   readonly uncovered: readonly (keyof Coverage)[];
   readonly never: readonly string[];
+  /** Properties that not every run has to do with, and in how many they had. In none: they hold, and say nothing. */
+  readonly armed: Readonly<Record<string, number>>;
   /** Faults that happened, and those that made no sense when their time came. */
   readonly faults: number;
   readonly skipped: number;
@@ -30,6 +32,7 @@ export function campaign(
 ): CampaignReport {
   const failures: { readonly plan: FaultPlan; readonly failure: Failure }[] = [];
   const happened = new Map<string, boolean>();
+  const armed: Record<string, number> = {};
   let coverage = noCoverage();
   let runs = 0;
   let faults = 0;
@@ -46,9 +49,10 @@ export function campaign(
     virtualMs += report.figures.virtualMs;
     coverage = addCoverage(coverage, report.coverage);
     for (const [name, did] of Object.entries(report.happened)) happened.set(name, did || happened.get(name) === true);
+    for (const [name, is] of Object.entries(report.armed)) armed[name] = (armed[name] ?? 0) + Number(is);
     const [failure] = report.failures;
     if (failure !== undefined) failures.push({ plan: report.plan, failure });
   }
   const never = [...happened].filter(([, did]) => !did).map(([name]) => name);
-  return { runs, failures, coverage, uncovered: uncovered(coverage), never, faults, skipped, events, virtualMs };
+  return { runs, failures, coverage, uncovered: uncovered(coverage), never, armed, faults, skipped, events, virtualMs };
 }

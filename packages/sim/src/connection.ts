@@ -25,6 +25,8 @@ export interface Wires {
   arrived(end: End, message: Message, taken: () => void): void;
   /** The other side, or the kernel, closed the connection of this end. */
   lost(end: End): void;
+  /** What this end read is not what was sent: it closes the connection. */
+  garbled(end: End): void;
   /** The send buffer of this end filled up, or has room again. */
   pressure(end: End, state: 'congested' | 'writable'): void;
 }
@@ -63,6 +65,8 @@ export class End {
   /** By exchange: how many of its messages were not read yet. */
   readonly #exchanges = new Map<number, number>();
   #congested = false;
+  /** Something that arrived here cannot be decrypted, nor can anything behind it. */
+  #isGarbled = false;
   /** Bulk that waits for the piece before it to leave. */
   #bulk: Segment[] = [];
   #isPumping = false;
@@ -95,6 +99,11 @@ export class End {
 
   get open(): boolean {
     return this.#open;
+  }
+
+  /** Bytes that were written and not read yet. */
+  get bufferedBytes(): number {
+    return this.#buffered;
   }
 
   /** Writes one message and returns its bytes; 0 when the end is closed or the buffer is full and it was dropped. */
@@ -195,6 +204,12 @@ export class End {
     if (segment.type === 'close') {
       far.drop();
       this.#wires.lost(far);
+      return;
+    }
+    far.#isGarbled ||= this.#path.corrupts(segment.bytes);
+    if (far.#isGarbled) {
+      // The process finds out when it reads.
+      if (far.host.process === 'running' && !far.host.blocked) this.#wires.garbled(far);
       return;
     }
     if (segment.type === 'data') this.#wires.arrived(far, segment.message, () => this.#release(segment.message, segment.place));

@@ -24,6 +24,8 @@ export interface Coverage {
   dialRefusals: number;
   /** Messages dropped since the buffer of their link was full. */
   queueOverflows: number;
+  /** Connections that ended since bytes were changed on their way. */
+  corruptions: number;
   /** Helpers that said in time that they had no answer, or could not try. */
   nacks: number;
   /** Members that helpers reached where the one who asked did not. */
@@ -52,6 +54,7 @@ export function noCoverage(): Coverage {
     halfOpen: 0,
     dialRefusals: 0,
     queueOverflows: 0,
+    corruptions: 0,
     nacks: 0,
     indirectSaves: 0,
     awarenessRises: 0,

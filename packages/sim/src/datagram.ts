@@ -18,12 +18,14 @@ export interface DatagramFigures {
   readonly sent: number;
   readonly bytes: number;
   readonly lost: number;
+  /** Of those that arrived, those that nobody can decode. */
+  readonly garbled: number;
 }
 
 export class DatagramLane {
   readonly #timeline: Timeline;
   readonly #paths: Paths;
-  readonly #figures = { sent: 0, bytes: 0, lost: 0 };
+  readonly #figures = { sent: 0, bytes: 0, lost: 0, garbled: 0 };
 
   constructor(timeline: Timeline, paths: Paths) {
     this.#timeline = timeline;
@@ -43,6 +45,10 @@ export class DatagramLane {
     const delaysUs = path.datagramUs(bytes, nowUs);
     if (delaysUs.length === 0) this.#figures.lost++;
     for (const delayUs of delaysUs) {
+      if (path.corrupts(bytes)) {
+        this.#figures.garbled++;
+        continue;
+      }
       this.#timeline.schedule(nowUs + delayUs, () => {
         if (path.clogged) path.hold(arrive);
         else arrive();

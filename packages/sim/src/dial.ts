@@ -110,7 +110,8 @@ function attempt(exchange: Exchange, { dialer, boot, address, limitUs }: Attempt
     }
     const arrivesUs = nowUs + there.latencyUs();
     const answeredUs = arrivesUs + back.latencyUs();
-    if (isGone() || (round === costlyRoundTrip && exchange.isCrowded(found))) {
+    const isGarbled = round > 1 && (there.corrupts(handshakeBytes) || back.corrupts(handshakeBytes));
+    if (isGone() || isGarbled || (round === costlyRoundTrip && exchange.isCrowded(found))) {
       failAt(answeredUs, 'refused');
       return;
     }

@@ -3,14 +3,19 @@
  * of what does not run, a second pause) is skipped and counted, so that a drawn or shrunk plan is always a valid one.
  */
 
+import type { MeshEvent } from '@skein/core';
 import type { Condition, Fault, Incident, TimedFault } from './fault.ts';
 import { Layers } from './layers.ts';
 import type { SimNode } from './sim-node.ts';
+import { triggerEventOf } from './trigger.ts';
+import type { Trigger, TriggerEvent } from './trigger.ts';
 import type { World } from './world.ts';
 
 /** A fault that happened. */
 export interface FaultSpan {
   readonly fault: Fault;
+  /** What it had waited for. */
+  readonly after?: Trigger;
   readonly atMs: number;
   /** When it was undone; of what happens at once, the same as `atMs`. Undefined while it lasts. */
   readonly endMs: number | undefined;
@@ -61,6 +66,11 @@ export class FaultSchedule {
   readonly #costs = new Map<SimNode, Layers<number>>();
   readonly #drifts = new Map<SimNode, Layers<number>>();
   #skipped = 0;
+  #lastEndMs = 0;
+  /** Faults that wait for an event or, after it, for their time. Undefined once nothing may wait any more. */
+  #waiting: Set<TimedFault> | undefined = new Set();
+  /** How often each event was seen. */
+  readonly #seen = new Map<TriggerEvent, number>();
 
   constructor(world: World, listener: FaultListener) {
     this.#world = world;
@@ -72,6 +82,11 @@ export class FaultSchedule {
     return (this.#shown ??= Object.freeze([...this.#spans]));
   }
 
+  /** When the last of the conditions that have an end of their own ends, or did, in ms of the world. 0: there is none. */
+  get lastEndMs(): number {
+    return this.#lastEndMs;
+  }
+
   /** Faults whose time came when they made no sense. */
   get skipped(): number {
     return this.#skipped;
@@ -79,33 +94,59 @@ export class FaultSchedule {
 
   /** Plans faults; their times count from `startMs`. */
   plan(faults: readonly TimedFault[], startMs: number): void {
-    for (const { atMs, forMs, fault } of faults) {
-      this.#world.at(startMs + atMs, () => {
-        const active = this.happen(fault);
-        if (active !== undefined && forMs !== undefined)
-          this.#world.at(startMs + atMs + forMs, () => {
-            if (this.#active.has(active)) this.#end(active);
-          });
-      });
+    for (const timed of faults) {
+      if (timed.after === undefined) this.#planOne(timed, startMs);
+      else this.#waiting?.add(timed);
     }
   }
 
-  /** Lets a fault happen now. Returns what to undo, if it lasts. */
-  happen(fault: Fault): Active | undefined {
+  /** Something was said: what waited for it has its time now. */
+  noticed(event: MeshEvent): void {
+    const what = this.#waiting?.size === 0 ? undefined : triggerEventOf(event);
+    if (what === undefined) return;
+    const nth = (this.#seen.get(what) ?? 0) + 1;
+    this.#seen.set(what, nth);
+    for (const timed of this.#waiting ?? [])
+      if (timed.after?.event === what && timed.after.nth === nth) this.#planOne(timed, this.#world.nowMs);
+  }
+
+  /** The chaos is over: what waited until now never happens. */
+  stopWaiting(): void {
+    this.#skipped += this.#waiting?.size ?? 0;
+    this.#waiting = undefined;
+  }
+
+  #planOne(timed: TimedFault, startMs: number): void {
+    const { atMs, forMs, after, fault } = timed;
+    this.#world.at(startMs + atMs, () => {
+      if (after !== undefined && this.#waiting?.delete(timed) !== true) return;
+      const active = this.happen(fault, after);
+      if (active === undefined || forMs === undefined) return;
+      const endMs = startMs + atMs + forMs;
+      this.#lastEndMs = Math.max(this.#lastEndMs, endMs);
+      this.#world.at(endMs, () => {
+        if (this.#active.has(active)) this.#end(active);
+      });
+    });
+  }
+
+  /** Lets a fault happen now. Returns what to undo, if it lasts. `after`: what it waited for. */
+  happen(fault: Fault, after?: Trigger): Active | undefined {
     const nowMs = this.#world.nowMs;
     const undo = this.#apply(fault);
+    const cause = after !== undefined && { after };
     if (undo === undefined) {
       this.#skipped++;
       return undefined;
     }
     const at = this.#spans.length;
     if (undo === 'done') {
-      this.#note(at, { fault, atMs: nowMs, endMs: nowMs });
+      this.#note(at, { fault, ...cause, atMs: nowMs, endMs: nowMs });
       return undefined;
     }
     const active = { at, fault, undo };
     this.#active.add(active);
-    this.#note(at, { fault, atMs: nowMs, endMs: undefined });
+    this.#note(at, { fault, ...cause, atMs: nowMs, endMs: undefined });
     return active;
   }
 
@@ -128,8 +169,7 @@ export class FaultSchedule {
   #end(active: Active): void {
     this.#active.delete(active);
     active.undo();
-    const { fault, atMs } = this.#spans[active.at] as FaultSpan;
-    this.#note(active.at, { fault, atMs, endMs: this.#world.nowMs });
+    this.#note(active.at, { ...(this.#spans[active.at] as FaultSpan), endMs: this.#world.nowMs });
   }
 
   #note(at: number, span: FaultSpan): void {
@@ -153,6 +193,8 @@ export class FaultSchedule {
         return this.#world.network.cut(this.#nodes(fault.from), this.#nodes(fault.to));
       case 'clog':
         return this.#world.network.clog(this.#nodes(fault.from), this.#nodes(fault.to));
+      case 'corrupt':
+        return this.#world.network.corrupt(this.#nodes(fault.from), this.#nodes(fault.to), fault.share);
       case 'flap':
         return this.#world.network.flap(this.#nodes(fault.from), this.#nodes(fault.to), fault);
       case 'link':

@@ -2,10 +2,12 @@
 
 import type { FaultBand } from './recording.ts';
 import { durationText } from './duration.ts';
+import { usualKeep } from './fault.ts';
 import type { Fault } from './fault.ts';
 import { nodesOf } from './fault-schedule.ts';
 import type { FaultSpan } from './fault-schedule.ts';
 import type { LinkSettings } from './link.ts';
+import { triggerText } from './trigger.ts';
 
 /** What and whom. `names`: of the nodes, by index. `who`: said for the node of a fault that is about one. */
 function faultText(fault: Fault, names: readonly string[], who: string): string {
@@ -13,7 +15,7 @@ function faultText(fault: Fault, names: readonly string[], who: string): string 
   switch (fault.type) {
     case 'crash':
     case 'power-off':
-      return `${fault.type} ${who}${fault.keep === 'all' ? '' : `, disk: ${fault.keep}`}`;
+      return `${fault.type} ${who}${fault.keep === usualKeep[fault.type] ? '' : `, disk: ${fault.keep}`}`;
     case 'restart': {
       const how = [...(fault.seeds ? [] : ['without seeds']), ...(fault.replace ? ['with a new identity'] : [])];
       return `restart ${who}${how.length === 0 ? '' : ` ${how.join(', ')}`}`;
@@ -32,6 +34,8 @@ function faultText(fault: Fault, names: readonly string[], who: string): string 
       return `cut ${some(fault.from)} → ${some(fault.to)}`;
     case 'clog':
       return `clog ${some(fault.from)} → ${some(fault.to)}`;
+    case 'corrupt':
+      return `corrupt ${some(fault.from)} → ${some(fault.to)}: ${percent(fault.share)} of packets`;
     case 'flap':
       return `flap ${some(fault.from)} → ${some(fault.to)}, ${durationText(fault.onMs)} on, ${durationText(fault.offMs)} off`;
     case 'link':
@@ -45,17 +49,18 @@ function faultText(fault: Fault, names: readonly string[], who: string): string 
 export function faultBands(spans: readonly FaultSpan[], names: readonly string[], endMs: number): FaultBand[] {
   const bands = new Map<
     string,
-    { readonly fault: Fault; readonly nodes: Set<number>; readonly atMs: number; readonly toMs: number }
+    { readonly fault: Fault; readonly cause: string; readonly nodes: Set<number>; readonly atMs: number; readonly toMs: number }
   >();
-  for (const { fault, atMs, endMs: undoneMs } of spans) {
+  for (const { fault, after, atMs, endMs: undoneMs } of spans) {
     const toMs = undoneMs ?? endMs;
-    const alike = 'node' in fault ? JSON.stringify([{ ...fault, node: 0 }, atMs, toMs]) : String(bands.size);
-    const band = bands.get(alike) ?? { fault, nodes: new Set(), atMs, toMs };
+    const alike = 'node' in fault ? JSON.stringify([{ ...fault, node: 0 }, after, atMs, toMs]) : String(bands.size);
+    const cause = after === undefined ? '' : `, after ${triggerText(after)}`;
+    const band = bands.get(alike) ?? { fault, cause, nodes: new Set(), atMs, toMs };
     bands.set(alike, band);
     for (const node of bandNodes(fault, names.length)) band.nodes.add(node);
   }
-  return [...bands.values()].map(({ fault, nodes, atMs, toMs }) => ({
-    what: faultText(fault, names, nodesText([...nodes], names)),
+  return [...bands.values()].map(({ fault, cause, nodes, atMs, toMs }) => ({
+    what: `${faultText(fault, names, nodesText([...nodes], names))}${cause}`,
     nodes: [...nodes],
     fromUs: atMs * 1000,
     toUs: toMs * 1000,
@@ -92,9 +97,13 @@ function shortName(first: string, last: string): string {
   return prefix !== undefined && prefix !== '' && last.startsWith(prefix) ? last.slice(prefix.length) : last;
 }
 
+function percent(share: number): string {
+  return `${Math.round(share * 100_000) / 1000} %`;
+}
+
 function settingsText({ loss, latency }: Partial<LinkSettings>): string {
   const parts = [
-    ...(loss === undefined ? [] : [`loss ${Math.round(loss * 1000) / 10} %`]),
+    ...(loss === undefined ? [] : [`loss ${percent(loss)}`]),
     ...(latency === undefined ? [] : [`p50 ${latency.p50 / 1000} ms, p99 ${latency.p99 / 1000} ms`]),
   ];
   return parts.join(', ') || 'as usual';

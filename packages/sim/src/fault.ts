@@ -4,9 +4,17 @@
  */
 
 import type { LinkSettings } from './link.ts';
+import type { Trigger } from './trigger.ts';
 
-/** What a crashed machine's disk holds afterwards. `synced`: what was made durable; `rollback`: an older backup; `nothing`: a new disk. */
-export type Keep = 'all' | 'synced' | 'rollback' | 'nothing';
+/**
+ * What the disk holds after the end of a process that had no time to write. `written`: what it had handed to the operating
+ * system, as after SIGKILL; what only waited in its memory is lost, which may be a second of what is not urgent. `synced`:
+ * what an fsync had made durable, as after a power loss. `rollback`: an older backup. `nothing`: a new disk.
+ */
+export type Keep = 'written' | 'synced' | 'rollback' | 'nothing';
+
+/** What is kept where nothing else is said: what really happens to a process that is killed, and to a machine without power. */
+export const usualKeep = { crash: 'written', 'power-off': 'synced' } as const satisfies Record<string, Keep>;
 
 /**
  * How a member lies. `accuser`: accuses whom it knows, again and again. `stalker`: accuses one member again after each of its
@@ -67,6 +75,11 @@ export type Condition =
       readonly onMs: number;
       readonly offMs: number;
     }
+  /**
+   * Bytes of a packet are changed on the way, one way, and its checksum fits: with this chance, from 0 to 1, for each. A stream
+   * of which one byte is wrong ends, as Noise ends one whose MAC does not fit, and a datagram is refused by whoever decodes it.
+   */
+  | { readonly type: 'corrupt'; readonly from: readonly number[]; readonly to: readonly number[]; readonly share: number }
   /** Other settings on the directed paths between two sets of nodes. */
   | {
       readonly type: 'link';
@@ -82,10 +95,11 @@ export function isCondition(fault: Fault): fault is Condition {
   return !['crash', 'power-off', 'restart', 'leave', 'step-clock'].includes(fault.type);
 }
 
-/** A fault and its time, in ms since the chaos began. A condition ends after `forMs`; when that is absent, with the chaos, or never where nobody of the core is concerned. */
+/** A fault and its time, in ms since the chaos began, or since what it waits for, if it does: one that waits in vain never happens. A condition ends after `forMs`; when that is absent, with the chaos, or never where nobody of the core is concerned. */
 export interface TimedFault {
   readonly atMs: number;
   readonly forMs?: number;
+  readonly after?: Trigger;
   readonly fault: Fault;
 }
 

@@ -16,6 +16,8 @@ export interface LinkSettings {
   readonly loss: number;
   /** The chance, from 0 to 1, that a datagram arrives twice. Streams drop what they have. */
   readonly duplicate: number;
+  /** The chance, from 0 to 1, that a packet arrives with other bytes than it was sent with. That ends a stream; a datagram is refused. */
+  readonly corrupt: number;
   /** What the path carries, in bytes per second. 0: as much as comes. */
   readonly bandwidth: number;
   /** What may wait for its turn on a path of limited bandwidth, in bytes; more is lost. */
@@ -28,7 +30,7 @@ export interface LinkSettings {
 const queueBytesDefault = 262_144;
 /** The payload of UDP that IPv4 can carry, in fragments. */
 const mtuDefault = 65_507;
-const plain = { loss: 0, duplicate: 0, bandwidth: 0, queueBytes: queueBytesDefault, mtu: mtuDefault };
+const plain = { loss: 0, duplicate: 0, corrupt: 0, bandwidth: 0, queueBytes: queueBytesDefault, mtu: mtuDefault };
 
 /** What `World` sets for all links. */
 export const networks: Readonly<Record<NetworkName, LinkSettings>> = {
@@ -60,6 +62,7 @@ const latencyStream = hashText('latency');
 const lossStream = hashText('loss');
 const acknowledgeStream = hashText('acknowledge');
 const duplicateStream = hashText('duplicate');
+const corruptStream = hashText('corrupt');
 
 /** All paths of a world. */
 export class LinkTable {
@@ -181,6 +184,7 @@ export class Path {
   #lossDraws = 0;
   #acknowledgeDraws = 0;
   #duplicateDraws = 0;
+  #corruptDraws = 0;
   /** When the last byte that waits for its turn will have left. */
   #busyUntilUs = 0;
   #held: (() => void)[] = [];
@@ -226,9 +230,15 @@ export class Path {
     this.#refresh();
     const { loss } = this.#settings;
     if (loss === 0) return false;
-    const segments = Math.min(segmentsMax, Math.max(1, Math.ceil(bytes / segmentBytes)));
-    const kept = integerPower(1 - loss, segments);
-    return this.#randomness.draw(lossStream, this.#key, this.#lossDraws++) >= kept * 4294967296;
+    return this.#randomness.draw(lossStream, this.#key, this.#lossDraws++) >= spared(loss, bytes) * 4294967296;
+  }
+
+  /** Whether any packet of a message of `bytes`, which arrived, arrived with other bytes. */
+  corrupts(bytes: number): boolean {
+    this.#refresh();
+    const { corrupt } = this.#settings;
+    if (corrupt === 0) return false;
+    return this.#randomness.draw(corruptStream, this.#key, this.#corruptDraws++) >= spared(corrupt, bytes) * 4294967296;
   }
 
   /** Sends so many bytes of a stream: the delay until they are there, in microseconds, or undefined when some are lost. */
@@ -286,6 +296,11 @@ export class Path {
     this.#blocked = this.#table.blocks(this.#from, this.#to);
     this.#clogged = this.#table.clogs(this.#from, this.#to);
   }
+}
+
+/** The chance that none of the packets of a message meets what each meets with this chance. */
+function spared(chance: number, bytes: number): number {
+  return integerPower(1 - chance, Math.min(segmentsMax, Math.max(1, Math.ceil(bytes / segmentBytes))));
 }
 
 /** By squaring: products are the same on every engine, `Math.pow` is not. */

@@ -3,7 +3,7 @@
 import type { CheckStatus } from '@skein/core';
 import { durationText } from './duration.ts';
 import type { Duration } from './duration.ts';
-import { isCondition } from './fault.ts';
+import { isCondition, usualKeep } from './fault.ts';
 import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
 import { functionText } from './function-text.ts';
 import type { LinkSettings } from './link.ts';
@@ -14,6 +14,8 @@ import type { Property, Scene } from './property.ts';
 import { latencies } from './quantiles.ts';
 import type { NetworkName, Quantiles } from './quantiles.ts';
 import { quote } from './quote.ts';
+import type { Trigger } from './trigger.ts';
+import { whenText } from './trigger.ts';
 import { checkKeys, checkSelection, clockMs, lastingMs, messageUs, storyMs } from './scenario-check.ts';
 import { ScenarioError } from './scenario-error.ts';
 
@@ -35,12 +37,20 @@ export interface BootChange {
 }
 
 interface Sinks {
+  /** How many nodes the mesh has. */
+  nodeCount(): number;
   fault(fault: TimedFault): Episode;
   /** `isSure`: what it is about has to be there. */
   write(write: TimedWrite, isSure: boolean): void;
   property(property: Property): void;
   calm(atMs: number, core: Selection | undefined): void;
 }
+
+/** What happens at once and may wait for something. */
+const faultTypes: ReadonlySet<string> = new Set<Fault['type']>(['crash', 'power-off', 'restart', 'leave', 'step-clock']);
+
+/** What may wait for something: faults. What clients do, what is asked, and the calm have times of their own. */
+export type FaultMoment = Omit<Moment, 'register' | 'deregister' | 'check' | 'config' | 'eventually' | 'calm'>;
 
 /** Something that happens, and may end or go on in a certain way. */
 export class Episode {
@@ -56,8 +66,8 @@ export class Episode {
 
   /** How long a condition lasts. */
   for(duration: Duration): void {
-    const { fault, atMs, forMs } = this.#fault;
-    const what = `${fault.type} at ${durationText(atMs)}`;
+    const { fault, forMs } = this.#fault;
+    const what = `${fault.type} ${whenText(this.#fault)}`;
     if (forMs !== undefined) throw new ScenarioError(`${what}: for(${duration}): lasts for ${durationText(forMs)} already`);
     this.#fault = { ...this.#fault, forMs: lastingMs(`${what}: for(${duration})`, duration) };
     this.#change(this.#fault);
@@ -65,10 +75,12 @@ export class Episode {
 
   /** Boots what was stopped, so long after. */
   restart(after: Duration, options: BootChange = {}): void {
-    const { fault, atMs } = this.#fault;
+    const { fault, atMs, after: trigger } = this.#fault;
     if (!('node' in fault)) throw new ScenarioError(`a ${fault.type} stops no process: nothing to restart`);
-    const what = `restart after ${fault.type} at ${durationText(atMs)}`;
-    this.#sinks.fault({ atMs: storyMs(what, atMs + storyMs(what, after)), fault: bootOf(what, fault.node, options) });
+    const what = `restart after ${fault.type} ${whenText(this.#fault)}`;
+    const restartMs = storyMs(what, atMs + storyMs(what, after));
+    const boot = bootOf(what, fault.node, options);
+    this.#sinks.fault({ atMs: restartMs, ...(trigger && { after: trigger }), fault: boot });
   }
 }
 
@@ -93,25 +105,28 @@ export class Moment {
   readonly #sinks: Sinks;
   readonly #atMs: number;
   readonly #forMs: number | undefined;
+  readonly #after: Trigger | undefined;
 
-  constructor(sinks: Sinks, atMs: number, forMs: number | undefined) {
+  /** `after`: what `atMs` counts from, instead of the start of chaos. */
+  constructor(sinks: Sinks, atMs: number, forMs: number | undefined, after?: Trigger) {
     this.#sinks = sinks;
     this.#atMs = atMs;
     this.#forMs = forMs;
+    this.#after = after;
   }
 
   // ---- processes and machines
 
-  /** Kills processes; the kernel closes their connections. `keep`: what of the disk is still there. Default: all. */
+  /** Kills processes; the kernel closes their connections. `keep`: what the disk holds then. Default: what was `written`. */
   crash(nodes: Selection, options: { readonly keep?: Keep } = {}): Pick<Episodes, 'restart'> {
     checkKeys(this.#named('crash'), options, ['keep']);
-    return this.#each(nodes, (node) => ({ type: 'crash', node, keep: options.keep ?? 'all' }));
+    return this.#each(nodes, (node) => ({ type: 'crash', node, keep: options.keep ?? usualKeep.crash }));
   }
 
-  /** Takes power, or the network, from machines: nobody is told. */
+  /** Takes power, or the network, from machines: nobody is told. `keep`: what the disk holds then. Default: what was `synced`. */
   powerOff(nodes: Selection, options: { readonly keep?: Keep } = {}): Pick<Episodes, 'restart'> {
     checkKeys(this.#named('power-off'), options, ['keep']);
-    return this.#each(nodes, (node) => ({ type: 'power-off', node, keep: options.keep ?? 'all' }));
+    return this.#each(nodes, (node) => ({ type: 'power-off', node, keep: options.keep ?? usualKeep['power-off'] }));
   }
 
   /** Boots what is stopped. */
@@ -173,13 +188,16 @@ export class Moment {
     return this.#fault({ type: 'split', groups });
   }
 
-  /** These are cut off from everybody else, and not from each other. `among`: all nodes. */
-  isolate(nodes: Selection, among: Selection): Pick<Episode, 'for'> {
-    for (const selection of [nodes, among]) checkSelection(this.#named('isolate'), selection);
-    return this.split(
-      nodes,
-      among.filter((index) => !nodes.includes(index)),
-    );
+  /** These are cut off from the others, and not from each other. `among`: which others. Default: all. */
+  isolate(
+    nodes: Selection,
+    among: Selection = Array.from({ length: this.#sinks.nodeCount() }, (_, index) => index),
+  ): Pick<Episode, 'for'> {
+    const what = this.#named('isolate');
+    for (const selection of [nodes, among]) checkSelection(what, selection);
+    const others = among.filter((index) => !nodes.includes(index));
+    if (others.length === 0) throw new ScenarioError(`${what}: there is nobody else to be cut off from`);
+    return this.split(nodes, others);
   }
 
   /** Silence from some to others, one way. */
@@ -199,6 +217,11 @@ export class Moment {
     const onMs = lastingMs(`${what}: on`, period.on);
     const offMs = lastingMs(`${what}: off`, period.off);
     return this.#between(from, to, { type: 'flap', from, to, onMs, offMs });
+  }
+
+  /** Bytes of packets are changed on the way, one way, each with this chance from 0 to 1: what is read of it ends its connection. */
+  corrupt(from: Selection, to: Selection, share: number): Pick<Episode, 'for'> {
+    return this.#between(from, to, { type: 'corrupt', from, to, share });
   }
 
   /** Other settings on the paths between two sets of nodes, both ways. */
@@ -269,7 +292,8 @@ export class Moment {
 
   #fault(fault: Fault): Episode {
     if (!isCondition(fault)) this.#isMoment(fault.type);
-    return this.#sinks.fault({ atMs: this.#atMs, ...(this.#forMs !== undefined && { forMs: this.#forMs }), fault });
+    const [atMs, forMs, after] = [this.#atMs, this.#forMs, this.#after];
+    return this.#sinks.fault({ atMs, ...(forMs !== undefined && { forMs }), ...(after && { after }), fault });
   }
 
   #write(node: number, write: Write, isSure: boolean = false): void {
@@ -281,11 +305,13 @@ export class Moment {
   }
 
   #named(what: string): string {
-    return `${what} at ${durationText(this.#atMs)}`;
+    return `${what} ${whenText({ atMs: this.#atMs, after: this.#after })}`;
   }
 
   /** Of what happens at once, the end of a time would not be seen. */
   #isMoment(what: string): void {
+    if (this.#after !== undefined && !faultTypes.has(what))
+      throw new ScenarioError(`after('${this.#after.event}'): ${what} has a time of its own; sim.at('5s') says when`);
     if (this.#forMs === undefined) return;
     const [from, to] = [this.#atMs, this.#atMs + this.#forMs].map((ms) => `'${durationText(ms)}'`);
     throw new ScenarioError(`during(${from}, ${to}): ${what} happens at once and has no end; sim.at(${from}) says when`);

@@ -36,6 +36,8 @@ export interface NetworkFigures {
   readonly dropped: number;
   /** Of these, those that a full buffer had no room for. */
   readonly overflowed: number;
+  /** Connections that ended since bytes were changed on their way. */
+  readonly garbled: number;
   readonly dials: number;
   readonly handshakes: number;
 }
@@ -54,7 +56,9 @@ export class Network implements Wires, Exchange {
   #hostnames = new Set<string>();
   readonly #flaps = new Set<() => void>();
   readonly #busyUntilUs: number[] = [];
-  readonly #figures = { messages: 0, bytes: 0, dropped: 0, overflowed: 0, dials: 0, handshakes: 0 };
+  /** By host index: the most that one of its ends ever held. */
+  readonly #mostBufferedBytes: number[] = [];
+  readonly #figures = { messages: 0, bytes: 0, dropped: 0, overflowed: 0, garbled: 0, dials: 0, handshakes: 0 };
 
   constructor(timeline: Timeline, randomness: Randomness, network: NetworkName) {
     this.#timeline = timeline;
@@ -151,6 +155,11 @@ export class Network implements Wires, Exchange {
     return this.#links.clog(from, to);
   }
 
+  /** Changes bytes of packets in one direction, with this chance for each. Returns the way to end it. */
+  corrupt(from: readonly Site[], to: readonly Site[], share: number): () => void {
+    return this.#links.override(from, to, { corrupt: share });
+  }
+
   /**
    * Other settings on the directed paths between two sets of hosts, above all that were set. Where several override a
    * field, the latest wins, and undoing it, by the function that it returns, restores the other.
@@ -173,9 +182,18 @@ export class Network implements Wires, Exchange {
     const bytes = end?.send(message, lane) ?? 0;
     this.#figures.messages++;
     this.#figures.bytes += bytes;
-    if (bytes > 0) return;
+    if (bytes > 0) {
+      const { bufferedBytes = 0 } = end ?? {};
+      if (bufferedBytes > this.mostBufferedBytes(from)) this.#mostBufferedBytes[from.index] = bufferedBytes;
+      return;
+    }
     this.#figures.dropped++;
     if (end?.open === true) this.#figures.overflowed++;
+  }
+
+  /** The most bytes that any connection of a host ever held, from its writing to their reading. */
+  mostBufferedBytes(host: Site): number {
+    return this.#mostBufferedBytes[host.index] ?? 0;
   }
 
   /** Performs a `connect` effect: always answered by a `dialed` input, unless the process ends before. */
@@ -256,6 +274,12 @@ export class Network implements Wires, Exchange {
     if (ends.get(peer) !== end) return;
     ends.delete(peer);
     end.host.receive({ type: 'peer', id: peer, state: 'lost' });
+  }
+
+  garbled(end: End): void {
+    this.#figures.garbled++;
+    end.close();
+    this.lost(end);
   }
 
   pressure(end: End, state: 'congested' | 'writable'): void {

@@ -9,7 +9,8 @@ import type { Trace } from './trace.ts';
 import type { Witness } from './world.ts';
 
 /** The part of `MeshNode` that a driver uses. A test may put something else in its place. */
-export type NodeLogic = Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'epoch' | 'view'>;
+export type NodeLogic = Pick<MeshNode, 'self' | 'start' | 'step' | 'dispatch' | 'nextDeadline' | 'epoch' | 'view'> &
+  Partial<Pick<MeshNode, 'linkQueues'>>;
 
 export interface NodeSetup {
   readonly index: number;

@@ -11,6 +11,8 @@ import { planLimits } from './plan.ts';
 import type { FaultPlan, PlannedLoad, PlannedService, TimedWrite, Write } from './plan.ts';
 import { latencies } from './quantiles.ts';
 import type { Quantiles } from './quantiles.ts';
+import { triggerEvents } from './trigger.ts';
+import type { Trigger } from './trigger.ts';
 
 /** `code` is always `invalid-plan`; `path` names the offending field, as in `faults[3].fault.node`. */
 export class PlanError extends Error {
@@ -241,9 +243,16 @@ export function readTimedFault(value: unknown, nodes: number, path: string = '')
   const fields = new Fields(value, path);
   const atMs = fields.ms('atMs');
   const forMs = fields.has('forMs') ? fields.ms('forMs') : undefined;
+  const after = fields.has('after') ? readTrigger(new Fields(fields.take('after'), fields.at('after'))) : undefined;
   const fault = readFault(new Fields(fields.take('fault'), fields.at('fault')), nodes);
   fields.end();
-  return { atMs, ...(forMs !== undefined && { forMs }), fault };
+  return { atMs, ...(forMs !== undefined && { forMs }), ...(after && { after }), fault };
+}
+
+function readTrigger(fields: Fields): Trigger {
+  const trigger = { event: fields.oneOf('event', triggerEvents), nth: fields.integer('nth', 1, 1_000_000) };
+  fields.end();
+  return trigger;
 }
 
 const onNode = [
@@ -259,8 +268,8 @@ const onNode = [
   'full-disk',
   'lie',
 ] as const;
-const onPaths = ['split', 'cut', 'clog', 'flap', 'link'] as const;
-const keeps = ['all', 'synced', 'rollback', 'nothing'] as const;
+const onPaths = ['split', 'cut', 'clog', 'flap', 'corrupt', 'link'] as const;
+const keeps = ['written', 'synced', 'rollback', 'nothing'] as const;
 const lies = [
   'accuser',
   'stalker',
@@ -308,6 +317,7 @@ function readPathFault(type: (typeof onPaths)[number], fields: Fields, nodes: nu
   const from = fields.nodes('from', nodes);
   const to = fields.nodes('to', nodes);
   if (type === 'cut' || type === 'clog') return { type, from, to };
+  if (type === 'corrupt') return { type, from, to, share: fields.share('share') };
   if (type === 'link')
     return { type, from, to, settings: readSettings(new Fields(fields.take('settings'), fields.at('settings'))) };
   const onMs = fields.integer('onMs', 1, planLimits.ms);

@@ -118,6 +118,13 @@ export class PropertyWatch {
     return happened;
   }
 
+  /** The names of properties that not every run has to do with, with whether this one had. */
+  armed(): Readonly<Record<string, boolean>> {
+    const armed: Record<string, boolean> = {};
+    for (const { property, check } of this.#watched) if (check.armed !== undefined) armed[property.name] = check.armed();
+    return armed;
+  }
+
   /** How each property came out, in the order in which they were told. */
   outcomes(): readonly Outcome[] {
     const { nowMs, chaosMs } = this.#scene;
@@ -221,6 +228,7 @@ const hooks = [
   'state',
   'happened',
   'missed',
+  'armed',
   'end',
 ] as const;
 

@@ -17,7 +17,7 @@ export type PhaseName = 'form' | 'chaos' | 'calm' | 'converge' | 'rest';
 /** A node, to look at. */
 export type SceneNode = Pick<
   SimNode,
-  'id' | 'index' | 'name' | 'zone' | 'isRunning' | 'process' | 'boot' | 'epoch' | 'view' | 'addresses'
+  'id' | 'index' | 'name' | 'zone' | 'isRunning' | 'process' | 'boot' | 'epoch' | 'view' | 'addresses' | 'linkQueues'
 >;
 
 /** A run as properties see it: to look at. Its nodes are shown and not handed out, and its plan and faults are frozen. */
@@ -37,6 +37,8 @@ export interface Scene {
   calls(service: string): CallFigures;
   /** Messages sent so far, by all. */
   readonly messages: number;
+  /** The most bytes that any connection of this node ever held, from its writing to their reading. */
+  mostBufferedBytes(node: SceneNode): number;
   /** Why the nodes that are well do not agree, each reason a line; empty when they do. */
   differences(): readonly string[];
   /** Ids of instances of `service` that `node` would send requests to. */
@@ -49,6 +51,8 @@ export interface Step {
   readonly effects: readonly Effect[];
   /** By the node's own clock: how late the earliest timer of a tick was, or the end of a dial that timed out. Else 0. */
   readonly lateMs: number;
+  /** Of a `clock`: whether the next deadline, which was not due, is another one now. */
+  readonly movesTimers: boolean;
 }
 
 /** One run's eyes of a property. Each hook returns what is wrong, in words, or undefined. */
@@ -73,6 +77,8 @@ export interface Check {
   /** Of `sometimes`: whether it has happened, and what an assertion said the last time that it had not. */
   happened?(): boolean;
   missed?(): string | undefined;
+  /** Of what not every run has to do with: whether this one had, so that to have held means something. */
+  armed?(): boolean;
   /** At the end of the run. */
   end?(): string | undefined;
 }

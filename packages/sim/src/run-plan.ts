@@ -43,7 +43,7 @@ export interface RunFigures {
   readonly formedMs: number | undefined;
   readonly convergedMs: number | undefined;
   readonly faults: number;
-  /** Faults whose time came when they made no sense. */
+  /** Faults whose time came when they made no sense, or never, since what they waited for did not happen. */
   readonly skipped: number;
   readonly writes: number;
   /** Writes that no running node could take. */
@@ -60,6 +60,8 @@ export interface RunReport {
   readonly outcomes: readonly Outcome[];
   /** `sometimes` properties, with whether they happened. */
   readonly happened: Readonly<Record<string, boolean>>;
+  /** Properties that not every run has to do with, such as those about liars, with whether this one had. */
+  readonly armed: Readonly<Record<string, boolean>>;
   readonly coverage: Coverage;
   readonly figures: RunFigures;
   /** Equal for two runs exactly when every node did the same at the same times. */
@@ -142,6 +144,7 @@ class Run implements Shown {
         if (event.type === 'config-changed') this.#configMs = this.nowMs;
         if (event.type === 'view-changed') this.#viewedMs = this.nowMs;
         this.#watch.event(this.#scene.shown(node), event);
+        if (this.phase === 'chaos') this.#schedule.noticed(event);
         options.onEvent?.(node, event);
       },
     });
@@ -193,6 +196,11 @@ class Run implements Shown {
     return this.#load?.figures(service) ?? { ...noCalls };
   }
 
+  mostBufferedBytes({ index }: SceneNode): number {
+    const node = this.nodes[index];
+    return node === undefined ? 0 : this.#world.network.mostBufferedBytes(node);
+  }
+
   differences(): readonly string[] {
     const troubled = new Set<number>();
     const excused = new Set<SimNode['id']>();
@@ -236,6 +244,7 @@ class Run implements Shown {
         error.node,
       );
     }
+    const { overflowed, garbled } = this.#world.network.figures;
     const failures = [...this.#failures, ...this.#watch.failures].sort((a, b) => a.atMs - b.atMs);
     return {
       plan: this.plan,
@@ -243,7 +252,8 @@ class Run implements Shown {
       failures,
       outcomes: this.#watch.outcomes().filter(({ property }) => !this.#builtIn.has(property)),
       happened: this.#watch.happened(),
-      coverage: { ...this.#coverage, queueOverflows: this.#world.network.figures.overflowed },
+      armed: this.#watch.armed(),
+      coverage: { ...this.#coverage, queueOverflows: overflowed, corruptions: garbled },
       figures: this.#figures(),
       traceHash: this.#world.traceHash(),
       trace: this.#world.trace.lines(),
@@ -298,6 +308,7 @@ class Run implements Shown {
     this.#calmMs = this.nowMs;
     this.#core = core === 'all' ? this.nodes : this.nodes.filter((node) => core.includes(node.index));
     this.#enter('calm');
+    this.#schedule.stopWaiting();
     const indexes = new Set(this.#core.map((node) => node.index));
     // What fails outside the core goes on failing, for as long as no two of the core are parted by it.
     this.#schedule.undo((fault) => isBetween(fault, indexes) || indexes.has(nodeOf(fault) ?? -1));
@@ -344,16 +355,17 @@ class Run implements Shown {
   #rest(): void {
     if (this.plan.restMs === 0 || this.#convergedMs === undefined) return;
     // Aftershocks end by themselves: probes on links that are no more, accusations of before and their refutations. When
-    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be. Which config each
-    // applies it tells some time later.
+    // there were none for as long as a slow node's probe takes, the mesh is at rest, or never will be. Trouble outside the core
+    // that has an end comes to it first: a path that works again is news. Which config each applies it tells some time later.
     const { probeTimeoutMs, indirectTimeoutMs } = configOf(this.plan);
     const stillMs = 4 * (probeTimeoutMs + indirectTimeoutMs);
     const startMs = this.nowMs;
     const toldMs = configReportMs(this.plan.nodes);
-    for (;;) {
-      const restMs = Math.max(this.#changedMs + stillMs, this.#configMs + toldMs);
-      if (this.nowMs >= restMs || this.nowMs - startMs >= this.plan.convergeMs) break;
-      if (!this.#runFor(restMs - this.nowMs)) return;
+    const stillFromMs = (): number =>
+      Math.max(Math.max(this.#changedMs, this.#schedule.lastEndMs) + stillMs, this.#configMs + toldMs);
+    while (this.nowMs < stillFromMs() && this.nowMs - startMs < this.plan.convergeMs) {
+      const endMs = Math.min(stillFromMs(), startMs + this.plan.convergeMs);
+      if (!this.#runFor(endMs - this.nowMs)) return;
     }
     this.#enter('rest');
     this.#runFor(this.plan.restMs);

@@ -12,6 +12,7 @@ import { PlanError, readPlan, readTimedFault, readTimedWrite } from './plan-read
 import { planLimits } from './plan.ts';
 import type { FaultPlan, TimedWrite } from './plan.ts';
 import { ScenarioError } from './scenario-error.ts';
+import { triggerEvents, whenText } from './trigger.ts';
 import { instancesByNode } from './workload.ts';
 
 /** What a mesh may be told. */
@@ -97,6 +98,14 @@ export function lastingMs(what: string, duration: Duration): number {
   const ms = storyMs(what, duration);
   if (ms === 0) throw new ScenarioError(`${what}: ${duration} is no time at all; the least is 1ms`);
   return ms;
+}
+
+/** What a fault waits for, from code that no compiler has read. */
+export function checkTrigger(what: string, event: unknown, nth: unknown): void {
+  if (!triggerEvents.some((each) => each === event))
+    throw new ScenarioError(`${what}: '${String(event)}' is not one of ${triggerEvents.join(', ')}`);
+  if (!Number.isInteger(nth) || Number(nth) < 1)
+    throw new ScenarioError(`${what}: nth: ${String(nth)} is no number of an event; the first is 1`);
 }
 
 export function tooLong(what: string, duration: Duration): ScenarioError {
@@ -234,10 +243,12 @@ function faultFlaw({ fault, forMs }: TimedFault): string | undefined {
     case 'cut':
     case 'clog':
     case 'flap':
+    case 'corrupt':
     case 'link':
       if (fault.from.length === 0 || fault.to.length === 0) return nobodyFlaw;
       if (fault.from.concat(fault.to).every((node) => node === fault.from[0]))
         return `node ${fault.from[0]} has no path to itself; name two nodes`;
+      if (fault.type === 'corrupt' && fault.share === 0) return 'of no packet at all; share is the chance for each, such as 0.01';
       if (fault.type === 'link' && Object.keys(fault.settings).length === 0) return 'changes nothing; give loss, latency or p99';
       return undefined;
     case 'step-clock':
@@ -258,8 +269,8 @@ function checkInstance(timed: TimedWrite, had: ReadonlySet<string> = new Set()):
   );
 }
 
-function faultName({ fault, atMs }: TimedFault): string {
-  return `${fault.type} at ${durationText(atMs)}`;
+function faultName(timed: TimedFault): string {
+  return `${timed.fault.type} ${whenText(timed)}`;
 }
 
 function writeName({ write, atMs }: TimedWrite): string {

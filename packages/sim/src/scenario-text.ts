@@ -101,9 +101,9 @@ function optionsText(plan: FaultPlan): string {
 }
 
 function faultText(timed: TimedFault, plan: FaultPlan): string {
-  const { atMs, forMs, fault } = timed;
+  const { atMs, forMs, after, fault } = timed;
   const nodes = (indexes: readonly number[]): string => nodesText(indexes, plan);
-  const at = `sim.at(${time(atMs)})`;
+  const at = after === undefined ? `sim.at(${time(atMs)})` : `sim.after(${quote(after.event)}${afterText(atMs, after.nth)})`;
   const lasting = forMs === undefined ? ';' : `.for(${time(forMs)});`;
   switch (fault.type) {
     case 'crash':
@@ -134,11 +134,19 @@ function faultText(timed: TimedFault, plan: FaultPlan): string {
       return `${at}.cut(${nodes(fault.from)}, ${nodes(fault.to)})${lasting}`;
     case 'clog':
       return `${at}.clog(${nodes(fault.from)}, ${nodes(fault.to)})${lasting}`;
+    case 'corrupt':
+      return `${at}.corrupt(${nodes(fault.from)}, ${nodes(fault.to)}, ${fault.share})${lasting}`;
     case 'flap':
       return `${at}.flap(${nodes(fault.from)}, ${nodes(fault.to)}, { on: ${time(fault.onMs)}, off: ${time(fault.offMs)} })${lasting}`;
     default:
       return `${at}.linkOneWay(${nodes(fault.from)}, ${nodes(fault.to)}, ${objectText(fault.settings)})${lasting}`;
   }
+}
+
+/** How long after which of its kind, where it is not at once after the first. */
+function afterText(atMs: number, nth: number): string {
+  const parts = [...(nth === 1 ? [] : [`nth: ${nth}`]), ...(atMs === 0 ? [] : [`by: ${time(atMs)}`])];
+  return parts.length === 0 ? '' : `, { ${parts.join(', ')} }`;
 }
 
 /** `had`: the instances that its node has at some time. */

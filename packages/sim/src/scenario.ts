@@ -16,7 +16,7 @@ import { durationText } from './duration.ts';
 import type { Duration } from './duration.ts';
 import type { TimedFault } from './fault.ts';
 import { Episode, Moment, askText } from './moment.ts';
-import type { Selection } from './moment.ts';
+import type { FaultMoment, Selection } from './moment.ts';
 import { convergeBoundMs, formBoundMs, planLimits } from './plan.ts';
 import type { FaultPlan, PlannedLoad, PlannedService, TimedWrite } from './plan.ts';
 import { always, eventually, never, nothingAsked, sometimes } from './property.ts';
@@ -32,6 +32,7 @@ import {
   checkOptions,
   checkPlan,
   checkSelection,
+  checkTrigger,
   checkWrite,
   lastingMs,
   nobody,
@@ -39,6 +40,8 @@ import {
   tooLong,
 } from './scenario-check.ts';
 import { ScenarioError } from './scenario-error.ts';
+import { whenText } from './trigger.ts';
+import type { TriggerEvent } from './trigger.ts';
 
 export interface MeshOptions {
   readonly nodes: number;
@@ -180,6 +183,19 @@ export class Script {
     return new Moment(this.#sinks, storyMs(`at('${time}')`, time), undefined);
   }
 
+  /**
+   * Something happens when something else did: at once, or `by` later, after the first event of a kind that any node tells of since
+   * the mesh has formed, or after the n-th. Where it does not come to that, nothing happens. Such a story says when it is calm.
+   */
+  after(event: TriggerEvent, options: { readonly nth?: number; readonly by?: Duration } = {}): FaultMoment {
+    const what = `after('${event}')`;
+    this.#tells(what);
+    checkKeys(what, options, ['nth', 'by']);
+    const { nth = 1, by = 0 } = options;
+    checkTrigger(what, event, nth);
+    return new Moment(this.#sinks, storyMs(`${what}: by`, by), undefined, { event, nth });
+  }
+
   /** Conditions between two times. */
   during(from: Duration, to: Duration): Moment {
     const what = `during('${from}', '${to}')`;
@@ -265,6 +281,11 @@ export class Script {
     const { nodes, zones = [], network = 'lan', config = {}, loss = 0, formWithin, convergeWithin, rest = 2000 } = this.#options;
     const profile = this.#options.profile ?? (network === 'wan' ? 'wan' : 'lan');
     const timing = { nodes, profile, config };
+    const waiting = this.#faults.find(({ after }) => after !== undefined);
+    if (waiting !== undefined && this.#calmMs === undefined)
+      throw new ScenarioError(
+        `${waiting.fault.type} ${whenText(waiting)}: nobody knows when that is, so say when it is calm: sim.at('60s').calm()`,
+      );
     const ends = [
       ...this.#faults.map(({ atMs, forMs = 0, fault }) => ({ what: fault.type, ms: atMs + forMs })),
       ...this.#writes.map(({ atMs, write }) => ({ what: write.type, ms: atMs })),
@@ -313,8 +334,9 @@ export class Script {
   }
 
   readonly #sinks = {
+    nodeCount: (): number => this.#options.nodes,
     fault: (fault: TimedFault): Episode => {
-      const what = `${fault.fault.type} at ${durationText(fault.atMs)}`;
+      const what = `${fault.fault.type} ${whenText(fault)}`;
       this.#tells(what);
       checkCount(what, 'faults', this.#faults.length);
       this.#faults.push(checkFault(fault, this.#options.nodes));

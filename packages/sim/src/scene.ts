@@ -3,7 +3,7 @@
  * would make another run of the one that it judges.
  */
 
-import type { NodeId, View } from '@skein/core';
+import type { LinkQueue, NodeId, View } from '@skein/core';
 import type { FaultSpan } from './fault-schedule.ts';
 import type { ProcessState } from './host.ts';
 import type { CallFigures } from './load.ts';
@@ -53,6 +53,10 @@ class NodeWindow implements SceneNode {
 
   get addresses(): readonly string[] {
     return this.#node.addresses;
+  }
+
+  linkQueues(): Iterable<LinkQueue> {
+    return this.#node.linkQueues();
   }
 
   view(): View {
@@ -108,6 +112,10 @@ export class SceneWindow implements Scene {
 
   calls(service: string): CallFigures {
     return this.#run.calls(service);
+  }
+
+  mostBufferedBytes(node: SceneNode): number {
+    return this.#run.mostBufferedBytes(node);
   }
 
   differences(): readonly string[] {

@@ -179,7 +179,8 @@ class Shrinker {
 
   #shorten(): void {
     for (let at = 0; at < this.#plan.faults.length; at++) {
-      const { forMs } = this.#plan.faults[at] as TimedFault;
+      const { forMs, after } = this.#plan.faults[at] as TimedFault;
+      if (after !== undefined && after.nth > 1) this.#accept(this.#withFault(at, { after: { ...after, nth: 1 } }));
       if (forMs === undefined) continue;
       for (const shorter of lastingFor) {
         if (shorter === undefined || shorter >= forMs || this.#accept(this.#withFault(at, { forMs: shorter }))) break;

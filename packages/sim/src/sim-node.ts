@@ -11,6 +11,7 @@ import type {
   CommandResult,
   Effect,
   Input,
+  LinkQueue,
   MeshPort,
   NodeBase,
   NodeId,
@@ -21,6 +22,7 @@ import { Adversary } from './adversary.ts';
 import { MachineClock } from './clock.ts';
 import { EventLoop } from './event-loop.ts';
 import { SimulationError } from './failure.ts';
+import { usualKeep } from './fault.ts';
 import type { Keep, Lie, Machine } from './fault.ts';
 import { timersOf } from './host.ts';
 import type { Host, ProcessState } from './host.ts';
@@ -29,7 +31,7 @@ import type { NetworkEffect } from './io-gate.ts';
 import { nodeOptions } from './node-setup.ts';
 import type { NodeLogic, NodeSetup, RestartOptions, Surroundings } from './node-setup.ts';
 import { hash32, hashText } from './randomness.ts';
-import { Storage } from './storage.ts';
+import { Storage, lossText } from './storage.ts';
 import { hashEffect, hashInput, lineOf } from './record.ts';
 import { Waiters } from './mesh-port.ts';
 
@@ -147,6 +149,11 @@ export class SimNode implements Host, Machine, MeshPort {
     return this.#node().view;
   }
 
+  /** What the process keeps for its links. */
+  linkQueues(): Iterable<LinkQueue> {
+    return this.#node().linkQueues?.() ?? [];
+  }
+
   changed(topic: string, afterIndex: number, signal: CancelSignal): ReturnType<MeshPort['changed']> {
     return this.#waiters.wait(() => this.view(), topic, afterIndex, signal);
   }
@@ -195,8 +202,7 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#liar = this.#makeLiar();
     this.#waiters.open();
     this.#fault('start', `epoch ${epoch}`);
-    const { base } = options;
-    const bootOptions: NodeOptions = { ...this.bootOptions(epoch), ...(base && { base }) };
+    const bootOptions: NodeOptions = { ...this.bootOptions(epoch), ...(options.base && { base: options.base }) };
     const effects = this.#guarded('start', () => {
       this.#logic = this.#world.create(bootOptions, this.nowMs());
       return this.#logic.start(this.nowMs());
@@ -238,17 +244,14 @@ export class SimNode implements Host, Machine, MeshPort {
     this.start(options);
   }
 
-  /**
-   * SIGKILL: the process is gone at once, and its peers see their connections close. `keep` says what its disk holds
-   * then: `all` (the default) that it was told to persist, what was `synced`, the copy of the last `backUp`, or `nothing`.
-   */
+  /** SIGKILL: the process is gone at once, and its peers see their connections close. `keep`: by default what it had `written`. */
   crash(options: { readonly keep?: Keep } = {}): void {
-    this.#end('crash', 'close', options.keep);
+    this.#end('crash', 'close', options.keep ?? usualKeep.crash);
   }
 
-  /** The machine falls silent: nobody is told anything. `keep` as for `crash`. */
+  /** The machine falls silent: nobody is told anything. `keep`: by default what was `synced`. */
   powerOff(options: { readonly keep?: Keep } = {}): void {
-    this.#end('power-off', 'silent', options.keep);
+    this.#end('power-off', 'silent', options.keep ?? usualKeep['power-off']);
     this.#powered = false;
   }
 
@@ -347,12 +350,9 @@ export class SimNode implements Host, Machine, MeshPort {
     if (this.isRunning && lateUs >= clockIntervalUs) this.#takeClock();
   }
 
-  #end(kind: string, how: 'close' | 'silent', keep: Keep = 'all'): void {
+  #end(kind: string, how: 'close' | 'silent', keep: Keep | 'all' = 'all'): void {
     assert(this.#process !== 'stopped', `${this.id} does not run`);
-    this.#fault(
-      kind,
-      { all: '', synced: 'what was not synced is lost', rollback: 'data rolled back', nothing: 'data lost' }[keep],
-    );
+    this.#fault(kind, lossText[keep]);
     this.#process = 'stopped';
     this.#loop.clear();
     this.#gate.clear();
@@ -420,10 +420,7 @@ export class SimNode implements Host, Machine, MeshPort {
     this.#wakeUs = undefined;
     if (this.#process !== 'running' || this.#isTickWaiting) return;
     const deadline = this.#node().nextDeadline();
-    if (deadline === undefined || deadline > this.nowMs()) {
-      this.#arm();
-      return;
-    }
+    if (deadline === undefined || deadline > this.nowMs()) return this.#arm();
     const { nowUs } = this.#world;
     this.#ticksAtOnce = nowUs === this.#lastTickUs ? this.#ticksAtOnce + 1 : 0;
     this.#lastTickUs = nowUs;

@@ -1,8 +1,9 @@
 /**
  * The data directory of a simulated node: what `persist` effects wrote, when that became durable, and what a next
  * boot reads. It mirrors the agent's: an epoch is durable at once, a new registration or config version after one
- * round of fsync, and what may wait (known peers, replaced config, a mere change of check state) after a second more;
- * one round writes everything that waits. A disk that refuses is tried again, and nothing is durable meanwhile.
+ * round of fsync, and what may wait (known peers, replaced or removed config, a mere change of check state) after a second more;
+ * one round writes everything that waits. What waits is in the memory of the process and goes with it, unless it ends
+ * in order. A disk that refuses is tried again, and nothing is durable meanwhile.
  */
 
 import { assertNever, configKey, registrationKey, versionId } from '@skein/core';
@@ -13,10 +14,21 @@ type Change = Exclude<Persist, { type: 'epoch' }>;
 
 /** How long one round of writing and fsync takes: a good disk of a busy host. */
 const syncUs = 5000;
+/** When the files of a round are in their places, and only their directories are not synced. What is removed goes after that. */
+const writtenUs = 2500;
 /** How long a change that may wait, waits for others. */
 const lazyUs = 1_000_000;
 const retryMinUs = 250_000;
 const retryMaxUs = 30_000_000;
+
+/** What is said of a disk by what it keeps. */
+export const lossText: Readonly<Record<Keep | 'all', string>> = {
+  all: '',
+  written: '',
+  synced: 'what was not synced is lost',
+  rollback: 'data rolled back',
+  nothing: 'data lost',
+};
 
 /** Everything that a disk holds. */
 class Contents {
@@ -138,13 +150,16 @@ export class Storage {
     this.#backup = this.#disk.copy();
   }
 
-  /** The process that wrote here ended. What the disk holds from now on is what `keep` says. */
-  end(keep: Keep, nowUs: number): void {
+  /**
+   * The process that wrote here ended. What the disk holds from now on is what `keep` says; `all`: it ended in order and
+   * wrote what waited, as far as the disk takes it.
+   */
+  end(keep: Keep | 'all', nowUs: number): void {
     this.#settle(nowUs);
-    if (keep === 'all' && !this.#isFull) {
-      for (const change of this.#round?.values() ?? []) this.#disk.apply(change);
-      for (const change of this.#pending.values()) this.#disk.apply(change);
-    }
+    const round = [...(this.#round?.values() ?? [])];
+    if (keep === 'all' && !this.#isFull) this.#apply([...round, ...this.#pending.values()]);
+    if (keep === 'written' && !this.#isFull && nowUs >= this.#roundEndUs - syncUs + writtenUs)
+      this.#apply(round.filter((change) => !isRemoval(change)));
     if (keep === 'rollback') this.#disk = this.#backup.copy();
     if (keep === 'nothing') this.#disk = new Contents();
     this.#round = undefined;
@@ -153,6 +168,10 @@ export class Storage {
     this.#endRound();
     this.#definitions.clear();
     this.#learnDefinitions();
+  }
+
+  #apply(changes: Iterable<Change>): void {
+    for (const change of changes) this.#disk.apply(change);
   }
 
   #learnDefinitions(): void {
@@ -196,7 +215,7 @@ export class Storage {
       this.#retryUs = Math.min(this.#retryUs * 2, retryMaxUs);
       return;
     }
-    for (const change of round.values()) this.#disk.apply(change);
+    this.#apply(round.values());
     this.#endRound();
     if (this.#pending.size > 0) this.#roundAtUs = endUs + (this.#isUrgent ? 0 : lazyUs);
   }
@@ -209,6 +228,10 @@ export class Storage {
 
 function definitionOf(registration: Registration): unknown {
   return registration.type === 'check' ? registration.definition : registration.instance;
+}
+
+function isRemoval(change: Change): boolean {
+  return change.type === 'registration-removed' || change.type === 'config-removed';
 }
 
 /** Changes of one file replace each other. */

@@ -3,15 +3,29 @@
  * run longer and meet states that all together never reach (swarm testing, Groce et al. 2012).
  */
 
-import { seededRng, shuffle } from '@skein/core';
+import { seededRng } from '@skein/core';
 import type { MeshConfig, Rng } from '@skein/core';
-import type { Fault, Keep, Lie, TimedFault } from './fault.ts';
+import {
+  all,
+  any,
+  families,
+  followed,
+  following,
+  lasting,
+  someBeside,
+  someOf,
+  someToSome,
+  sorted,
+  withSeeds,
+} from './fault-families.ts';
+import type { Draft, Family } from './fault-families.ts';
+import type { Fault, TimedFault } from './fault.ts';
 import { nodesOf } from './fault-schedule.ts';
 import { bounds, convergeBoundMs, planLimits } from './plan.ts';
 import type { FaultPlan, TimedWrite, Write } from './plan.ts';
-import { latencies } from './quantiles.ts';
 import { seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
+import type { TriggerEvent } from './trigger.ts';
 import { ScenarioError } from './scenario-error.ts';
 
 export interface SwarmOptions {
@@ -22,83 +36,8 @@ export interface SwarmOptions {
   readonly chaosMs?: number;
 }
 
-interface Draft {
-  readonly rng: Rng;
-  readonly nodes: number;
-  readonly chaosMs: number;
-  /** Whether a machine may come back as another one, that knows of nobody but the first node: who is never another one, and well in the end. */
-  readonly mayReplace: boolean;
-}
-
-/** One family: draws a fault, and for how long it lasts when it is a condition. */
-type Family = (draft: Draft) => { readonly fault: Fault; readonly forMs?: number } | readonly TimedFault[];
-
-/**
- * A flooder is in tests of its own: it costs as much time as twenty of the others. So is a minter: a small mesh takes minutes
- * to be rid of whom it made up, for each of them may just be slow.
- */
-const lies: readonly Lie[] = ['accuser', 'stalker', 'inflater', 'zombie', 'forger', 'equivocator', 'inventor', 'silent-relay'];
-const keeps: readonly Keep[] = ['all', 'all', 'synced', 'rollback', 'nothing'];
-
-const families: Readonly<Record<string, Family>> = {
-  crash: (draft) => gone(draft, 'crash'),
-  power: (draft) => gone(draft, 'power-off'),
-  pause: (draft) => ({ fault: { type: 'pause', node: any(draft) }, forMs: 50 + draft.rng.below(15_000) }),
-  stall: (draft) => ({ fault: { type: 'pause', node: any(draft) }, forMs: 100 + draft.rng.below(1500) }),
-  split: (draft) => {
-    const nodes = all(draft);
-    shuffle(nodes, draft.rng);
-    const at = 1 + draft.rng.below(draft.nodes - 1);
-    return { fault: { type: 'split', groups: [sorted(nodes.slice(0, at)), sorted(nodes.slice(at))] }, forMs: lasting(draft) };
-  },
-  oneWay: (draft) => ({ fault: { type: 'cut', ...someToSome(draft) }, forMs: lasting(draft) }),
-  clog: (draft) => ({ fault: { type: 'clog', ...someToSome(draft) }, forMs: 200 + draft.rng.below(10_000) }),
-  flap: (draft) => ({
-    fault: { type: 'flap', ...someToSome(draft), onMs: 200 + draft.rng.below(5000), offMs: 200 + draft.rng.below(5000) },
-    forMs: lasting(draft),
-  }),
-  loss: (draft) => ({
-    fault: { type: 'link', ...someToSome(draft), settings: { loss: (5 + draft.rng.below(60)) / 100 } },
-    forMs: lasting(draft),
-  }),
-  delay: (draft) => ({
-    fault: { type: 'link', ...someToSome(draft), settings: { latency: draft.rng.below(2) === 0 ? latencies.wan : slow } },
-    forMs: lasting(draft),
-  }),
-  leave: (draft) => {
-    const node = any(draft);
-    const atMs = draft.rng.below(draft.chaosMs);
-    const backMs = atMs + 3000 + draft.rng.below(40_000);
-    return [
-      { atMs, fault: { type: 'leave', node } },
-      { atMs: backMs, fault: { type: 'restart', node, seeds: true, replace: false } },
-    ];
-  },
-  blocked: (draft) => ({ fault: { type: 'block-io', node: any(draft) }, forMs: 500 + draft.rng.below(20_000) }),
-  slow: (draft) => ({
-    fault: { type: 'slow-cpu', node: any(draft), perMessageUs: 1000 + draft.rng.below(40_000) },
-    forMs: lasting(draft),
-  }),
-  drift: (draft) => ({
-    fault: { type: 'drift', node: any(draft), ppm: draft.rng.below(2001) - 1000 || 1 },
-    forMs: lasting(draft),
-  }),
-  // Config versions that are too far ahead are refused by everybody but their author, so clocks here stay below that.
-  clocks: (draft) => ({
-    fault: { type: 'step-clock', node: any(draft), byMs: (draft.rng.below(240) - 120 || 1) * 1000 },
-  }),
-  // One liar at a time is fewer than it takes accusers to evict, and must harm nobody else.
-  lie: (draft) => ({
-    fault: { type: 'lie', node: draft.nodes - 1, lie: lies[draft.rng.below(lies.length)] as Lie },
-    forMs: lasting(draft),
-  }),
-  disk: (draft) => ({ fault: { type: 'full-disk', node: any(draft) }, forMs: lasting(draft) }),
-};
-
 /** Long enough for tombstones to end, and for paths that fail again and again to do so some ten times. */
 const longRestMs = 50_000;
-
-const slow = { p0: 50_000, p50: 200_000, p90: 400_000, p99: 900_000, max: 2_000_000 };
 
 /** Two nodes are the least that can be parted; whoever is drawn as core are three of all. */
 function checkSwarm({ nodesMin, nodesMax, chaosMs }: Required<SwarmOptions>): void {
@@ -116,10 +55,10 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   checkSwarm({ nodesMin, nodesMax, chaosMs });
   const nodes = nodesMin + rng.below(nodesMax - nodesMin + 1);
   const isWan = rng.below(4) === 3;
-  const size = { rng, nodes, chaosMs };
+  const size = { rng, nodes, chaosMs, steps: new Map() };
   const chosen = Object.values(families).filter(() => rng.below(3) === 0);
   const core = rng.below(4) === 0 ? sorted(someOf(size, Math.max(3, Math.ceil(nodes / 2)))) : 'all';
-  const draft: Draft = { ...size, mayReplace: core === 'all' || core.includes(0) };
+  const draft: Draft = { ...size, core };
   // One seed in four forgets the departed within its run, which is longer then, so that it shows. Not before the longest
   // suspicion is over, of 72 s on a wan: what some forgot would come back from those who only now have it failed.
   const isForgetful = rng.below(4) === 0;
@@ -132,6 +71,9 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
   const lasting = outsiders.length > 0 && rng.below(2) === 0 ? drawLasting(draft, outsiders) : [];
   const timing = { profile: isWan ? 'wan' : 'lan', config, nodes } as const;
   const faults = [...drawFaults(draft, chosen), ...lasting].sort((a, b) => a.atMs - b.atMs);
+  // With chance of their own, so that the rest of a seed's plan is as it is without them.
+  const added = drawAdded({ ...draft, rng: seededRng(number ^ 0x2545f4e5) });
+  const drawn = [...faults, ...added].sort((a, b) => a.atMs - b.atMs);
   return {
     version: 1,
     seed: seedText(number),
@@ -148,7 +90,7 @@ export function drawPlan(seed: Seed, options: SwarmOptions = {}): FaultPlan {
     restMs: isForgetful || lasting.length > 0 ? longRestMs : 5000,
     services: [{ name: 'web', on: sorted(someOf(draft, Math.ceil(nodes / 2))) }],
     loads: [],
-    faults,
+    faults: withSeeds(drawn),
     writes: drawWrites(draft, faults),
   };
 }
@@ -174,12 +116,34 @@ function drawFaults(draft: Draft, chosen: readonly Family[]): readonly TimedFaul
   const faults: TimedFault[] = [];
   if (chosen.length === 0) return faults;
   const count = 4 + draft.rng.below(28);
-  while (faults.length < count) {
+  // Some families have nothing left to draw after a while.
+  for (let tries = 0; faults.length < count && tries < 4 * count; tries++) {
     const drawn = (chosen[draft.rng.below(chosen.length)] as Family)(draft);
     if ('fault' in drawn) faults.push({ atMs: draft.rng.below(draft.chaosMs), ...drawn });
     else faults.push(...drawn.filter((fault) => fault.atMs < draft.chaosMs));
   }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** In one seed of eight packets are changed on some paths; in one of eight something follows what happens. */
+function drawAdded(draft: Draft): readonly TimedFault[] {
+  const { rng, chaosMs } = draft;
+  const isCorrupting = rng.below(8) === 0;
+  const isFollowing = rng.below(8) === 0;
+  const faults: TimedFault[] = [];
+  for (let left = isCorrupting ? 1 + rng.below(4) : 0; left > 0; left--) {
+    const fault: Fault = { type: 'corrupt', ...someToSome(draft), share: (1 + rng.below(50)) / 1000 };
+    faults.push({ atMs: rng.below(chaosMs), forMs: lasting(draft), fault });
+  }
+  for (let left = isFollowing ? 1 + rng.below(3) : 0; left > 0; left--) {
+    const after = { event: followed[rng.below(followed.length)] as TriggerEvent, nth: 1 + rng.below(5) };
+    const byMs = rng.below(5000);
+    const drawn = (following[rng.below(following.length)] as Family)(draft);
+    const [first, ...rest] = 'fault' in drawn ? [{ atMs: 0, ...drawn }] : drawn;
+    if (first === undefined) continue;
+    for (const timed of [first, ...rest]) faults.push({ ...timed, atMs: byMs + timed.atMs - first.atMs, after });
+  }
+  return faults.filter(({ atMs }) => atMs < chaosMs);
 }
 
 /** Half of all writes are on a node whose trouble is about to end, or just has: what it missed and what is new then cross. */
@@ -209,52 +173,4 @@ function drawWrite(rng: Rng): Write {
     default:
       return { type: 'config', name: `route-${rng.below(3)}`, value: rng.below(1000) };
   }
-}
-
-/** Ends a process one way or another, and mostly brings it back. */
-function gone(draft: Draft, type: 'crash' | 'power-off'): readonly TimedFault[] {
-  const { rng } = draft;
-  const node = any(draft);
-  const atMs = rng.below(draft.chaosMs);
-  const keep = keeps[rng.below(keeps.length)] as Keep;
-  const end: TimedFault = { atMs, fault: { type, node, keep } };
-  if (rng.below(4) === 0) return [end];
-  // Who has a new disk may be somebody else from then on, and whoever was there before is gone for good.
-  const replace = keep === 'nothing' && draft.mayReplace && node !== 0 && rng.below(2) === 0;
-  const seeds = keep === 'nothing' || rng.below(2) === 0;
-  return [end, { atMs: atMs + 100 + rng.below(40_000), fault: { type: 'restart', node, seeds, replace } }];
-}
-
-function someToSome(draft: Draft): { readonly from: readonly number[]; readonly to: readonly number[] } {
-  const from = sorted(someOf(draft, 1 + draft.rng.below(3)));
-  return { from, to: someBeside(draft, from) };
-}
-
-/** Where paths from these lead: to everybody, or to some, of whom one at least is not where the path begins. */
-function someBeside(draft: Draft, from: readonly number[]): readonly number[] {
-  if (draft.rng.below(2) === 0) return all(draft);
-  const to = sorted(someOf(draft, 1 + draft.rng.below(draft.nodes)));
-  return from.length === 1 && to.every((node) => node === from[0]) ? all(draft) : to;
-}
-
-function someOf(draft: Pick<Draft, 'rng' | 'nodes'>, count: number): number[] {
-  const nodes = all(draft);
-  shuffle(nodes, draft.rng);
-  return nodes.slice(0, count);
-}
-
-function all(draft: Pick<Draft, 'nodes'>): number[] {
-  return Array.from({ length: draft.nodes }, (_, index) => index);
-}
-
-function any(draft: Draft): number {
-  return draft.rng.below(draft.nodes);
-}
-
-function lasting(draft: Draft): number {
-  return 500 + draft.rng.below(30_000);
-}
-
-function sorted(indexes: readonly number[]): number[] {
-  return [...indexes].sort((a, b) => a - b);
 }

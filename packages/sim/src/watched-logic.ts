@@ -3,7 +3,7 @@
  * it act. Properties that are about messages and timers cannot be read off a view.
  */
 
-import type { Command, CommandResult, Effect, Input, NodeId, View } from '@skein/core';
+import type { Command, CommandResult, Effect, Input, LinkQueue, NodeId, View } from '@skein/core';
 import type { NodeLogic } from './node-setup.ts';
 import type { Step } from './property.ts';
 
@@ -30,6 +30,10 @@ export class WatchedLogic implements NodeLogic {
     return this.#logic.view;
   }
 
+  linkQueues(): Iterable<LinkQueue> {
+    return this.#logic.linkQueues?.() ?? [];
+  }
+
   nextDeadline(): number | undefined {
     return this.#logic.nextDeadline();
   }
@@ -40,14 +44,21 @@ export class WatchedLogic implements NodeLogic {
 
   step(input: Input, now: number): readonly Effect[] {
     const lateMs = this.#lateMs(input, now);
+    const nextMs = input.type === 'clock' ? (this.#logic.nextDeadline() ?? now) : now;
     const effects = this.#logic.step(input, now);
-    this.#watch({ input, effects: this.#noteDials(effects, now), lateMs });
+    const movesTimers = nextMs > now && this.#logic.nextDeadline() !== nextMs;
+    this.#watch({ input, effects: this.#noteDials(effects, now), lateMs, movesTimers });
     return effects;
   }
 
   dispatch(command: Command, now: number): { readonly result: CommandResult; readonly effects: readonly Effect[] } {
     const answer = this.#logic.dispatch(command, now);
-    this.#watch({ input: { type: 'command', command }, effects: this.#noteDials(answer.effects, now), lateMs: 0 });
+    this.#watch({
+      input: { type: 'command', command },
+      effects: this.#noteDials(answer.effects, now),
+      lateMs: 0,
+      movesTimers: false,
+    });
     return answer;
   }
 

@@ -84,6 +84,11 @@ export interface SettledOptions {
   readonly registrations?: (index: number) => readonly Registration[];
 }
 
+/** Where a node is that nobody gave an address. */
+function addressOf(index: number): string {
+  return `10.0.${index >> 8}.${index & 255}:7946`;
+}
+
 const shuffleStream = hashText('shuffle');
 
 export class World {
@@ -165,7 +170,7 @@ export class World {
       id: nodeId(`n${index.toString().padStart(4, '0')}`),
       name: options.name ?? `host-${index}`,
       mesh: options.mesh ?? this.#options.mesh ?? 'sim',
-      addresses: options.addresses ?? [`10.0.${index >> 8}.${index & 255}:7946`],
+      addresses: options.addresses ?? [addressOf(index)],
       dialOutOnly: options.dialOutOnly ?? false,
       region: options.region ?? '',
       zone: options.zone ?? '',
@@ -201,15 +206,15 @@ export class World {
     return nodes;
   }
 
-  /** Adds `count` nodes that join through the first of them, with `zones` dealt out in turn. */
+  /** Adds `count` nodes that join through the first two of them, each but through itself, with `zones` dealt out in turn. */
   mesh(count: number, options: { readonly zones?: readonly string[]; readonly config?: Partial<MeshConfig> } = {}): SimNode[] {
-    const added: SimNode[] = [];
-    for (let i = 0; i < count; i++) {
+    const first = this.#nodes.length;
+    const doors = [first, first + 1].slice(0, count);
+    return Array.from({ length: count }, (_, i) => {
       const zone = options.zones?.[i % options.zones.length];
-      const seeds = added[0]?.addresses ?? [];
-      added.push(this.addNode({ seeds, ...(zone !== undefined && { zone }), ...(options.config && { config: options.config }) }));
-    }
-    return added;
+      const seeds = doors.filter((index) => index !== first + i).map(addressOf);
+      return this.addNode({ seeds, ...(zone !== undefined && { zone }), ...(options.config && { config: options.config }) });
+    });
   }
 
   /** Runs `action` at a virtual time, at once when that has passed. */

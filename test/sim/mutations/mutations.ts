@@ -145,6 +145,15 @@ export const mutations: readonly Mutation[] = [
       },
   ),
   broken(
+    'queues of lost links are kept',
+    'what waits for a link is kept when the link is gone',
+    { prototype: Dissemination.prototype, method: 'drop' },
+    () =>
+      function drop(): void {
+        // It may come back.
+      },
+  ),
+  broken(
     'departed never forgotten',
     'the row of who is gone is never dropped',
     { prototype: Membership.prototype, method: 'reap' },
@@ -235,6 +244,15 @@ export const mutations: readonly Mutation[] = [
     bug: 'each boot is the first',
     with: (run) => run((options, now) => new MeshNode({ ...options, epoch: 1 }, now)),
   },
+  broken(
+    'raised epoch not kept',
+    'a node that learns that its epoch was in use goes beyond it, and does not write that down',
+    { prototype: Turn.prototype, method: 'persist' },
+    (sound) =>
+      function persist(this: Turn, change) {
+        if (change.type !== 'epoch') sound.call(this, change);
+      },
+  ),
   {
     name: 'two words under one claim',
     bug: 'each boot is the first, and says something else',
@@ -282,6 +300,27 @@ export const mutations: readonly Mutation[] = [
         sound.call(this, signed, from);
       },
   ),
+  (() => {
+    /** A process that slept finds its wall clock far ahead; so does one whose clock was set. */
+    class Sleeper extends MeshNode {
+      #wallMs: number | undefined;
+      override step(...[input, now]: Parameters<MeshNode['step']>): ReturnType<MeshNode['step']> {
+        const effects = super.step(input, now);
+        if (input.type !== 'clock') return effects;
+        const isSet = this.#wallMs !== undefined && Math.abs(input.wallMs - now - this.#wallMs) > 10_000;
+        this.#wallMs = input.wallMs - now;
+        if (!isSet) return effects;
+        const links = [...this.view.members()].filter(({ id, linked }) => linked && id !== this.self).map(({ id }) => id);
+        return [...effects, ...links.map((to) => ({ type: 'disconnect', to, reason: 'slept' }) as const)];
+      }
+    }
+    return {
+      name: 'set clocks are taken for sleep',
+      bug: 'a node whose wall clock was set takes itself for one that slept, and gives its links up',
+      with: (run) => run((options, now) => new Sleeper(options, now)),
+    };
+  })(),
+  misconfigured('one word is enough', 'one accuser takes a member out of rotation', () => ({ accusersToEvict: 1 })),
   shown('all is routable', 'instances of those who are gone are shown as routable', (view) => ({
     instancesOf: (owner) => view.instancesOf(owner).map((instance) => ({ ...instance, routable: true })),
   })),

@@ -1,6 +1,6 @@
 /** The HTML page where the user asked for it: whether it can be there is looked at before anything runs. */
 
-import { CliFailure, reasonOf } from '../failure.ts';
+import { CliFailure, reasonOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 
 const folder = 'give --html a file in a folder that exists';
@@ -17,12 +17,12 @@ const hints: Readonly<Record<string, string>> = {
   EDQUOT: room,
 };
 
-/** Throws where no page could be written to `path`, before a long run is done in vain. */
+/** Wrong usage where no page could be written to `path`: told before a long run is done in vain. */
 export async function checkPage(io: Io, path: string): Promise<void> {
   try {
     await io.checkWritable(path);
   } catch (error) {
-    throw pageFailure(path, error, ', so that nothing was run');
+    throw usageFailure(...pageText(path, error, ', so that nothing was run'));
   }
 }
 
@@ -30,11 +30,13 @@ export async function writePage(io: Io, path: string, html: string): Promise<voi
   try {
     await io.write(path, html);
   } catch (error) {
-    throw pageFailure(path, error, '');
+    const [message, hint] = pageText(path, error, '');
+    throw new CliFailure(message, { hint: [hint] });
   }
 }
 
-function pageFailure(path: string, error: unknown, so: string): CliFailure {
+/** What went wrong, and what to do about it. */
+function pageText(path: string, error: unknown, so: string): readonly [message: string, hint: string] {
   const hint = hints[(error as NodeJS.ErrnoException).code ?? ''] ?? 'give --html another file';
-  return new CliFailure(`the page cannot be written to ${path}${so}: ${reasonOf(error)}`, { hint: [hint] });
+  return [`the page cannot be written to ${path}${so}: ${reasonOf(error)}`, hint];
 }

@@ -57,8 +57,19 @@ export function promisesOf(reports: readonly RunReport[], isLook: boolean): read
       reports.map(({ figures }) => figures.convergedMs),
     ),
     { what: 'what any mesh promises', tookMs: [], runs, held: reports.filter(isBuiltIn).length, needs: 'all' },
+    ...armedOf(reports),
     ...callsOf(reports),
   ];
+}
+
+/** Of what any mesh promises, what not every run has to do with: over those that had. */
+function armedOf(reports: readonly RunReport[]): Promised[] {
+  const names = [...new Set(reports.flatMap(({ armed }) => Object.keys(armed)))];
+  return names.flatMap((what): Promised[] => {
+    const met = reports.filter(({ armed }) => armed[what] === true);
+    const held = met.filter(({ failures }) => failures.every(({ property }) => property !== what)).length;
+    return met.length === 0 ? [] : [{ what, tookMs: [], runs: met.length, held, needs: 'all' }];
+  });
 }
 
 /** The share of requests that were answered, by service. */

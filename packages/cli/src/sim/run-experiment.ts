@@ -35,7 +35,9 @@ export async function runExperiment(io: Io, name: string, experiment: Experiment
     const tell = (text: string): void => progress.tell(`${experiment.name}: ${text}`);
     report = guarded(() => experiment.run({ seed, words: settings.words, progress: tell }));
   } catch (error) {
-    throw new CliFailure(`${name} with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`);
+    // Its code asks for something that cannot be meant, or it throws. By name: the file may have a copy of the class of its own.
+    const usage = error instanceof Error && error.name === 'ScenarioError';
+    throw new CliFailure(`${name} with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`, { usage });
   } finally {
     progress.end();
   }

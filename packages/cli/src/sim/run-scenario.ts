@@ -211,8 +211,12 @@ function runOne(
       simulateScenario(scenario, { seed, ...(nodes !== undefined && { nodes }), ...(recorder && { witness: recorder }) }),
     );
   } catch (error) {
-    if (error instanceof PropertyError)
-      throw new CliFailure(`${scenario.name}: ${placePrefix(error.cause, name)}${error.message}`, { hint: [`again: ${again}`] });
+    if (error instanceof PropertyError) {
+      // As in a script: what cannot be meant is wrong usage, and what throws is a failure.
+      const usage = error.cause instanceof RangeError;
+      const where = placePrefix(error.cause, name);
+      throw new CliFailure(`${scenario.name}: ${where}${error.message}`, { usage, hint: [`again: ${again}`] });
+    }
     const size = nodes === undefined ? '' : `on ${nodes} ${nodes === 1 ? 'node' : 'nodes'} `;
     const told = 'plan' in scenario ? 'plan' : 'script';
     const what = `the ${told} of ${scenario.name}, ${size}with seed ${seed}: ${placePrefix(error, name)}${reasonOf(error)}`;

@@ -38,6 +38,13 @@ interface News {
 /** So long quiet news of others waits for more of it, at every hop. */
 const quietWaitMs = 500;
 
+/** What waits for one link. */
+export interface LinkQueue {
+  readonly to: NodeId;
+  /** Subjects of which news waits, or word that there is news. 0: the link was dropped to digests, and what it missed is compared. */
+  readonly subjects: number;
+}
+
 export class Dissemination {
   readonly #turn: Turn;
   readonly #listener: DisseminationListener;
@@ -188,6 +195,12 @@ export class Dissemination {
   /** Nothing waits to be sent, or to be passed on. */
   get idle(): boolean {
     return this.#queues.size === 0 && this.#late.size === 0;
+  }
+
+  /** What is kept for each link, of those for which there is anything: `limits.linkQueue` subjects of either kind at most. */
+  *waiting(): IterableIterator<LinkQueue> {
+    for (const queue of [this.#queues, this.#adverts]) for (const [to, { size }] of queue) yield { to, subjects: size };
+    for (const to of this.#overflowed) yield { to, subjects: 0 };
   }
 
   /** At the end of each step: sends at once after a quiet moment, else when the window closes. */

@@ -4,6 +4,8 @@
  * comes, so only the newest goes on.
  */
 
+import { FadingCount } from '../fading-count.ts';
+
 /** How many pieces of news at once, and then one each so often. */
 interface Rate {
   readonly burst: number;
@@ -14,51 +16,34 @@ interface Rate {
 const ofMember: Rate = { burst: 8, everyMs: 250 };
 /** Of a catalog or a config entry: a busy owner has more to tell, and what waits adds to the time it takes at every hop. */
 const ofRecords: Rate = { burst: 32, everyMs: 100 };
-/** Accounts that are full again are dropped when there are so many. */
+/** Accounts in which nothing is left are dropped when there are so many. */
 const sweepAt = 1024;
 
-interface Account {
-  left: number;
-  at: number;
-}
-
 export class Pace {
-  readonly #accounts = new Map<string, Account>();
+  /** By subject: what was passed on lately. */
+  readonly #accounts = new Map<string, FadingCount>();
   #sweepAt = sweepAt;
 
   /** How long the next piece of news of this subject has to wait, in ms. With 0 it is taken for sent. */
   waitMs(key: string, now: number): number {
-    const account = this.#accounts.get(key);
+    const { burst, everyMs } = rateOf(key);
+    let account = this.#accounts.get(key);
     if (account === undefined) {
       this.#sweep(now);
-      this.#accounts.set(key, { left: rateOf(key).burst - 1, at: now });
-      return 0;
+      this.#accounts.set(key, (account = new FadingCount(everyMs)));
     }
-    const rate = rateOf(key);
-    refill(account, rate, now);
-    if (account.left === 0) return Math.max(1, account.at + rate.everyMs - now);
-    account.left--;
+    if (account.at(now) >= burst) return account.nextMs(now);
+    account.add(now);
     return 0;
   }
 
   #sweep(now: number): void {
     if (this.#accounts.size < this.#sweepAt) return;
-    for (const [key, account] of this.#accounts) {
-      const rate = rateOf(key);
-      refill(account, rate, now);
-      if (account.left === rate.burst) this.#accounts.delete(key);
-    }
+    for (const [key, account] of this.#accounts) if (account.at(now) === 0) this.#accounts.delete(key);
     this.#sweepAt = Math.max(sweepAt, 2 * this.#accounts.size);
   }
 }
 
 function rateOf(key: string): Rate {
   return key.startsWith('m/') ? ofMember : ofRecords;
-}
-
-function refill(account: Account, { burst, everyMs }: Rate, now: number): void {
-  const more = Math.floor((now - account.at) / everyMs);
-  if (more === 0) return;
-  account.left = Math.min(burst, account.left + more);
-  account.at = account.left === burst ? now : account.at + more * everyMs;
 }

@@ -12,6 +12,7 @@
  * minute, and not for one half of a mesh to be told out of the other's memory while the two are apart.
  */
 
+import { FadingCount } from '../fading-count.ts';
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 
@@ -29,9 +30,7 @@ export function relayOf(id: NodeId): Payer {
 
 interface Account {
   open: number;
-  refuted: number;
-  /** Up to when refuted ones were forgotten. */
-  forgotAt: number;
+  readonly refuted: FadingCount;
 }
 
 export class AccusationBudget {
@@ -52,8 +51,7 @@ export class AccusationBudget {
   affords(accuser: Payer, cap: number, now: number): boolean {
     const account = this.#accounts.get(accuser);
     if (account === undefined) return cap > 0;
-    this.#forget(account, now);
-    return account.open + account.refuted < cap;
+    return account.open + account.refuted.at(now) < cap;
   }
 
   /** Takes an accusation into account. Once for each accuser and subject. */
@@ -65,7 +63,7 @@ export class AccusationBudget {
     const account = this.#accounts.get(accuser);
     if (account !== undefined) return void account.open++;
     this.#sweep(now);
-    this.#accounts.set(accuser, { open: 1, refuted: 0, forgotAt: now });
+    this.#accounts.set(accuser, { open: 1, refuted: new FadingCount(this.#refillMs) });
   }
 
   /** Whether this accuser may force one more failed member to leave. */
@@ -89,28 +87,25 @@ export class AccusationBudget {
 
   /** All that is open against `subject` was right. Returns whether there was any. */
   confirm(subject: NodeId): boolean {
-    return this.#close(subject, 0);
+    return this.#close(subject);
   }
 
   /** All that is open against `subject` was wrong. Returns whether there was any. */
   refute(subject: NodeId, now: number): boolean {
-    for (const accuser of this.#open.get(subject) ?? []) {
-      const account = this.#accounts.get(accuser);
-      if (account !== undefined) this.#forget(account, now);
-    }
-    return this.#close(subject, 1);
+    for (const accuser of this.#open.get(subject) ?? []) this.#accounts.get(accuser)?.refuted.add(now);
+    return this.#close(subject);
   }
 
   /** A node is gone and its account with it. */
   drop(id: NodeId): void {
-    this.#close(id, 0);
+    this.#close(id);
     for (const payer of [id, relayOf(id)]) {
       this.#accounts.delete(payer);
       for (const accusers of this.#open.values()) accusers.delete(payer);
     }
   }
 
-  #close(subject: NodeId, cost: 0 | 1): boolean {
+  #close(subject: NodeId): boolean {
     const accusers = this.#open.get(subject);
     if (accusers === undefined) return false;
     this.#open.delete(subject);
@@ -118,8 +113,7 @@ export class AccusationBudget {
       const account = this.#accounts.get(accuser);
       if (account === undefined) continue;
       account.open--;
-      account.refuted += cost;
-      if (account.open === 0 && account.refuted === 0) this.#accounts.delete(accuser);
+      if (account.open === 0 && account.refuted.isZero) this.#accounts.delete(accuser);
     }
     return accusers.size > 0;
   }
@@ -128,20 +122,7 @@ export class AccusationBudget {
   #sweep(now: number): void {
     if (now - this.#sweptAt < this.#refillMs) return;
     this.#sweptAt = now;
-    for (const [accuser, account] of this.#accounts) {
-      this.#forget(account, now);
-      if (account.open === 0 && account.refuted === 0) this.#accounts.delete(accuser);
-    }
-  }
-
-  #forget(account: Account, now: number): void {
-    const forgotten = Math.floor((now - account.forgotAt) / this.#refillMs);
-    if (account.refuted <= forgotten) {
-      account.refuted = 0;
-      account.forgotAt = now;
-      return;
-    }
-    account.refuted -= forgotten;
-    account.forgotAt += forgotten * this.#refillMs;
+    for (const [accuser, { open, refuted }] of this.#accounts)
+      if (open === 0 && refuted.at(now) === 0) this.#accounts.delete(accuser);
   }
 }

@@ -24,6 +24,8 @@ export interface LinkListener {
   unreached(id: NodeId): void;
   /** Whether a link with it is to be had for as long as it is known. */
   isWanted(id: NodeId): boolean;
+  /** Whether the mesh is so small that others may need the links that we do not: then each that there is stays. */
+  isSmall(): boolean;
   /** Where a member can be dialled; undefined when it is not to be dialled (any more). */
   addressesOf(id: NodeId): readonly string[] | undefined;
 }
@@ -49,6 +51,8 @@ interface Target {
   joined: boolean;
   /** Whether there ever was a link to it in this boot. */
   met: boolean;
+  /** Whether it is dialled once, to see, and not again. */
+  once: boolean;
   /** Who answered at a seed's address last. */
   answeredBy: NodeId | undefined;
 }
@@ -138,6 +142,7 @@ export class Links {
     if (this.#links.has(id)) return;
     const target = this.#target(memberKey(id), id, []);
     target.attempts = 0;
+    target.once = false;
     const patience = this.#turn.self > id ? 0 : this.#turn.config.dialTimeoutMs;
     this.#dialSoon(target, patience + inMs);
   }
@@ -150,13 +155,19 @@ export class Links {
 
   /** Dials a member that needs no link, once, to see whether it is there and knows the same. */
   visit(id: NodeId): void {
-    if (!this.#links.has(id)) this.#dialSoon(this.#target(memberKey(id), id, []), 0);
+    if (this.#links.has(id)) return;
+    const isKnown = this.#targets.has(memberKey(id));
+    const target = this.#target(memberKey(id), id, []);
+    // In a mesh that was large, there may be many more of the gone than of those who are left.
+    if (!isKnown) target.once = true;
+    this.#dialSoon(target, 0);
   }
 
   /** The deadline `trim`: closes links that are not needed, but for the newest few. */
   trimDue(): void {
     const { now, config } = this.#turn;
     let extra = this.#spare.size - config.longLinks;
+    if (extra > 0 && this.#listener.isSmall()) return this.#turn.deadlines.set('trim', now + spareMs);
     for (const [id, since] of this.#spare) {
       if (extra-- <= 0) return;
       if (since + spareMs > now) return this.#turn.deadlines.set('trim', since + spareMs);
@@ -217,6 +228,7 @@ export class Links {
     target.attempts = 0;
     target.evidence = false;
     target.fresh = false;
+    target.once = false;
     target.met = true;
     this.#waiting.delete(target.key);
     this.#turn.deadlines.clear(`dial/${target.key}`);
@@ -350,7 +362,7 @@ export class Links {
       if (!evidence) return isFresh && this.#isSilent(target.to) ? this.#listener.unreached(target.to) : undefined;
       // The old link gave no answer and no new one can be had: an answer on it after all would be stale.
       this.#turn.perform({ type: 'disconnect', to: target.to, reason: 'no answer' });
-    } else if (!this.#listener.isWanted(target.to)) {
+    } else if (target.once || !this.#listener.isWanted(target.to)) {
       if (isUndecided) {
         target.evidence = true;
         return this.#dialSoon(target, retryInMs);
@@ -389,6 +401,7 @@ export class Links {
       fresh: false,
       joined: false,
       met: false,
+      once: false,
       answeredBy: undefined,
     };
     this.#targets.set(key, target);

@@ -12,6 +12,9 @@ import { hashText, mix } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
 import type { MeshConfig } from '../mesh-config.ts';
 
+/** A mesh that was small for so long links everybody with everybody again, however large it was before. */
+const smallMs = 300_000;
+
 export interface TopologyListener {
   /** Everybody present but ourselves. */
   present(): Iterable<NodeId>;
@@ -48,6 +51,8 @@ export class Topology {
   /** On how many sides of how many rings each neighbour is. */
   #neighbours = new Map<NodeId, number>();
   #isFull = true;
+  /** On rings: since when so few are present that others may have a full mesh. */
+  #smallSince: number | undefined;
 
   constructor(self: NodeId, mesh: string, config: MeshConfig, listener: TopologyListener) {
     this.#self = self;
@@ -62,6 +67,20 @@ export class Topology {
   /** Whether everybody is linked with everybody. */
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /** Whether so few are present that who starts now links with everybody. */
+  get isSmall(): boolean {
+    return this.#listener.presentCount() <= this.#config.fullMeshLeave;
+  }
+
+  /**
+   * Looked at now and then. Who was there when the mesh was large is on rings, and who came since is not: the one dials
+   * what the other does not need. After a while of this size all are alike.
+   */
+  lookAgain(now: number): void {
+    if (this.#isFull || !this.isSmall) this.#smallSince = undefined;
+    else if (now - (this.#smallSince ??= now) >= smallMs) this.#useFullMesh();
   }
 
   /** Whether a link with this member, who is present, is needed. */
@@ -113,7 +132,7 @@ export class Topology {
 
   /** Everybody of these orders is present from the start. */
   settle(orders: RingOrders): void {
-    if (this.#listener.presentCount() <= this.#config.fullMeshLeave) {
+    if (this.isSmall) {
       for (const id of this.#listener.present()) this.#listener.wanted(id);
       return;
     }
@@ -133,8 +152,8 @@ export class Topology {
   /** A member is present that was not. */
   add(id: NodeId): void {
     if (id === this.#self) return;
-    if (this.#isFull && this.#listener.presentCount() > this.#config.fullMeshLeave) return this.#useRings();
-    if (this.#isFull) return this.#listener.wanted(id);
+    if (this.#isFull) return this.isSmall ? this.#listener.wanted(id) : this.#useRings();
+    if (!this.isSmall) this.#smallSince = undefined;
     for (const ring of this.#rings) this.#offer(ring, id);
   }
 
@@ -167,6 +186,7 @@ export class Topology {
 
   #useFullMesh(): void {
     this.#isFull = true;
+    this.#smallSince = undefined;
     this.#neighbours = new Map();
     for (const ring of this.#rings) {
       ring.after = [];

@@ -15,6 +15,7 @@
  */
 
 import { assert } from '../assert.ts';
+import { FadingCount } from '../fading-count.ts';
 import type { NodeId } from '../identity.ts';
 import type { Member } from './member.ts';
 
@@ -42,8 +43,6 @@ export interface Weight {
 
 export class Witnesses {
   readonly #startedAt: number;
-  /** One refuted accusation of strangers is forgotten in this time. */
-  readonly #refillMs: number;
   /** Members that we heard of but did not meet. Those known soon after our own start are not among them: all are new then. */
   readonly #newcomers = new Map<NodeId, Newcomer>();
   #presentNewcomers = 0;
@@ -51,14 +50,15 @@ export class Witnesses {
   readonly #strangers = new Map<NodeId, Set<NodeId>>();
   /** Whom strangers accuse that were heeded. */
   readonly #accused = new Set<NodeId>();
-  #refuted = 0;
-  #forgotAt = 0;
+  /** Accusations of strangers that were refuted. */
+  readonly #refuted: FadingCount;
   /** By subject: how many of its accusers had failed, for us, when their word came. */
   readonly #cutOff = new Map<NodeId, number>();
 
+  /** `refillMs`: one refuted accusation of strangers is forgotten in this time. */
   constructor(now: number, refillMs: number) {
     this.#startedAt = now;
-    this.#refillMs = refillMs;
+    this.#refuted = new FadingCount(refillMs);
   }
 
   /** A member was heard of for the first time. */
@@ -102,15 +102,11 @@ export class Witnesses {
   weigh(accuser: Member | undefined, isLarge: boolean, now: number): Weight {
     const newcomer = accuser && this.#newcomers.get(accuser.id);
     const isStranger = newcomer !== undefined && (!isLarge || now - newcomer.since < strangerMs);
-    return { isStranger, isHeeded: !isStranger || (isLarge && this.#trusts(now)), isCutOff: accuser?.status === 'failed' };
-  }
-
-  /** Whether strangers are heeded: few of their accusations were refuted lately. */
-  #trusts(now: number): boolean {
-    const forgotten = Math.floor((now - this.#forgotAt) / this.#refillMs);
-    this.#refuted = Math.max(0, this.#refuted - forgotten);
-    this.#forgotAt += forgotten * this.#refillMs;
-    return this.#refuted < refutedMax;
+    return {
+      isStranger,
+      isHeeded: !isStranger || (isLarge && this.#refuted.at(now) < refutedMax),
+      isCutOff: accuser?.status === 'failed',
+    };
   }
 
   /** One accuses this member that did not before. */
@@ -150,10 +146,7 @@ export class Witnesses {
 
   /** Nothing that was said against this member stands any more. `wasWrong`: it refuted that. */
   cleared(subject: NodeId, wasWrong: boolean, now: number): void {
-    if (this.#accused.delete(subject) && wasWrong) {
-      this.#trusts(now);
-      this.#refuted = Math.min(refutedCap, this.#refuted + 1);
-    }
+    if (this.#accused.delete(subject) && wasWrong && this.#refuted.at(now) < refutedCap) this.#refuted.add(now);
     this.#strangers.delete(subject);
     this.#cutOff.delete(subject);
   }

@@ -3,6 +3,7 @@
 import type { NodeId } from '@skein/core';
 import { bounds, configOf, suspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
+import { Liars } from './liars.ts';
 import { isAlone } from './wellbeing.ts';
 
 const agreement: Property = {
@@ -148,20 +149,26 @@ const failingDoesNotFlap: Property = {
 
 const writesArrive: Property = {
   name: 'L10 what an owner has, everybody shows',
-  doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell',
+  doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell; of one that lied with its own key, which it has to outbid, L1 asks for it',
   kind: 'eventually',
   boundMs: bounds.writes,
-  begin: (scene) => ({
-    state: () => {
-      const running = scene.core.filter((node) => node.isRunning);
-      for (const owner of running) {
-        const own = instancesText(owner, owner.id);
-        const other = running.find((node) => instancesText(node, owner.id) !== own);
-        if (other !== undefined) return `${other.name} does not show what ${owner.name} has`;
-      }
-      return undefined;
-    },
-  }),
+  begin: (scene) => {
+    const liars = new Liars(scene);
+    return {
+      fault: (span) => liars.note(span),
+      boot: (node) => liars.booted(node),
+      state: () => {
+        const running = scene.core.filter((node) => node.isRunning);
+        for (const owner of running) {
+          if (liars.has(owner.id)) continue;
+          const own = instancesText(owner, owner.id);
+          const other = running.find((node) => instancesText(node, owner.id) !== own);
+          if (other !== undefined) return `${other.name} does not show what ${owner.name} has`;
+        }
+        return undefined;
+      },
+    };
+  },
 };
 
 function instancesText(node: SceneNode, owner: NodeId): string {
@@ -182,13 +189,22 @@ const theGoneAreForgotten: Property = {
     const boundMs = Math.max(failedTombstoneMs, leftTombstoneMs) + suspicionBoundMs(plan) + 2 * syncIntervalMs;
     /** Since when anybody has it failed or left, and nobody had it back. */
     const goneMs = new Map<NodeId, number>();
+    const liars = new Liars(scene);
     const isOver = (id: NodeId): boolean => {
       const sinceMs = goneMs.get(id);
-      if (sinceMs === undefined || scene.nowMs - sinceMs <= boundMs) return false;
+      if (sinceMs === undefined || scene.nowMs - sinceMs <= boundMs || liars.speakOf(id)) return false;
       return !scene.nodes.some((node) => node.id === id && node.process !== 'stopped');
     };
     return {
-      boot: (node) => void goneMs.delete(node.id),
+      boot: (node) => {
+        liars.booted(node);
+        goneMs.delete(node.id);
+      },
+      fault: (span) => {
+        liars.note(span);
+        // Who was made up goes once nobody speaks of it any more.
+        if (span.fault.type === 'lie') for (const id of goneMs.keys()) if (liars.madeUp(id)) goneMs.set(id, scene.nowMs);
+      },
       event: (_node, event) => {
         if (event.type !== 'member-changed') return undefined;
         if (event.to === 'failed' || event.to === 'left') {

@@ -1,12 +1,14 @@
 /**
  * Every property that any mesh must have: safety (S), checked after each change, and liveness (L), within bounds that
  * `plan.ts` computes. That two runs of one seed are the same run (S15's other half) is checked by running twice; L2 has two halves, of which one holds at all times; L4 is L1
- * after a partition; L6 is the bound of the phase *form*; L11 and L12 are L7 and L1 under clock steps and liars.
+ * after a partition; L6 is the bound of the phase *form*. L11 and L12 are about what most runs have none of, and say whether theirs had.
  */
 
 import type { Property } from '../property.ts';
 import { agreementProperties } from './agreement.ts';
 import { claimProperties } from './claims.ts';
+import { clockProperties } from './clocks.ts';
+import { collusionProperties } from './collusion.ts';
 import { gossipProperties } from './gossip.ts';
 import { stateProperties } from './state.ts';
 import { suspicionProperties } from './suspicions.ts';
@@ -19,4 +21,6 @@ export const builtInProperties: readonly Property[] = [
   ...agreementProperties,
   ...gossipProperties,
   ...stateProperties,
+  ...clockProperties,
+  ...collusionProperties,
 ];

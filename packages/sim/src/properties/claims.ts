@@ -4,8 +4,9 @@ import { topics } from '@skein/core';
 import type { MemberView, NodeId } from '@skein/core';
 import { elsewhere } from '../adversary.ts';
 import { canonicalJson } from '../canonical.ts';
-import type { Property, Scene, SceneNode } from '../property.ts';
+import type { Property, SceneNode } from '../property.ts';
 import { Liars } from './liars.ts';
+import { LostClaims } from './lost-claims.ts';
 
 /** Orders two claims about one member by (epoch, incarnation). */
 function compareClaims(a: MemberView, b: MemberView): number {
@@ -16,40 +17,21 @@ function claimText({ id, status, record }: MemberView): string {
   return `${id} ${status} at (${record.epoch}, ${record.incarnation})`;
 }
 
-/** Nodes that do not know what they claimed before, since their disk did not survive, or claim what is not so, since they lie. */
-class Forgetful {
-  readonly #nodes = new Set<NodeId>();
-  readonly #scene: Scene;
-
-  constructor(scene: Scene) {
-    this.#scene = scene;
-  }
-
-  note(fault: { readonly type: string; readonly node?: number; readonly keep?: string }): void {
-    const lost = (fault.type === 'crash' || fault.type === 'power-off') && fault.keep !== 'all';
-    const node = fault.node === undefined ? undefined : this.#scene.nodes[fault.node];
-    if ((lost || fault.type === 'full-disk' || fault.type === 'lie') && node !== undefined) this.#nodes.add(node.id);
-  }
-
-  has(id: NodeId): boolean {
-    return this.#nodes.has(id);
-  }
-}
-
 const ownClaimsGrow: Property = {
   name: 'S1 own claims only grow',
-  doc: 'epoch and incarnation of a node never decrease, across restarts too, unless its disk was lost',
+  doc: 'epoch and incarnation of a node never decrease, across restarts too, unless its disk was lost, rolled back, or refused the epoch',
   kind: 'always',
   begin: (scene) => {
     const last = new Map<NodeId, MemberView>();
-    const forgetful = new Forgetful(scene);
+    const lost = new LostClaims(scene);
     return {
-      fault: ({ fault }) => forgetful.note(fault),
+      fault: (span) => lost.note(span),
       member: (node, _before, after) => {
         if (after?.id !== node.id) return undefined;
         const before = last.get(node.id);
         last.set(node.id, after);
-        if (before === undefined || compareClaims(after, before) >= 0 || forgetful.has(node.id)) return undefined;
+        const isNew = lost.begins(node, before, after);
+        if (before === undefined || isNew || compareClaims(after, before) >= 0) return undefined;
         return `${claimText(before)} became ${claimText(after)}`;
       },
     };
@@ -143,18 +125,21 @@ const ownMesh: Property = {
 
 const oneContent: Property = {
   name: 'S5 one claim has one content',
-  doc: 'a member never says two things under one (epoch, incarnation), unless its disk was lost',
+  doc: 'a member never says two things under one (epoch, incarnation), unless its disk was lost, rolled back, or refused the epoch',
   kind: 'always',
   begin: (scene) => {
-    const own = new OwnRecords();
-    const forgetful = new Forgetful(scene);
+    const words = new Map<NodeId, OwnRecords>();
+    const lost = new LostClaims(scene);
     return {
-      fault: ({ fault }) => forgetful.note(fault),
+      fault: (span) => lost.note(span),
       member: (node, before, after) => {
         if (after === undefined || node.id !== after.id || before?.record === after.record) return undefined;
+        const isNew = lost.begins(node, before, after);
+        const own = (isNew ? undefined : words.get(node.id)) ?? new OwnRecords();
+        words.set(node.id, own);
         const isSecond = own.of(after).length > 0 && !own.has(after);
         own.of(after).push(after.record);
-        return isSecond && !forgetful.has(node.id) ? `${claimText(after)} has two contents` : undefined;
+        return isSecond ? `${claimText(after)} has two contents` : undefined;
       },
     };
   },

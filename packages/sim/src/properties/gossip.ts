@@ -129,11 +129,12 @@ export const saidOnce: Property = {
         return undefined;
       },
       end: () => {
-        if (restMs === undefined || scene.nowMs - restMs < 2000) return undefined;
+        const fromMs = restMs;
+        if (fromMs === undefined || scene.nowMs - fromMs < 2000) return undefined;
         // What still goes wrong outside the core is news, and a liar says what it likes for as long as it lies.
-        if (scene.faults.some(({ endMs }) => endMs === undefined)) return undefined;
+        if (scene.faults.some(({ endMs = Infinity }) => endMs > fromMs)) return undefined;
         const running = scene.nodes.filter((node) => node.isRunning).length;
-        const each = (messages * 1000) / (scene.nowMs - restMs) / Math.max(1, running);
+        const each = (messages * 1000) / (scene.nowMs - fromMs) / Math.max(1, running);
         const most = restMessagesMax(scene.plan);
         return each > most ? `${each.toFixed(1)} messages a second and node at rest, ${most.toFixed(1)} is the most` : undefined;
       },

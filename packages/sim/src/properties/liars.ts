@@ -34,6 +34,14 @@ export class Liars {
     return false;
   }
 
+  /** Whether one that is lying now made this member up. */
+  speakOf(id: NodeId): boolean {
+    return this.#scene.faults.some(({ fault, endMs }) => {
+      const liar = fault.type === 'lie' && endMs === undefined ? this.#scene.nodes[fault.node] : undefined;
+      return liar !== undefined && isMadeUp(id, liar.id);
+    });
+  }
+
   #add({ id }: SceneNode): void {
     this.#liars.add(id);
   }

@@ -1,7 +1,7 @@
 /** What a node keeps is bounded, by what there is and by what the settings say. */
 
 import { limits } from '@skein/core';
-import type { MemberView, NodeId } from '@skein/core';
+import type { MemberView, MeshEvent, NodeId } from '@skein/core';
 import { configOf } from '../plan.ts';
 import type { Property, Scene, SceneNode } from '../property.ts';
 import { Liars } from './liars.ts';
@@ -35,13 +35,50 @@ function openMax(scene: Scene): number {
 /** Larger meshes have many suspects at once, and each of them has many who look: these are counted once, at the end. */
 const countedMax = 64;
 
+/** Bytes that one connection may hold: twice what makes it congested, for probes, or the one message that is larger. */
+const linkBytesMax = Math.max(2 * 1_048_576, limits.syncMessageBytes);
+
+/** What waits for links: for each that there is, and for no other. */
+class Queues {
+  readonly #scene: Scene;
+  /** By process: whom it is linked with, as it says itself. */
+  readonly #links = new Map<string, Set<NodeId>>();
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  note({ id, boot }: SceneNode, event: MeshEvent): void {
+    if (event.type !== 'link-changed') return;
+    const key = `${id}/${boot}`;
+    let links = this.#links.get(key);
+    if (links === undefined) this.#links.set(key, (links = new Set()));
+    if (event.linked) links.add(event.id);
+    else links.delete(event.id);
+  }
+
+  /** What is wrong with those of a node now. */
+  flaw(node: SceneNode): string | undefined {
+    const links = this.#links.get(`${node.id}/${node.boot}`);
+    for (const { to, subjects } of node.linkQueues()) {
+      if (subjects > limits.linkQueue)
+        return `${node.name} keeps news of ${subjects} subjects for ${to}, ${limits.linkQueue} is the most`;
+      if (links?.has(to) !== true) return `${node.name} keeps for ${to} what it did not send, and has no link with it`;
+    }
+    const bytes = this.#scene.mostBufferedBytes(node);
+    if (bytes <= linkBytesMax) return undefined;
+    return `a link of ${node.name} held ${bytes} bytes, ${linkBytesMax} is the most`;
+  }
+}
+
 export const boundedState: Property = {
   name: 'S10 what is kept is bounded',
-  doc: 'nobody knows members that never were, more accusers of one than are enough, more unconfirmed accusations of one accuser than it may make, or more of the departed than the limit says',
+  doc: 'nobody knows members that never were, more accusers of one than are enough, more unconfirmed accusations of one accuser than it may make, more of the departed than the limit says, more for a link than its queues and its buffer take, or anything for a link that is gone',
   kind: 'always',
   begin: (scene) => {
     const known = new Known(scene);
     const liars = new Liars(scene);
+    const queues = new Queues(scene);
     const most = openMax(scene);
     /** Those who were accused by enough, by observer and claim: what was said of them was right, and counts no more. */
     const confirmed = new Set<string>();
@@ -69,6 +106,11 @@ export const boundedState: Property = {
         liars.booted(node);
       },
       fault: (span) => liars.note(span),
+      event: (node, event) => {
+        queues.note(node, event);
+        // News comes with changes, and a look at each step would cost more than the step.
+        return event.type === 'view-changed' || event.type === 'link-changed' ? queues.flaw(node) : undefined;
+      },
       member: (node, before, after) => {
         if (after === undefined) return undefined;
         if (before === undefined && !known.has(after.id) && !liars.madeUp(after.id))
@@ -91,6 +133,8 @@ export const boundedState: Property = {
       end: () => {
         for (const node of scene.nodes) {
           if (!node.isRunning) continue;
+          const found = queues.flaw(node);
+          if (found !== undefined) return found;
           let [gone, present] = [0, 0];
           for (const { status } of node.view().members()) {
             if (status === 'failed' || status === 'left') gone++;

@@ -109,7 +109,9 @@ const othersAreAsked: Property = {
   doc: 'in a full mesh, nobody who is well accuses a member since a dial of its own timed out, unless it asked others before, their connection broke, others accuse it too, or it heard that the member is gone',
   kind: 'always',
   begin: (scene) => {
-    const { fullMeshLeave } = configOf(scene.plan);
+    const { fullMeshLeave, fullMeshReturn } = configOf(scene.plan);
+    /** Processes that took the mesh for a large one, as they may where somebody makes members up. */
+    const onRings = new Set<string>();
     // While its own paths fail by turns, an answer may come between a question and its end.
     const wellbeing = new Wellbeing(scene);
     /** By process: the members it met, and whether there is a reason to go by a dial alone. */
@@ -138,14 +140,19 @@ const othersAreAsked: Property = {
           if (effect.type !== 'emit' || effect.event.type !== 'member-changed') continue;
           const { id, to, reason } = effect.event;
           if (to !== 'suspect' || reason !== 'accused by us: dial-timeout' || own.get(id) !== false) continue;
-          if (scene.nodes.length >= fullMeshLeave || wellbeing.isExcused(node.index, 'subject')) continue;
+          if (scene.nodes.length >= fullMeshLeave || onRings.has(`${node.id}/${node.boot}`)) continue;
+          if (wellbeing.isExcused(node.index, 'subject')) continue;
           if (hasHelpers(node, id)) return `${id} was ${reason}, and nobody else was asked`;
         }
         for (const effect of effects) if (effect.type === 'disconnect') own.set(effect.to, true);
         return undefined;
       },
-      member: (node, _before, after) => {
+      member: (node, before, after) => {
         if (after !== undefined && after.accusers.length > 0) groundsOf(node).set(after.id, true);
+        if (scene.nodes.length >= fullMeshLeave || (before !== undefined && after !== undefined)) return undefined;
+        const known = [...node.view().members()].length;
+        if (known >= fullMeshLeave) onRings.add(`${node.id}/${node.boot}`);
+        else if (known < fullMeshReturn) onRings.delete(`${node.id}/${node.boot}`);
         return undefined;
       },
     };

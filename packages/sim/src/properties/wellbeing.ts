@@ -158,6 +158,7 @@ function partedFrom(fault: Fault, node: number): readonly number[] {
     case 'cut':
     case 'clog':
     case 'flap':
+    case 'corrupt':
     case 'link':
       return [...(fault.from.includes(node) ? fault.to : []), ...(fault.to.includes(node) ? fault.from : [])];
     default:

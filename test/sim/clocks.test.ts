@@ -1,0 +1,47 @@
+/**
+ * Wall clocks decide nothing about members (L11): the same run, in which they are set by up to a year as well, is the same run.
+ * Config entries are left out, since their versions are what wall clocks are for.
+ */
+
+import { drawPlan, runPlan } from '@skein/sim';
+import type { FaultPlan, TimedFault } from '@skein/sim';
+import { expect, test } from 'vitest';
+
+const yearMs = 365 * 86_400_000;
+const name = 'L11 a wall clock that is set changes nothing';
+
+/** Every node's clock, forward and back, at times of its own. */
+function steps({ nodes, chaosMs }: FaultPlan): readonly TimedFault[] {
+  return Array.from({ length: nodes }, (_, node): readonly TimedFault[] => {
+    const atMs = Math.floor((chaosMs * (node + 1)) / (2 * nodes + 2));
+    const byMs = node % 2 === 0 ? yearMs : -yearMs;
+    return [
+      { atMs, fault: { type: 'step-clock', node, byMs } },
+      { atMs: 2 * atMs, fault: { type: 'step-clock', node, byMs: -2 * byMs } },
+    ];
+  }).flat();
+}
+
+/** All that anybody had to say, and when. */
+function story(plan: FaultPlan): { readonly events: readonly string[]; readonly armed: boolean | undefined } {
+  const events: string[] = [];
+  const { failures, armed } = runPlan(plan, {
+    onEvent: (node, event) => events.push(`${node.id} ${JSON.stringify(event)}`),
+  });
+  expect(failures).toEqual([]);
+  return { events, armed: armed[name] };
+}
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'clocks that are set by a year change nothing that anybody says of anybody, seed %i',
+  (seed) => {
+    const drawn = drawPlan(seed, { nodesMin: 5, nodesMax: 9, chaosMs: 60_000 });
+    const writes = drawn.writes.filter(({ write }) => write.type !== 'config');
+    const faults = drawn.faults.filter(({ fault }) => fault.type !== 'step-clock');
+    const plain = { ...drawn, writes, faults };
+    const set = { ...plain, faults: [...faults, ...steps(drawn)].sort((a, b) => a.atMs - b.atMs) };
+    const [without, withSteps] = [story(plain), story(set)];
+    expect(withSteps.events).toEqual(without.events);
+    expect([without.armed, withSteps.armed]).toEqual([false, true]);
+  },
+);
