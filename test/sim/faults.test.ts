@@ -112,6 +112,8 @@ test.each(seeds)('a pause accuses nobody but the paused one, however long it is,
 test.each(seeds)('a crashed node that restarts is back in rotation everywhere within 3 s, under a new epoch, seed %i', (seed) => {
   const { world, nodes, victim, others } = formed(seed);
   register(victim, 'web-0');
+  // Until it is on disk, which is when a client is told that it is registered.
+  world.runFor(10);
   victim.crash();
   world.runFor([100, 2000, 20_000, 60_000, 600_000][seed % 5] as number);
   victim.restart();

@@ -149,16 +149,26 @@ const failingDoesNotFlap: Property = {
 
 const writesArrive: Property = {
   name: 'L10 what an owner has, everybody shows',
-  doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell; of one that lied with its own key, which it has to outbid, L1 asks for it',
+  doc: 'every instance registered on a node of the core is in the view of every other, whatever else there was to tell; for one that lied with its own key, which it has to outbid, or that had no link, L1 holds instead',
   kind: 'eventually',
   boundMs: bounds.writes,
   begin: (scene) => {
     const liars = new Liars(scene);
+    /** Since when those have a link who had none when the calm was well under way. */
+    const linkedMs = new Map<SceneNode, number>();
+    const isNew = (node: SceneNode): boolean =>
+      isAlone(node) || scene.nowMs - (linkedMs.get(node) ?? -Infinity) < bounds.writes(scene.plan);
     return {
       fault: (span) => liars.note(span),
       boot: (node) => liars.booted(node),
+      event: (node, event) => {
+        if (scene.phase !== 'converge' || event.type !== 'link-changed' || !event.linked) return undefined;
+        const others = [...node.view().members()].filter(({ id, linked }) => linked && id !== node.id && id !== event.id);
+        if (others.length === 0) linkedMs.set(node, scene.nowMs);
+        return undefined;
+      },
       state: () => {
-        const running = scene.core.filter((node) => node.isRunning);
+        const running = scene.core.filter((node) => node.isRunning && !isNew(node));
         for (const owner of running) {
           if (liars.has(owner.id)) continue;
           const own = instancesText(owner, owner.id);
