@@ -1,7 +1,7 @@
 /** What a host can suffer without its process ending: blocked input and output, a slow CPU, bad clocks, a bad disk. */
 
-import { checkId, instanceId } from '@skein/core';
-import type { Input, Persist } from '@skein/core';
+import { checkId, instanceId, nodeId } from '@skein/core';
+import type { Input, KnownPeer, Persist } from '@skein/core';
 import { World, differences } from '@skein/sim';
 import type { SimNode } from '@skein/sim';
 import { describe, expect, test } from 'vitest';
@@ -228,7 +228,9 @@ describe('a clock', () => {
 describe('a disk', () => {
   const instance = { id: instanceId('web-1') } as never;
   const registration: Persist = { type: 'registration', registration: { type: 'instance', instance } };
-  const peers: Persist = { type: 'peers', peers: [{ id: 'x' as never, name: 'x', addresses: ['10.0.0.9:1'] }] };
+  const known = (name: string): KnownPeer => ({ id: nodeId(name), name, addresses: ['10.0.0.9:1'] });
+  const peers: Persist = { type: 'peers', peers: [known('x')] };
+  const morePeers: Persist = { type: 'peers', peers: [known('x'), known('y')] };
 
   function disk(): { world: RecordingWorld; node: SimNode; write: (...changes: Persist[]) => void; boot: () => object } {
     const world = new RecordingWorld({ seed: 1 });
@@ -239,46 +241,50 @@ describe('a disk', () => {
       write: (...changes) => world.act(node, ...changes.map((persist) => ({ type: 'persist', persist }) as const)),
       boot: () => {
         node.restart();
-        const { epoch, registrations, peers: known } = world.logic(node).options;
-        return { epoch, registrations: registrations.length, peers: known.length };
+        const { epoch, registrations, peers: kept } = world.logic(node).options;
+        return { epoch, registrations: registrations.length, peers: kept.length };
       },
     };
   }
 
-  test('holds after a crash that keeps what was synced: epochs at once, registrations after an fsync, peers a second later', () => {
+  test('holds after a crash that keeps what was synced: epochs at once, registrations and the first peers after an fsync, more peers a second later', () => {
     const { world, node, write, boot } = disk();
     write({ type: 'epoch', epoch: 7 }, peers);
+    world.runFor(6);
+    write(morePeers);
     world.runFor(900);
     node.crash({ keep: 'synced' });
-    expect(boot()).toEqual({ epoch: 8, registrations: 0, peers: 0 });
+    expect(boot()).toEqual({ epoch: 8, registrations: 0, peers: 1 });
     write(registration);
     world.runFor(4);
     node.crash({ keep: 'synced' });
-    expect(boot()).toEqual({ epoch: 9, registrations: 0, peers: 0 });
-    write(registration, peers);
+    expect(boot()).toEqual({ epoch: 9, registrations: 0, peers: 1 });
+    write(registration, morePeers);
     world.runFor(6);
     node.crash({ keep: 'synced' });
-    expect(boot()).toEqual({ epoch: 10, registrations: 1, peers: 1 });
+    expect(boot()).toEqual({ epoch: 10, registrations: 1, peers: 2 });
   });
 
   test('holds after a crash what was handed to the system: a file that is in its place, not what waited in the process', () => {
     const { world, node, write, boot } = disk();
     write({ type: 'epoch', epoch: 7 }, peers);
+    world.runFor(6);
+    write(morePeers);
     world.runFor(900);
     node.crash();
-    expect(boot()).toEqual({ epoch: 8, registrations: 0, peers: 0 });
+    expect(boot()).toEqual({ epoch: 8, registrations: 0, peers: 1 });
     write(registration);
     world.runFor(2);
     node.crash();
-    expect(boot()).toEqual({ epoch: 9, registrations: 0, peers: 0 });
+    expect(boot()).toEqual({ epoch: 9, registrations: 0, peers: 1 });
     write(registration);
     world.runFor(4);
     node.crash();
-    expect(boot()).toEqual({ epoch: 10, registrations: 1, peers: 0 });
-    write(peers, { type: 'registration-removed', key: 'i/web-1' });
+    expect(boot()).toEqual({ epoch: 10, registrations: 1, peers: 1 });
+    write(morePeers, { type: 'registration-removed', key: 'i/web-1' });
     world.runFor(4);
     node.crash();
-    expect(boot(), 'what goes is removed after all that is new is safe').toEqual({ epoch: 11, registrations: 1, peers: 1 });
+    expect(boot(), 'what goes is removed after all that is new is safe').toEqual({ epoch: 11, registrations: 1, peers: 2 });
   });
 
   test('is written to the last change by a process that ends in order', () => {

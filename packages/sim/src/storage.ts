@@ -1,7 +1,7 @@
 /**
  * The data directory of a simulated node: what `persist` effects wrote, when that became durable, and what a next
  * boot reads. It mirrors the agent's: an epoch is durable at once, a new registration or config version after one
- * round of fsync, and what may wait (known peers, replaced or removed config, a mere change of check state) after a second more;
+ * round of fsync, and what may wait (further known peers, replaced or removed config, a mere change of check state) after a second more;
  * one round writes everything that waits. What waits is in the memory of the process and goes with it, unless it ends
  * in order. A disk that refuses is tried again, and nothing is durable meanwhile.
  */
@@ -90,6 +90,8 @@ export class Storage {
   #retryUs = retryMinUs;
   /** What each registration held apart from check state, to know a mere change of state. */
   readonly #definitions = new Map<string, unknown>();
+  /** The first known peers do not wait: without them the mesh is not found again. */
+  #hasPeers = false;
 
   /** A disk that holds these registrations already. */
   constructor(registrations: readonly Registration[]) {
@@ -175,11 +177,17 @@ export class Storage {
   }
 
   #learnDefinitions(): void {
+    this.#hasPeers = this.#disk.peers.length > 0;
     for (const [key, registration] of this.#disk.registrations) this.#definitions.set(`r/${key}`, definitionOf(registration));
   }
 
   #isLazy(change: Change, file: string): boolean {
     if (change.type === 'registration-removed') this.#definitions.delete(file);
+    if (change.type === 'peers') {
+      const isLazy = this.#hasPeers;
+      this.#hasPeers = change.peers.length > 0;
+      return isLazy;
+    }
     if (change.type !== 'registration') return change.type !== 'registration-removed' && change.type !== 'config';
     const definition = definitionOf(change.registration);
     const isOnlyState = this.#definitions.get(file) === definition;
@@ -231,7 +239,7 @@ function definitionOf(registration: Registration): unknown {
 }
 
 function isRemoval(change: Change): boolean {
-  return change.type === 'registration-removed' || change.type === 'config-removed';
+  return change.type === 'registration-removed' || change.type === 'config-removed' || change.type === 'config-history-removed';
 }
 
 /** Changes of one file replace each other. */
