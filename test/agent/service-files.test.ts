@@ -263,6 +263,58 @@ describe('a file that changes', () => {
   });
 });
 
+describe.each([
+  ['has no bytes', ''],
+  ['has white space only', ' \n\n'],
+  ['has comments only', '# to do\n'],
+  ['has empty documents only', '---\n---\n'],
+])('a file that %s', (_what, text) => {
+  test('is one in the making for a second, and says so: what it said stays', () => {
+    directory.write('f.yaml', web);
+    void files.start();
+    solo.take();
+    log = [];
+    directory.write('f.yaml', text);
+    told();
+    expect(log).toEqual([
+      'a service file is empty: what it said stays for a second, as it may be in the making | services.d/f.yaml',
+    ]);
+    clock.advance(400);
+    directory.write('f.yaml', web);
+    told();
+    clock.advance(20_000);
+    expect(registered()).toContain('i/web-1 f.yaml');
+    expect(versions()).toBe(0);
+  });
+
+  test('and stays so takes what it registered with it', () => {
+    directory.write('f.yaml', web);
+    void files.start();
+    directory.write('f.yaml', text);
+    told();
+    for (let n = 0; n < 9; n++) told();
+    expect(registered()).toContain('i/web-1 f.yaml');
+    clock.advance(1000);
+    expect(registered()).toEqual([]);
+    directory.write('f.yaml', web);
+    told();
+    expect(registered()).toContain('i/web-1 f.yaml');
+  });
+
+  test('when the agent starts keeps what it said before, for a second', () => {
+    directory.write('f.yaml', web);
+    void files.start();
+    restart();
+    directory.write('f.yaml', text);
+    void files.start();
+    clock.advance(900);
+    expect(registered()).toContain('i/web-1 f.yaml');
+    clock.advance(100);
+    expect(registered()).toEqual([]);
+    expect(log).not.toContainEqual(expect.stringContaining('bad'));
+  });
+});
+
 describe('a file that goes', () => {
   test('takes what it registered with it, once it is certain that it is gone', () => {
     directory.write('f.yaml', web);
@@ -285,6 +337,16 @@ describe('a file that goes', () => {
     clock.advance(5000);
     expect(registered()).toContain('i/web-1 f.yaml');
     expect(versions()).toBe(0);
+  });
+
+  test('is gone a second after it was missed first, however often something else changes in between', () => {
+    directory.write('f.yaml', web);
+    void files.start();
+    directory.remove('f.yaml');
+    for (let n = 0; n < 9; n++) told();
+    expect(registered()).toContain('i/web-1 f.yaml');
+    for (let n = 0; n < 2; n++) told();
+    expect(registered()).toEqual([]);
   });
 
   test('leaves what a client took over', () => {
