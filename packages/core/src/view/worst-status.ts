@@ -1,3 +1,5 @@
+/** One status for several checks. */
+
 import type { Check, CheckStatus } from '../catalog/record.ts';
 
 /** The status of what these checks are about: passing where there is none. */
