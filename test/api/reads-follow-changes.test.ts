@@ -70,7 +70,7 @@ function apiOf(node: SimNode, timers = new FakeTimers()): Api {
 }
 
 /** One random change somewhere in the mesh, by name. `host-0` is whom the readers ask, and goes on running. */
-function change({ world, nodes }: Mesh, rng: Rng): { readonly name: string; make(): Promise<unknown> | undefined } {
+function change({ world, nodes }: Mesh, rng: Rng): { readonly name: string; readonly make: () => Promise<unknown> | undefined } {
   const pick = <T>(...from: readonly T[]): T => from[rng.below(from.length)]!;
   const node = pick(...nodes.filter(({ isRunning }) => isRunning));
   const put = async (url: string, body?: unknown): Promise<unknown> =>
