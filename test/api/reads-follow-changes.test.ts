@@ -47,6 +47,8 @@ const lists = [
   'health/service/web?tag=a',
   'catalog/service/web?tag=b',
   'mesh/members',
+  'mesh/config',
+  'mesh/config/status',
 ];
 const withNodeMeta = ['catalog/services', 'catalog/nodes', 'catalog/service/web', 'health/service/web', 'health/checks/web'];
 const paths = [
@@ -116,6 +118,7 @@ function change({ world, nodes }: Mesh, rng: Rng): { readonly name: string; read
       }),
     'something external is deregistered': () =>
       put('catalog/deregister', { Node: external.Node, ...pick({}, { ServiceID: 'e1' }, { CheckID: 'k1' }) }),
+    'a route is written': () => put('mesh/config/route/r', { rules: [{ backendRefs: [{ name: pick('web', 'db') }] }] }),
     'a host gets other labels': () => {
       node.dispatch({ type: 'set-tags', tags: { m: pick('1', '2') } });
       return undefined;
