@@ -148,16 +148,62 @@ test('a check that is refused is critical with the reason, as often as its thres
   expect(results).toEqual(['a critical no scripts here', 'a critical no scripts here']);
 });
 
+const script = { probe: { type: 'script', args: ['x'] }, timeoutMs: 50_000 } as const;
+const ofType = (type: CheckProbe['type']): number => runs.filter(({ probe }) => probe.type === type).length;
+
 test('scripts have a lane of their own, so that they and sockets do not wait for each other', async () => {
-  for (let n = 0; n < 40; n++) runner.changed(check(`s${n}`, { probe: { type: 'script', args: ['x'] }, timeoutMs: 50_000 }));
+  for (let n = 0; n < 200; n++) runner.changed(check(`s${n}`, script));
   for (let n = 0; n < 10; n++) runner.changed(check(`t${n}`, { timeoutMs: 50_000 }));
   clock.advance(1000);
-  const kinds = runs.map(({ probe }) => probe.type);
-  expect(kinds.filter((type) => type === 'script')).toHaveLength(16);
-  expect(kinds.filter((type) => type === 'tcp')).toHaveLength(10);
+  expect([ofType('script'), ofType('tcp')]).toEqual([128, 10]);
   for (const run of runs.slice()) run.answer(passing);
   await settle();
-  expect(runs.filter(({ probe }) => probe.type === 'script')).toHaveLength(32);
+  expect(ofType('script')).toBe(200);
+});
+
+describe.each([
+  { lane: 'socket', places: 1024, reserve: 256, probe: { type: 'udp', address: '127.0.0.1:1' } },
+  { lane: 'script', places: 128, reserve: 32, probe: { type: 'script', args: ['hangs'] } },
+] as const)('of the $places places of the $lane lane', ({ places, reserve, probe }) => {
+  const good = probe.type === 'udp' ? ({ type: 'tcp', address: 'good:1' } as const) : { ...probe, args: ['good'] };
+  const isGood = (each: CheckProbe): boolean => JSON.stringify(each) === JSON.stringify(good);
+  const changes = { intervalMs: 1000, timeoutMs: 10_000 };
+
+  /** Lets time pass, in which good targets answer at once. */
+  async function pass(spanMs: number): Promise<void> {
+    for (let passed = 0; passed < spanMs; passed += 50) {
+      clock.advance(50);
+      for (const run of runs) if (isGood(run.probe)) run.answer(passing);
+      await settle();
+    }
+  }
+
+  test(`those that hang leave ${reserve} to the quick ones, which never wait for them`, async () => {
+    for (let n = 0; n < places + 100; n++) runner.changed(check(`h${n}`, { ...changes, probe }));
+    // Each has had a run, and is known to be slow.
+    await pass(24_000);
+    runner.changed(check('good', { ...changes, probe: good }));
+    await pass(1000);
+    results = [];
+    await pass(20_000);
+    const goods = results.filter((result) => result.startsWith('good passing'));
+    expect(goods.length).toBeGreaterThanOrEqual(18);
+    expect(runner.counts.running).toBeLessThanOrEqual(places - reserve + 1);
+    // They too have their turn, one after the other.
+    expect(new Set(results).size).toBeGreaterThan(places - reserve);
+  });
+
+  test('one that hung and answers again at once is quick from then on', async () => {
+    runner.changed(check('good', { ...changes, probe }));
+    await pass(12_000);
+    runner.removed('c/good');
+    runner.changed(check('good', { ...changes, probe: good }));
+    for (let n = 0; n < places; n++) runner.changed(check(`h${n}`, { ...changes, probe }));
+    await pass(13_000);
+    results = [];
+    await pass(5000);
+    expect(results.filter((result) => result.startsWith('good passing')).length).toBeGreaterThanOrEqual(4);
+  });
 });
 
 test('a removed check ends its run and reports nothing more', async () => {
@@ -185,14 +231,14 @@ test('a result that removes its own check does not schedule it again', async () 
   expect(clock.pending).toBe(0);
 });
 
-test('at most 64 checks run at once; the others wait their turn and lose nothing', async () => {
-  for (let n = 0; n < 100; n++) runner.changed(check(`c${n}`, { timeoutMs: 50_000 }));
+test('at most 1024 checks run at once; the others wait their turn and lose nothing', async () => {
+  for (let n = 0; n < 1060; n++) runner.changed(check(`c${n}`, { timeoutMs: 50_000 }));
   clock.advance(1000);
-  expect(runs).toHaveLength(64);
-  expect(runner.counts).toEqual({ scheduled: 100, running: 64 });
+  expect(runs).toHaveLength(1024);
+  expect(runner.counts).toEqual({ scheduled: 1060, running: 1024 });
   for (const run of runs.slice(0, 36)) run.answer(passing);
   await settle();
-  expect(runs).toHaveLength(100);
+  expect(runs).toHaveLength(1060);
 });
 
 test('a run that throws is a critical result, not the end of the check', async () => {
@@ -230,7 +276,7 @@ describe('a run that does not end with its abort', () => {
 
   test('keeps no other check from its turn, however many there are', async () => {
     const runner = deaf();
-    for (let n = 0; n < 64; n++) runner.changed(check(`c${n}`));
+    for (let n = 0; n < 1024; n++) runner.changed(check(`c${n}`));
     clock.advance(1000);
     runner.changed(check('good', { probe: udp }));
     clock.advance(1000);

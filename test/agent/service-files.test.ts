@@ -1,57 +1,12 @@
 /** Service files: what they register and withdraw on a real node, as files come, change, break and go. */
 
-import { type DefinitionDirectory, ServiceFiles, withdrawFileRegistrations } from '@skein/agent/parts';
+import { ServiceFiles, withdrawFileRegistrations } from '@skein/agent/parts';
 import { checkId, instanceId, type Persist, type Registration, registrationKey } from '@skein/core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { instance } from '../core/fixture.ts';
 import { Solo } from '../core/solo.ts';
+import { FakeDirectory } from './fake-directory.ts';
 import { ManualClock, settle } from './manual-clock.ts';
-
-/** A directory that a test writes. */
-class FakeDirectory implements DefinitionDirectory {
-  readonly path = 'services.d';
-  readonly files = new Map<string, string>();
-  failure: string | undefined;
-  watchers = new Set<() => void>();
-  reads: string[] = [];
-  #writes = 0;
-  readonly #stamps = new Map<string, string>();
-  /** Why files are none, by name. */
-  readonly refusals = new Map<string, string>();
-
-  write(name: string, text: string | object): void {
-    this.files.set(name, typeof text === 'string' ? text : JSON.stringify(text));
-    this.#stamps.set(name, String(++this.#writes));
-  }
-
-  remove(name: string): void {
-    this.files.delete(name);
-  }
-
-  /** The notice that a file system gives. */
-  tell(): void {
-    for (const changed of this.watchers) changed();
-  }
-
-  list() {
-    if (this.failure !== undefined) throw new Error(this.failure);
-    return [...this.files.keys()].toSorted().map((name) => {
-      const refusal = this.refusals.get(name);
-      const file = { name, bytes: this.files.get(name)?.length ?? 0, stamp: this.#stamps.get(name) ?? '' };
-      return refusal === undefined ? file : { ...file, refusal };
-    });
-  }
-
-  read(name: string): string {
-    this.reads.push(name);
-    return this.files.get(name) ?? '';
-  }
-
-  watch(changed: () => void): () => void {
-    this.watchers.add(changed);
-    return () => this.watchers.delete(changed);
-  }
-}
 
 let directory: FakeDirectory;
 let solo: Solo;
@@ -285,6 +240,16 @@ describe('a file that goes', () => {
     clock.advance(5000);
     expect(registered()).toContain('i/web-1 f.yaml');
     expect(versions()).toBe(0);
+  });
+
+  test('is gone a second after it was missed first, however often something else changes in between', () => {
+    directory.write('f.yaml', web);
+    void files.start();
+    directory.remove('f.yaml');
+    for (let n = 0; n < 9; n++) told();
+    expect(registered()).toContain('i/web-1 f.yaml');
+    for (let n = 0; n < 2; n++) told();
+    expect(registered()).toEqual([]);
   });
 
   test('leaves what a client took over', () => {

@@ -97,6 +97,14 @@ test.each([
   expect([options.statusCode, options.headers['allow'], options.body]).toEqual([200, allow, '']);
 });
 
+test.each(['agent/service/deregister', 'agent/service/maintenance', 'agent/check/pass', 'health/service'])(
+  'PUT /v1/%s without what is to follow leads to the path with its slash, as in Consul',
+  async (path) => {
+    const answer = await setup().api.inject({ method: 'PUT', url: `/v1/${path}?x=1` });
+    expect([answer.statusCode, answer.headers['location']]).toEqual([301, `/v1/${path}/?x=1`]);
+  },
+);
+
 test('HEAD answers like GET, without a body', async () => {
   const answer = await setup().api.inject({ method: 'HEAD', url: '/v1/catalog/nodes' });
   expect([answer.statusCode, answer.body]).toEqual([200, '']);

@@ -163,7 +163,7 @@ test('the list of services by node metadata follows the nodes, of which its own 
   const before = await api.get(url);
   expect(json(before)).toEqual({});
   api.port.members.get(nodeId('12D3Koo-gamma'))!.tags = { rack: 'r9' };
-  api.port.bump(topics.members);
+  api.port.bump(topics.instances);
   const after = await api.get(`${url}&index=${String(before.headers['x-consul-index'])}`);
   expect(json(after)).toHaveProperty('web');
 });

@@ -252,6 +252,10 @@ test.each([
   [{ Name: 'web', Tags: ['a', null] }, 'Request decode failed: Tags[1]: expected a string, got null'],
   [{ Name: 'web', Meta: { a: 1 } }, 'Request decode failed: Meta.a: expected a string, got 1'],
   [{ Name: 'web', Meta: { 'a b': '1' } }, 'Invalid Service Meta: key "a b" may have only letters, digits, "_" and "-"'],
+  [
+    { Name: 'web', Meta: { 'consul-x': '1' } },
+    `Invalid Service Meta: key "consul-x": Key prefix 'consul-' is reserved for internal use; choose another`,
+  ],
   [{ Name: 'web', Meta: { a: 'x'.repeat(513) } }, 'Invalid Service Meta: the value of "a" is longer than 512'],
   [
     { Name: 'web', Weights: { Passing: 0 } },

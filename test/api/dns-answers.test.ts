@@ -134,6 +134,18 @@ test('SRV brings the addresses of its targets, of either family', async () => {
   expect(texts(additionals)).toEqual(['alpha.node.dc1.consul A 10.0.0.1', 'beta.node.dc1.consul AAAA 2001:db8::2']);
 });
 
+test('SRV brings the addresses that its targets have in our own zone, of either family, as they are then', async () => {
+  const client = mesh();
+  const { port } = client;
+  port.addInstance(port.self, fakeInstance('node-1', 'bynode', { address: 'beta.node.consul', port: 3 }));
+  const additional = async (name: string): Promise<readonly string[]> => texts((await client.ask(name, 'SRV')).additionals);
+  expect(await additional('inner.service.consul')).toEqual(webAddresses.map((each) => `web.service.consul ${each}`));
+  expect(await additional('bynode.service.consul')).toEqual(['beta.node.consul AAAA 2001:db8::2']);
+  expect(await additional('loop.service.consul')).toEqual([]);
+  port.addInstance(port.self, fakeInstance('web-8', 'web', { address: '10.1.0.8', port: 88 }));
+  expect(await additional('inner.service.consul')).toContain('web.service.consul A 10.1.0.8');
+});
+
 test('name servers are living agents, with their addresses', async () => {
   const { answers, additionals } = await mesh().ask('consul', 'NS');
   expect(texts(answers)).toEqual(['alpha', 'beta', 'rack.b'].map((name) => `consul NS ${name}.node.dc1.consul`));

@@ -117,6 +117,18 @@ test('what was cut short is asked for again over TCP', async () => {
   expect(await client.ask('example.com', 'A')).toMatchObject({ flag_tc: true, answers: [], rcode: 'NOERROR' });
 });
 
+test('where the rest of a short answer does not come, the next recursor is asked; what was cut off is the last resort', async () => {
+  for (const hasNext of [true, false]) {
+    const { client, asked } = forwarding(({ host, transport }, query) => {
+      if (host === '10.9.0.1') return transport === 'udp' ? told(query, { flags: 0x0200 }) : undefined;
+      return hasNext ? told(query, { answers: [address('example.com', '192.0.2.7')] }) : undefined;
+    });
+    const { answers, rcode, flag_tc } = await client.ask('example.com', 'A');
+    expect([rcode, answers?.length, flag_tc]).toEqual(['NOERROR', hasNext ? 1 : 0, !hasNext]);
+    expect(asked.map(({ host, transport }) => `${host} ${transport}`)).toEqual(['10.9.0.1 udp', '10.9.0.1 tcp', '10.9.0.2 udp']);
+  }
+});
+
 test('EDNS is used where the client uses it, and left out for servers that do not know it', async () => {
   const { client, asked } = forwarding((_, query) =>
     told(query, (query.additionals?.length ?? 0) > 0 ? { rcode: 1 } : { answers: [address('example.com', '192.0.2.7')] }),

@@ -80,6 +80,33 @@ describe('an external node', () => {
     }
   });
 
+  test('is found by its id, in any case, and waited for by it', async () => {
+    const { apis } = mesh(1);
+    const path = `/v1/catalog/node/${search.ID.toUpperCase()}`;
+    const before = await get(apis[0], path);
+    expect(json(before)).toBeNull();
+    const waiting = get(apis[0], `${path}?index=${String(before.headers['x-consul-index'])}&wait=5m`);
+    await settle();
+    await register(apis[0], search);
+    expect(json(await waiting)).toMatchObject({ Node: { Node: 'search.example' } });
+    expect(json(await get(apis[0], `/v1/health/node/${search.ID}`))).toHaveLength(1);
+  });
+
+  test('has checks of the type that their definitions have, where none is given', async () => {
+    const { apis } = mesh(1);
+    await register(apis[0], { ...search, Check: { ...search.Check, Type: '' } });
+    expect(json(await get(apis[0], '/v1/health/checks/search'))).toMatchObject([{ Type: 'http' }]);
+    await register(apis[0], { ...search, Check: { ...search.Check, Type: 'mine' } });
+    expect(json(await get(apis[0], '/v1/health/checks/search'))).toMatchObject([{ Type: 'mine' }]);
+  });
+
+  test('has no service whose metadata has a key that Consul keeps for itself', async () => {
+    const { apis } = mesh(1);
+    const answer = await register(apis[0], { ...search, Service: { ...search.Service, Meta: { 'consul-x': '1' } } });
+    expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining("prefix 'consul-' is reserved")]);
+    expect(json(await get(apis[0], '/v1/catalog/services'))).toEqual({});
+  });
+
   test('that comes with its id and another name was renamed: what ran under the old name is gone, as in Consul', async () => {
     const { world, apis } = mesh(2);
     const [one, two = one] = apis;

@@ -99,7 +99,7 @@ export class FakePort implements MeshPort {
       ...more,
     };
     this.members.set(member.id, member);
-    this.bump(topics.members, topics.node(member.id));
+    this.bump(topics.members, topics.node(member.id), topics.nodeNamed(name));
     return member;
   }
 
@@ -108,6 +108,7 @@ export class FakePort implements MeshPort {
     this.instances.push({ owner, instance, checks });
     this.bump(
       topics.services,
+      topics.instances,
       topics.service(instance.service),
       topics.node(owner),
       topics.checks,

@@ -44,6 +44,18 @@ test('something that is not an agent is told apart from an agent', async () => {
   expect(err).toContain('something that is not JSON');
 });
 
+test.each([['members'], ['services'], ['checks']])(
+  '%s of what answers with nothing is a failure that says so',
+  async (command) => {
+    const paths = ['/v1/mesh/members', '/v1/mesh/view', '/v1/health/state/any', '/v1/catalog/services'];
+    const replies = Object.fromEntries(paths.map((path) => [`GET ${path}`, { status: 204, text: '' }]));
+    const { exitCode, err, out } = await skein([command], { replies });
+    expect([exitCode, out]).toEqual([1, '']);
+    expect(err).toContain('with nothing');
+    expect(err).toContain('is that the HTTP address of a skein agent?');
+  },
+);
+
 test.each([
   [['--http-addr', '10.0.0.1:8600'], {}, 'http://10.0.0.1:8600'],
   [['--http-addr', ':8600'], {}, 'http://127.0.0.1:8600'],

@@ -29,11 +29,13 @@ function scene(): Scene {
 const watched = [
   topics.members,
   topics.services,
+  topics.instances,
   topics.service('web'),
   topics.service('db'),
   topics.service('none'),
   topics.node(a),
   topics.node(b),
+  topics.nodeNamed(`name-${a}`),
   topics.checks,
   topics.checksOf('web'),
   topics.checksOf('db'),
@@ -59,25 +61,46 @@ describe('an index moves', () => {
   const web = [topics.service('web'), topics.checksOf('web')];
   const db = [topics.service('db'), topics.checksOf('db')];
   const ofNode = [topics.node(a)];
-  const routing = [topics.members, ...web, ...db, ...ofNode, topics.checks];
+  const ofInstance = [topics.instances, ...ofNode];
+  const named = topics.nodeNamed(`name-${a}`);
+  const routing = [topics.members, named, ...web, ...db, ...ofInstance, topics.checks];
   const hear = ({ solo }: Scene, fields: Parameters<typeof claim>[1]): void =>
     void solo.hear(a, { members: [fact(claim(a, fields))] });
   const write = ({ solo, owner }: Scene, ...args: Parameters<Owner['write']>): void =>
     void solo.hear(a, { deltas: [owner.write(...args)] });
 
   test.each<Case>([
-    ['an instance changes its port', [...web, ...ofNode], (s) => write(s, [instanceRecord('web-1', { port: 9 })])],
-    ['an instance changes its meta', [...web, ...ofNode], (s) => write(s, [instanceRecord('web-1', { meta: { v: '2' } })])],
-    ['an instance gets a tag', [topics.services, ...web, ...ofNode], (s) => write(s, [instanceRecord('web-1', { tags: ['t'] })])],
+    ['an instance changes its port', [...web, ...ofInstance], (s) => write(s, [instanceRecord('web-1', { port: 9 })])],
+    ['an instance changes its meta', [...web, ...ofInstance], (s) => write(s, [instanceRecord('web-1', { meta: { v: '2' } })])],
+    [
+      'an instance gets a tag, and has a check',
+      [topics.services, ...web, ...ofInstance, topics.checks],
+      (s) => write(s, [instanceRecord('web-1', { tags: ['t'] })]),
+    ],
+    [
+      'an instance gets a tag, and has no check',
+      [topics.services, ...db, ...ofInstance],
+      (s) => write(s, [instanceRecord('db-1', { service: 'db', tags: ['y'] })]),
+    ],
+    [
+      'an instance that has a check moves to another service',
+      [topics.services, ...web, ...db, ...ofInstance, topics.checks],
+      (s) => write(s, [instanceRecord('web-1', { service: 'db' })]),
+    ],
+    [
+      'an instance goes before its check',
+      [topics.services, ...web, ...ofInstance, topics.checks],
+      (s) => write(s, [], ['i/web-1']),
+    ],
     [
       'an instance is added to a service',
-      [...db, ...ofNode],
+      [...db, ...ofInstance],
       (s) => write(s, [instanceRecord('db-2', { service: 'db', tags: ['x'] })]),
     ],
-    ['the last instance of a service goes', [topics.services, ...db, ...ofNode], (s) => write(s, [], ['i/db-1'])],
+    ['the last instance of a service goes', [topics.services, ...db, ...ofInstance], (s) => write(s, [], ['i/db-1'])],
     [
       'an instance moves to another service',
-      [topics.services, ...web, ...db, ...ofNode],
+      [topics.services, ...web, ...db, ...ofInstance],
       (s) => write(s, [instanceRecord('db-1', { service: 'web', tags: ['x'] })]),
     ],
     [

@@ -156,7 +156,21 @@ describe('HTTP', () => {
     });
     expect((await runHttpCheck(probe(`${url}/go`), patience())).status).toBe('passing');
     expect((await runHttpCheck(probe(`${url}/go`, { followRedirects: false }), patience())).status).toBe('critical');
-    expect((await runHttpCheck(probe(`${url}/loop`), patience())).output).toContain('more than 10 redirects');
+    expect((await runHttpCheck(probe(`${url}/loop`), patience())).output).toContain('stopped after 10 redirects');
+  });
+
+  test('the tenth request is the last: where it leads on is not looked at', async () => {
+    let requests = 0;
+    const url = await serve((request, response) => {
+      requests++;
+      const left = Number(request.url?.slice(1));
+      if (left === 0) response.end('there');
+      else response.writeHead(302, { location: `/${left - 1}` }).end();
+    });
+    expect((await runHttpCheck(probe(`${url}/9`), patience())).status).toBe('passing');
+    expect(requests).toBe(10);
+    expect((await runHttpCheck(probe(`${url}/10`), patience())).output).toContain('stopped after 10 redirects');
+    expect(requests).toBe(20);
   });
 
   test('a chain of redirects leaves no listeners on the signal of its run', async () => {

@@ -108,6 +108,8 @@ test.each([
   ['no host and something to write', 'PUT /v1/agent/leave HTTP/1.0\r\nContent-Length: 0\r\n\r\n', '403'],
   ['an empty host and something to write', 'DELETE /v1/kv/a HTTP/1.1\r\nHost:\r\n\r\n', '403'],
   ['no host, though HTTP/1.1 demands one,', 'GET /healthz HTTP/1.1\r\n\r\n', '400'],
+  ['two hosts', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n', '400'],
+  ['a method that nothing here has', 'TRACE /v1/agent/self HTTP/1.1\r\nHost: localhost\r\n\r\n', '405'],
   ['a host of somebody else', 'GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n', '403'],
   ['garbage', 'hello there\r\n\r\n', '400'],
   ['headers without end', `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`, '431'],
@@ -125,6 +127,11 @@ test.each([
 ])('a health check that names no host, with %s and %j, is answered: no browser leaves it out', async (method, rest) => {
   const { address } = await listen();
   expect(await exchange(address, `${method} /v1/status/leader ${rest}\r\n`)).toBe('HTTP/1.1 200 OK');
+});
+
+test('OPTIONS may ask about the server as a whole', async () => {
+  const { address } = await listen();
+  expect(await exchange(address, 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('HTTP/1.1 200 OK');
 });
 
 test('a request has 30 s to arrive, its body too, and is looked at every second', async () => {

@@ -165,6 +165,17 @@ describe('gRPC', () => {
     ]);
   });
 
+  test('is answered by one that takes nothing new, and not by one that gives up', async () => {
+    const saying = (code: number): Promise<string> =>
+      stubs.http2((stream) => {
+        stream.session?.goaway(code, stream.id);
+        setImmediate(() => answering(serving)(stream));
+      });
+    const run = async (code: number) => runGrpcCheck({ type: 'grpc', address: await saying(code), service: '' }, patience());
+    expect((await run(0)).status).toBe('passing');
+    expect(await run(2)).toMatchObject({ status: 'critical', output: expect.stringContaining('GOAWAY with error 2') });
+  });
+
   test('goes over TLS where it is told to', async () => {
     const address = await stubs.http2(answering(serving), { tls: true });
     expect((await runGrpcCheck({ type: 'grpc', address, service: '', tls: anyCertificate }, patience())).status).toBe('passing');

@@ -110,6 +110,23 @@ describe('an HTTP check', () => {
     expect(verdict).toEqual({ status: 'passing', output: `HTTP GET ${probe.url}: 200 OK Output: event: 1\n` });
   });
 
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+  test.each([
+    ['that breaks off within its body', 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf'],
+    ['that breaks off before its body', 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n'],
+    ['that breaks off within a chunk', `${chunked}9\r\nhalf`],
+    ['with a chunk of no size', `${chunked}4\r\nhalf\r\nzz\r\nmore`],
+    ['whose lines end in LF alone', 'HTTP/1.1 200 OK\nContent-Length: 4\n\nhalf'],
+    ['with 200 kB of headers', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}\r\nContent-Length: 4\r\n\r\nhalf`],
+  ])('goes by the status of an answer %s', async (_what, bytes) => {
+    const probe = http(await saying(bytes, true));
+    const verdict = await runHttpCheck(probe, signal());
+    const output = expect.stringContaining(`HTTP GET ${probe.url}: 200 OK Output: `);
+    expect(verdict).toEqual({ status: 'passing', output });
+    const failing = await runHttpCheck(http(await saying(bytes.replace('200 OK', '500 No'), true)), signal());
+    expect(failing.status).toBe('critical');
+  });
+
   test('reads an answer that ends with its connection', async () => {
     const probe = http(await saying('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it', true));
     const verdict = await runHttpCheck(probe, signal());

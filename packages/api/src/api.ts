@@ -17,7 +17,7 @@ import { ownHosts } from './own-hosts.ts';
 import { openApiDocument } from './openapi.ts';
 import type { AgentPort, EventsPort } from './ports.ts';
 import { Reader } from './reader.ts';
-import { Refusal, refusalOf } from './refusal.ts';
+import { badRequest, Refusal, refusalOf } from './refusal.ts';
 import type { Answer, ApiRequest, Route } from './route.ts';
 import { absentRoutes } from './routes/absent.ts';
 import { agentCheckRoutes } from './routes/agent-check.ts';
@@ -109,7 +109,7 @@ const keepAliveProbeMs = 60_000;
 const requestCheckMs = 1000;
 /** How long `close` waits for answers under way before it cuts their connections. */
 const closeTimeoutMs = 2000;
-const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
+const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'TRACE'] as const;
 
 /** Builds the API; nothing is opened before `listen`. Throws a `RangeError` when `listen` is not `HOST:PORT`. */
 export function createApi(options: ApiOptions): Api {
@@ -147,6 +147,8 @@ export function createApi(options: ApiOptions): Api {
   const routes = allRoutes(options, timers, { feed, eventFeed });
   const elsewhere = redirectTarget(routes.map(({ path }) => path));
   app.setNotFoundHandler((request, reply) => {
+    // Asks about no path, but what the server can do.
+    if (request.method === 'OPTIONS' && request.url === '*') return reply.code(200).send();
     const target = elsewhere(request.url);
     if (target !== undefined) return reply.code(301).header('Location', target).send();
     return sendText(reply, 404, `Invalid URL path: ${request.url.slice(0, 200)} does not exist`);
@@ -242,6 +244,8 @@ function guardRequests(app: FastifyInstance, options: ApiOptions, listenHost: st
     reply.headers({ 'X-Content-Type-Options': 'nosniff', 'X-Consul-Default-ACL-Policy': 'allow' });
     try {
       guard(request, { isOwnHost });
+      // Whoever stands between, and we, might each go by another one (RFC 9112, section 3.2).
+      if (isRepeated(request.raw.rawHeaders, 'host')) throw badRequest('The request has more than one Host header');
       if (request.url.length > urlLengthMax) throw urlTooLong();
       done();
     } catch (error) {
@@ -276,15 +280,24 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
         },
       });
     }
-    const allowed = here.map(({ method }) => method);
+    const allowed: readonly string[] = here.map(({ method }) => method);
     const allow = ['OPTIONS', ...allowed].join(',');
+    addSlash(app, url, urls);
     app.options(url, (_request, reply) => reply.header('Allow', allow).send());
     app.route({
-      method: methods.filter((method) => method === 'PATCH' || !allowed.includes(method)),
+      method: methods.filter((method) => !allowed.includes(method)),
       url,
       handler: (request, reply) => sendText(reply.header('Allow', allow), 405, `method ${request.method} not allowed`),
     });
   }
+}
+
+/** `/x` leads to `/x/`, also where it is below another path that is open at its end, as in Go. */
+function addSlash(app: FastifyInstance, url: string, urls: ReadonlySet<string>): void {
+  const bare = url.replace(/\/\*$/, '');
+  if (bare === url || urls.has(bare)) return;
+  const target = (asked: string): string => `${bare}/${asked.slice(bare.length)}`;
+  app.route({ method: [...methods], url: bare, handler: ({ url: asked }, reply) => reply.redirect(target(asked), 301) });
 }
 
 function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
@@ -303,6 +316,11 @@ function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
     body: request.body instanceof Uint8Array ? request.body : undefined,
     signal,
   };
+}
+
+/** `rawHeaders`: names and values in turn. */
+function isRepeated(rawHeaders: readonly string[], name: string): boolean {
+  return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === name).length > 1;
 }
 
 function withStallLimit(answer: Answer, reply: FastifyReply, timers: Timers): Answer {

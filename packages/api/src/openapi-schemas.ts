@@ -71,7 +71,7 @@ export const schemas: Readonly<Record<string, Json>> = {
     nodeId: { ...text, format: 'uuid' },
     self: flag,
     knownSinceMs: timeMs('When this agent first knew of it'),
-    changedAtMs: timeMs('When what it believes about it last changed'),
+    changedAtMs: timeMs('When its record, or whether it may be sent traffic, last changed'),
     protocolMin: integer,
     protocolMax: integer,
     ...indexes,

@@ -3,7 +3,7 @@
 import { estimatedRttMs } from '@skein/core';
 import type { InstanceView, MemberView, View } from '@skein/core';
 import { parseNodeMeta } from './query.ts';
-import { compareTexts, isInCatalog, nodeMeta } from './shape/node.ts';
+import { compareTexts, consulNodeId, isInCatalog, nodeMeta } from './shape/node.ts';
 import { nodeUuid } from './shape/node-uuid.ts';
 
 export interface Placed {
@@ -41,13 +41,19 @@ export function selectNodes(view: View, query: URLSearchParams): readonly Member
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The node of the catalog with this name, in any case, or with this id as Consul's clients see it. */
+/** Whether a text has the form of a node's id as Consul's clients see it, in any case. */
+export function isNodeId(text: string): boolean {
+  return uuid.test(text.toLowerCase());
+}
+
+/** The node of the catalog with this name, in any case, or with this id. */
 export function nodeByName(view: View, name: string): MemberView | undefined {
   const member = view.memberByName(name);
   if (isInCatalog(member)) return member;
+  if (!isNodeId(name)) return undefined;
   const id = name.toLowerCase();
-  if (!uuid.test(id)) return undefined;
   for (const each of view.members()) if (nodeUuid(each.id) === id) return isInCatalog(each) ? each : undefined;
+  for (const each of view.externalNodes()) if (consulNodeId(each).toLowerCase() === id) return each;
   return undefined;
 }
 

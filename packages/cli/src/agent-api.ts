@@ -23,7 +23,7 @@ export interface Indexed {
 export interface AgentApi {
   /** Where requests go, such as `http://127.0.0.1:8500`. */
   readonly base: string;
-  /** Each resolves with the parsed body (undefined when empty) or rejects with a `CliFailure`. */
+  /** Each resolves with the parsed body (undefined when empty, which is a failure of `get`) or rejects with a `CliFailure`. */
   get(path: string, timeoutMs?: number): Promise<unknown>;
   put(path: string, body?: unknown, timeoutMs?: number): Promise<unknown>;
   /** The same for a body that is not JSON. */
@@ -52,7 +52,7 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
   }
   return {
     base,
-    get: (path, timeoutMs) => call('GET', path, undefined, timeoutMs),
+    get: async (path, timeoutMs) => present(base, path, await call('GET', path, undefined, timeoutMs)),
     put: (path, body, timeoutMs) =>
       call('PUT', path, body === undefined ? undefined : { type: 'application/json', data: JSON.stringify(body) }, timeoutMs),
     putRaw: (path, data) => call('PUT', path, { type: 'application/octet-stream', data }),
@@ -61,7 +61,7 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
       const asked = index === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${waitSeconds}s`;
       const timeoutMs = index === undefined ? answerTimeoutMs : waitTimeoutMs;
       const answer = await exchange(io, base, { method: 'GET', path: asked, timeoutMs, signal });
-      const body = parsed(base, `GET ${path}`, await textOf(base, answer, timeoutMs));
+      const body = present(base, path, parsed(base, `GET ${path}`, await textOf(base, answer, timeoutMs)));
       const told = answer.headers.get('x-consul-index') ?? '';
       if (!/^[1-9]\d{0,19}$/.test(told))
         throw new CliFailure(`${base} answered GET ${path} without an index to wait after`, { hint: isItAnAgent });
@@ -79,6 +79,12 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
 }
 
 const isItAnAgent = ['is that the HTTP address of a skein agent? its log line "ready" and DATA_DIR/agent.json name it'];
+
+/** What was asked for: an agent answers every read with something. */
+function present(base: string, path: string, body: unknown): unknown {
+  if (body !== undefined) return body;
+  throw new CliFailure(`${base} answered GET ${path} with nothing`, { hint: isItAnAgent });
+}
 
 function parsed(base: string, request: string, text: string): unknown {
   if (text.trim() === '') return undefined;

@@ -9,7 +9,10 @@ import { type CheckRun, critical, defaultBounds, failureText, type Verdict } fro
 
 export type HttpProbe = Extract<CheckProbe, { type: 'http' }>;
 
-const maxRedirects = 10;
+/** As Go's clients, and so Consul's checks: the tenth answer may not lead on. */
+const requestsMax = 10;
+/** Of the headers of an answer. Go reads 10 MB. */
+const headerBytesMax = 1_048_576;
 /** Consul's name: access logs and rate limits of services know it. */
 const ownHeaders = { 'user-agent': 'Consul Health Check', accept: 'text/plain, text/*, */*' };
 /** Meant for one origin: not sent on to another one. */
@@ -34,7 +37,7 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = 
   const origin = url.origin;
   let step: Step = { url, method: probe.method === '' ? 'GET' : probe.method.toUpperCase(), body: probe.body, sameOrigin: true };
   try {
-    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+    for (let requests = 0; requests < requestsMax; requests++) {
       if (step.url.protocol !== 'http:' && step.url.protocol !== 'https:') return critical(`${step.url.protocol} is not HTTP`);
       const answer = await request(probe, step, { signal, bodyLengthMax: bounds.outputLengthMax });
       if ('verdict' in answer) return answer.verdict;
@@ -48,7 +51,7 @@ export const runHttpCheck: CheckRun<HttpProbe> = async (probe, signal, bounds = 
         sameOrigin: next.origin === origin,
       };
     }
-    return critical(`${probe.url}: more than ${maxRedirects} redirects`);
+    return critical(`${probe.url}: stopped after ${requestsMax} redirects`);
   } catch (error) {
     const why = signal.aborted ? 'no complete answer in time' : failureText(error);
     return critical(`${step.method} ${step.url.href}: ${why}`);
@@ -78,6 +81,9 @@ function request(probe: HttpProbe, step: Step, { signal: runSignal, bodyLengthMa
       signal,
       // A connection of its own each time: a check of a kept one would say nothing of new ones.
       agent: false as const,
+      maxHeaderSize: headerBytesMax,
+      // As lenient as Go, with lines that end in LF alone and the like: nobody else reads this connection.
+      insecureHTTPParser: true,
       ...tlsOptions(
         { serverName: step.sameOrigin ? (probe.tlsServerName ?? '') : '', skipVerify: probe.skipTlsVerify },
         step.url.hostname.replace(/^\[|\]$/g, ''),
@@ -111,8 +117,9 @@ function request(probe: HttpProbe, step: Step, { signal: runSignal, bodyLengthMa
         if (body.length >= bodyLengthMax) finish();
       });
       response.on('end', finish);
-      response.on('error', reject);
-      response.on('close', () => reject(new Error('the connection was closed within the answer')));
+      // Also one that breaks off.
+      response.on('error', finish);
+      response.on('close', finish);
     });
     // 101, or an answer to CONNECT: what follows is not HTTP any more, and whoever listens gets the connection.
     for (const event of ['upgrade', 'connect']) {
@@ -122,7 +129,11 @@ function request(probe: HttpProbe, step: Step, { signal: runSignal, bodyLengthMa
         resolve({ verdict: critical(headOf(response)) });
       });
     }
-    outgoing.on('error', reject);
+    outgoing.on('error', (error) => {
+      // What is wrong with a body, such as the size of a chunk, is told here too.
+      if (isAnswered) end();
+      else reject(error);
+    });
     outgoing.on('close', () => {
       if (!isAnswered) reject(new Error('the connection was closed without an answer'));
     });

@@ -1,6 +1,6 @@
 /** An HTTP/2 connection that lives for one run of a check. */
 
-import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect, constants, type ClientHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { ProbeTls } from '@skein/core';
 import { formatHostPort, parseHostPort } from '../address.ts';
@@ -39,7 +39,10 @@ export function withHttp2<T>(
     signal.addEventListener('abort', abort, { once: true });
     session.on('error', (error) => end(() => reject(error)));
     session.on('close', () => end(() => reject(new Error('the connection was closed'))));
-    session.on('goaway', () => end(() => reject(new Error('the other side said GOAWAY'))));
+    session.on('goaway', (code) => {
+      // Without an error it takes nothing new, and ends what is under way.
+      if (code !== constants.NGHTTP2_NO_ERROR) end(() => reject(new Error(`the other side said GOAWAY with error ${code}`)));
+    });
     session.once('connect', (_session, socket) => {
       // The event may already have been on its way when the session was destroyed.
       if (isOver) return;

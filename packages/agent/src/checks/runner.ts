@@ -7,7 +7,7 @@
 import type { CheckDefinition, CheckProbe, CheckStatus, Registration, Rng } from '@skein/core';
 import type { Clock } from '../clock.ts';
 import { isRun, runCheck } from './kinds.ts';
-import { Lane, type LaneName } from './lanes.ts';
+import { Lane, type LaneName, type LaneRun } from './lanes.ts';
 import { type CheckRun, critical, defaultBounds, type RunBounds, type Verdict } from './verdict.ts';
 
 export type CheckRegistration = Extract<Registration, { type: 'check' }>;
@@ -36,7 +36,7 @@ const jitter = 0.05;
 interface Scheduled {
   definition: CheckDefinition;
   readonly lane: Lane;
-  readonly start: () => Promise<void>;
+  readonly run: LaneRun;
   readonly refusal: string | undefined;
   cancelTimer: (() => void) | undefined;
   abort: AbortController | undefined;
@@ -47,12 +47,13 @@ export class CheckRunner {
   readonly #options: CheckRunnerOptions;
   readonly #run: CheckRun<CheckProbe>;
   readonly #checks = new Map<string, Scheduled>();
-  readonly #lanes: Readonly<Record<LaneName, Lane>> = { socket: new Lane('socket'), script: new Lane('script') };
+  readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #isStopped = false;
 
   constructor(options: CheckRunnerOptions) {
     this.#options = options;
     this.#run = options.run ?? runCheck;
+    this.#lanes = { socket: new Lane('socket', options.clock), script: new Lane('script', options.clock) };
   }
 
   /** How many checks are scheduled, and how many run now. */
@@ -75,7 +76,7 @@ export class CheckRunner {
     const check: Scheduled = {
       definition,
       lane: definition.probe.type === 'script' ? this.#lanes.script : this.#lanes.socket,
-      start: () => this.#runOnce(check),
+      run: { start: () => this.#runOnce(check), isSlow: false },
       // A refusal is a result like others, or a check with a threshold would stay what it was.
       refusal: this.#options.refusal?.(registration),
       cancelTimer: undefined,
@@ -105,14 +106,14 @@ export class CheckRunner {
   #end(check: Scheduled): void {
     check.isRemoved = true;
     check.cancelTimer?.();
-    check.lane.drop(check.start);
+    check.lane.drop(check.run);
     check.abort?.abort();
   }
 
   #schedule(check: Scheduled, ms: number): void {
     check.cancelTimer = this.#options.clock.after(ms, () => {
       check.cancelTimer = undefined;
-      check.lane.add(check.start);
+      check.lane.add(check.run);
     });
   }
 

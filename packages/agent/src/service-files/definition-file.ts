@@ -33,6 +33,11 @@ export function parseDefinitions(text: string): Definitions {
   return { services, checks };
 }
 
+/** Whether there is nothing in a file but white space, comments and empty documents. */
+export function isBlank(text: string): boolean {
+  return text.split('\n').every((line) => /^\s*(?:#.*|---)?\s*$/.test(line.replace(/^\ufeff/, '')));
+}
+
 /** Lists are taken apart, empty documents left out. */
 function documentsOf(text: string): readonly unknown[] {
   try {

@@ -3,19 +3,26 @@
 import { DefinitionError, type Definitions } from '@skein/api';
 import type { CheckDefinition } from '@skein/core';
 import type { DefinitionDirectory, FoundFile } from './definition-directory.ts';
-import { definitionLimits, parseDefinitions } from './definition-file.ts';
+import { definitionLimits, isBlank, parseDefinitions } from './definition-file.ts';
 
 /** Something about a file that a person should know; `source` is its name. */
 export type FileNotice =
   | { readonly type: 'bad'; readonly source: string; readonly reason: string; readonly hasGoodVersion: boolean }
   | { readonly type: 'good-again'; readonly source: string }
+  /** For now it counts as it was. */
+  | { readonly type: 'empty'; readonly source: string }
   | { readonly type: 'not-read'; readonly source: string; readonly reason: string };
+
+/** Some editors move a file away, or empty it, before they write it anew: gone is what is still gone after this. */
+export const graceMs = 1000;
 
 export interface FileSetOptions {
   readonly directory: DefinitionDirectory;
   /** Why a check may not come from a file; undefined when it may. */
   readonly refusal: (check: CheckDefinition) => string | undefined;
   readonly notice: (notice: FileNotice) => void;
+  /** As the clock's. */
+  readonly now: () => number;
 }
 
 interface KnownFile {
@@ -23,9 +30,11 @@ interface KnownFile {
   /** As of its last good version. Undefined: it never had one. */
   definitions: Definitions | undefined;
   isBad: boolean;
-  /** It was not there at the last look. */
-  isMissing: boolean;
+  /** Since when it is not there, or says nothing; undefined when it does, or when it means to. */
+  goneSinceMs: number | undefined;
 }
+
+const nothing: Definitions = { services: [], checks: [] };
 
 export class FileSet {
   readonly #options: FileSetOptions;
@@ -50,9 +59,9 @@ export class FileSet {
     return file !== undefined && file.definitions === undefined;
   }
 
-  /** Some file was not there at the last look. It counts as there until it is missing a second time. */
-  get hasMissing(): boolean {
-    return [...this.#files.values()].some(({ isMissing }) => isMissing);
+  /** Some file is not there, or is empty, and counts as it was until it has been so for long enough. */
+  get isWaiting(): boolean {
+    return [...this.#files.values()].some(({ goneSinceMs }) => goneSinceMs !== undefined);
   }
 
   /** Takes every file for changed at the next look. */
@@ -76,28 +85,49 @@ export class FileSet {
   }
 
   #readFile({ name, bytes, stamp }: FoundFile): boolean {
-    const file = this.#files.get(name) ?? { stamp: '', definitions: undefined, isBad: false, isMissing: false };
+    const file = this.#files.get(name) ?? { stamp: '', definitions: undefined, isBad: false, goneSinceMs: undefined };
     this.#files.set(name, file);
-    file.isMissing = false;
-    if (file.stamp === stamp) return false;
+    if (file.stamp === stamp) return this.#isEmptyForGood(file);
     file.stamp = stamp;
-    const { notice } = this.#options;
+    const { notice, now } = this.#options;
     try {
-      file.definitions = this.#parse(name, bytes);
+      const definitions = this.#parse(name, bytes);
       if (file.isBad) notice({ type: 'good-again', source: name });
       file.isBad = false;
+      if (definitions === undefined && file.definitions !== nothing) {
+        if (file.goneSinceMs === undefined && file.definitions !== undefined) notice({ type: 'empty', source: name });
+        file.goneSinceMs ??= now();
+        return this.#isEmptyForGood(file);
+      }
+      file.definitions = definitions ?? nothing;
     } catch (error) {
       file.isBad = true;
       notice({ type: 'bad', source: name, reason: (error as Error).message, hasGoodVersion: file.definitions !== undefined });
     }
+    file.goneSinceMs = undefined;
     return true;
   }
 
-  #parse(name: string, bytes: number): Definitions {
+  /** Whether a file that is there, and empty, has been so for long enough: then it says nothing any more. */
+  #isEmptyForGood(file: KnownFile): boolean {
+    if (file.goneSinceMs === undefined || !this.#isOver(file.goneSinceMs)) return false;
+    file.goneSinceMs = undefined;
+    file.definitions = nothing;
+    return true;
+  }
+
+  #isOver(sinceMs: number): boolean {
+    return this.#options.now() - sinceMs >= graceMs;
+  }
+
+  /** Undefined: there is nothing in it. */
+  #parse(name: string, bytes: number): Definitions | undefined {
     if (bytes > definitionLimits.fileBytes) {
       throw new DefinitionError(`has ${bytes} bytes, the limit is ${definitionLimits.fileBytes}`);
     }
-    const definitions = parseDefinitions(this.#options.directory.read(name));
+    const text = this.#options.directory.read(name);
+    if (isBlank(text)) return undefined;
+    const definitions = parseDefinitions(text);
     for (const check of [...definitions.services.flatMap((service) => service.checks), ...definitions.checks]) {
       const reason = this.#options.refusal(check);
       if (reason !== undefined) throw new DefinitionError(`check "${check.id}": ${reason}`);
@@ -109,12 +139,11 @@ export class FileSet {
     let hasChanged = false;
     for (const [name, file] of this.#files) {
       if (present.has(name)) continue;
-      if (file.isMissing) {
+      file.goneSinceMs ??= this.#options.now();
+      if (this.#isOver(file.goneSinceMs)) {
         this.#files.delete(name);
         hasChanged = true;
-        continue;
       }
-      file.isMissing = true;
       // It must not pass for unchanged when it comes back.
       file.stamp = '';
     }

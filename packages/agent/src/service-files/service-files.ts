@@ -14,13 +14,13 @@ import type { Clock } from '../clock.ts';
 import { Gate } from '../gate.ts';
 import type { Log } from '../log.ts';
 import type { DefinitionDirectory } from './definition-directory.ts';
-import { type FileNotice, FileSet } from './file-set.ts';
+import { type FileNotice, FileSet, graceMs } from './file-set.ts';
 import { type Define, wantedOf } from './wanted.ts';
 
 export interface ServiceFilesOptions {
   readonly directory: DefinitionDirectory;
   readonly port: Pick<MeshPort, 'view' | 'dispatch'>;
-  readonly clock: Pick<Clock, 'after'>;
+  readonly clock: Pick<Clock, 'after' | 'now'>;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Why a check may not come from a file, such as a script where scripts are off; undefined when it may. */
   readonly refusal: (check: CheckDefinition) => string | undefined;
@@ -32,8 +32,6 @@ const debounceMs = 100;
 const rescanMs = 10_000;
 /** Commands in one turn of the event loop: each may cost milliseconds on a node with thousands of registrations. */
 const commandsPerTurn = 8;
-/** Some editors move a file away before they write it anew: gone is what is still gone after this. */
-const goneMs = 1000;
 
 export class ServiceFiles {
   readonly #options: ServiceFilesOptions;
@@ -56,8 +54,8 @@ export class ServiceFiles {
 
   constructor(options: ServiceFilesOptions) {
     this.#options = options;
-    const { directory, refusal } = options;
-    this.#files = new FileSet({ directory, refusal, notice: (notice) => this.#log(notice) });
+    const { directory, refusal, clock } = options;
+    this.#files = new FileSet({ directory, refusal, notice: (notice) => this.#log(notice), now: () => clock.now() });
   }
 
   /**
@@ -95,7 +93,7 @@ export class ServiceFiles {
     const hasChanged = this.#read();
     if (!this.#isUnreadable && (hasChanged || this.#isFresh || this.#hasRefused)) this.#reconcile();
     else this.#work();
-    this.#lookIn(this.#files.hasMissing ? goneMs : rescanMs);
+    this.#lookIn(this.#files.isWaiting ? graceMs : rescanMs);
   }
 
   #lookIn(ms: number): void {
@@ -202,6 +200,8 @@ export class ServiceFiles {
         });
       case 'good-again':
         return log.info('a service file is good again', { file });
+      case 'empty':
+        return log.warn('a service file is empty: what it said stays for a second, as it may be in the making', { file });
       case 'not-read':
         return log.warn('a service file is not read', { file, reason: notice.reason });
     }

@@ -6,7 +6,7 @@ import { badRequest } from '../refusal.ts';
 import { defaultOnly, isCheckStatus } from './check-definition.ts';
 import { durationMs, flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
 import type { Decoded, Reader } from './decoder.ts';
-import { instanceFrom, isUnspecified, type DecodedInstance } from './service-definition.ts';
+import { instanceFrom, isUnspecified, refuseReservedMeta, type DecodedInstance } from './service-definition.ts';
 
 const port = integer(0, 65_535);
 const peers = unsupported('there are no peers here; leave it out');
@@ -139,11 +139,12 @@ function instanceOf(decoded: DecodedInstance & { readonly Service?: string }): I
     );
   }
   if (isUnspecified(address)) throw badRequest('Invalid service address');
+  refuseReservedMeta(decoded.Meta ?? {});
   return instanceFrom(decoded, service);
 }
 
 function checkOf(decoded: Decoded<typeof checkTable>, node: string): ExternalCheck {
-  const { CheckID = '', Name: name = '', Status = '', ServiceID = '', Definition = {} } = decoded;
+  const { CheckID = '', Name: name = '', Type = '', Status = '', ServiceID = '', Definition = {} } = decoded;
   const id = CheckID === '' ? name : CheckID;
   if (id === '') throw badRequest('Must provide check name or ID');
   if (decoded.Node !== undefined && decoded.Node !== '' && decoded.Node.toLowerCase() !== node.toLowerCase())
@@ -155,7 +156,7 @@ function checkOf(decoded: Decoded<typeof checkTable>, node: string): ExternalChe
   return {
     id: checkId(id),
     name,
-    type: decoded.Type ?? probe?.toLowerCase() ?? '',
+    type: Type === '' ? (probe?.toLowerCase() ?? '') : Type,
     status,
     notes: decoded.Notes ?? '',
     output: (decoded.Output ?? '').slice(0, limits.outputLength),

@@ -114,8 +114,20 @@ function refuseRepeated(checks: readonly CheckDefinition[]): void {
   }
 }
 
+const reservedPrefix = 'consul-';
+
+/** Refuses keys that Consul keeps for itself: what its own tools find under them means something else. */
+export function refuseReservedMeta(meta: Readonly<Record<string, string>>): void {
+  const key = Object.keys(meta).find((each) => each.startsWith(reservedPrefix));
+  if (key === undefined) return;
+  throw badRequest(
+    `Invalid Service Meta: key "${key.slice(0, 60)}": Key prefix '${reservedPrefix}' is reserved for internal use; choose another`,
+  );
+}
+
 /** Consul's rules for metadata: keys are one word, and lengths are bounded. */
 function checkMeta(meta: Readonly<Record<string, string>>): void {
+  refuseReservedMeta(meta);
   const entries = Object.entries(meta);
   if (entries.length > limits.tags) throw badRequest(`Invalid Service Meta: more than ${limits.tags} entries`);
   for (const [key, value] of entries) {

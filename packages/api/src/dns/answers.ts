@@ -70,6 +70,8 @@ const aliasesMax = 3;
 const nameServersMax = 3;
 /** Records of one answer. */
 const srvMax = 1024;
+/** Targets of one answer that are names of ours, whose addresses are looked up to be sent along. */
+const targetsMax = 16;
 const recordsMax = 4096;
 
 export class Answers {
@@ -218,9 +220,11 @@ export class Answers {
   }
 
   /** SRV, with the addresses of its targets. */
-  #places({ name, view, ttl }: Question, domain: Domain, instances: readonly InstanceView[]): Found {
+  #places(question: Question, domain: Domain, instances: readonly InstanceView[]): Found {
+    const { name, view, ttl } = question;
     const answers = new Map<string, DnsRecord>();
-    const additional = new Map<string, DnsRecord>();
+    const additional = new Map<string, readonly DnsRecord[]>();
+    let followed = 0;
     for (const instance of instances) {
       if (answers.size >= srvMax) break;
       const place = this.#placeOf(view, instance, domain, ttl);
@@ -231,11 +235,29 @@ export class Answers {
       const where = `${instance.port} ${target.key}`;
       if (answers.has(where)) continue;
       answers.set(where, srvRecord(name, { weight, port: instance.port, target, ttl }));
-      if (address !== undefined) additional.set(target.key, address);
+      if (address !== undefined) additional.set(target.key, [address]);
+      else if (!additional.has(target.key) && followed < targetsMax && this.#isOurs(target)) {
+        followed++;
+        additional.set(target.key, this.#addressesOf(question, target));
+      }
     }
     return answers.size === 0
       ? noData(view, domain)
-      : { ...foundAll([...answers.values()]), additional: [...additional.values()] };
+      : { ...foundAll([...answers.values()]), additional: [...additional.values()].flat() };
+  }
+
+  /** What a name of ours leads to, which changes by itself: the answer is not kept. */
+  #addressesOf(question: Question, target: DomainName): readonly DnsRecord[] {
+    question.madeOf = undefined;
+    const type = recordTypes.ANY;
+    const found = this.#answer({ ...question, name: target, type, depth: question.depth + 1, madeOf: undefined });
+    if (found === undefined) return none;
+    const addresses = found.answers.filter((record) => record.type === recordTypes.A || record.type === recordTypes.AAAA);
+    return addresses.length === 0 ? none : [...found.aliases, ...addresses];
+  }
+
+  #isOurs(name: DomainName): boolean {
+    return this.#options.zone.domainOf(name.labels()) !== undefined;
   }
 
   #placeOf(view: View, instance: InstanceView, domain: Domain, ttl: number): Place | undefined {
@@ -321,7 +343,7 @@ export class Answers {
 
   #alias(question: Question, target: DomainName): Found {
     const aliases = [aliasRecord(question.name, target, question.ttl)];
-    const isOurs = this.#options.zone.domainOf(target.labels()) !== undefined;
+    const isOurs = this.#isOurs(target);
     if (question.type === recordTypes.CNAME || (isOurs && question.depth >= aliasesMax)) return { ...foundAll(none), aliases };
     if (!isOurs) return { ...foundAll(none), aliases, elsewhere: target };
     const found = this.#answer({ ...question, name: target, depth: question.depth + 1 });

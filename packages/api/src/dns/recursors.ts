@@ -54,16 +54,22 @@ export class Recursors {
     this.#over.abort();
   }
 
-  /** The whole answer of the first that has one, whatever its id; undefined when none does. Never rejects. */
+  /**
+   * The whole answer of the first that has one, whatever its id; else what was cut off of the first answer, which is still
+   * better than nothing. Undefined when there is none. Never rejects.
+   */
   async ask(forwarded: Forwarded): Promise<Buffer | undefined> {
     if (this.#waiting >= waitingMax) return undefined;
     this.#waiting++;
+    let cut: Buffer | undefined;
     try {
       for (const recursor of this.#options.recursors) {
         const answer = this.#over.signal.aborted ? undefined : await this.#askOne(recursor, forwarded).catch(() => undefined);
-        if (answer !== undefined && isUseful(rcodeOf(answer))) return answer;
+        if (answer === undefined || !isUseful(rcodeOf(answer))) continue;
+        if (!isTruncated(answer)) return answer;
+        cut ??= answer;
       }
-      return undefined;
+      return cut;
     } finally {
       this.#waiting--;
     }
@@ -73,8 +79,7 @@ export class Recursors {
     const answer = await this.#exchange(recursor, 'udp', forwarded);
     const isOldServer = forwarded.edns !== undefined && (rcodeOf(answer) === rcodes.FORMERR || rcodeOf(answer) === rcodes.NOTIMP);
     if (isOldServer) return this.#askOne(recursor, { ...forwarded, edns: undefined });
-    if ((answer.readUInt16BE(2) & flagBits.truncated) === 0) return answer;
-    // What was cut off is still better than nothing.
+    if (!isTruncated(answer)) return answer;
     return this.#exchange(recursor, 'tcp', forwarded).catch(() => answer);
   }
 
@@ -128,6 +133,10 @@ export function answeredAddresses(
     at = end;
   }
   return { rcode: rcodeOf(message), records };
+}
+
+function isTruncated(message: Buffer): boolean {
+  return (message.readUInt16BE(2) & flagBits.truncated) !== 0;
 }
 
 export function rcodeOf(message: Buffer): number {

@@ -92,6 +92,7 @@ function leaf(match: Match, field: Field, budget: StepBudget): Keep {
     }
   } else if (field.type === 'integer' && match.operator === 'Equal') {
     const wanted = coerce(match, parseInteger, 'ParseInt');
+    if (Number.isNaN(wanted)) throw notCoerced(match, 'ParseInt', 'value out of range');
     return (number) => (number ?? 0) === wanted;
   } else if (field.type === 'boolean' && match.operator === 'Equal') {
     const wanted = coerce(match, parseBoolean, 'ParseBool');
@@ -119,19 +120,25 @@ function coerce<T>(match: Match, parse: (text: string) => T | undefined, go: str
   const text = match.value ?? '';
   const value = parse(text);
   if (value !== undefined) return value;
-  const shown = JSON.stringify(text.slice(0, patternLimits.length));
-  throw new FilterError(
-    `Failed to coerce value ${shown} for selector ${selectorText(match.selector)}: strconv.${go}: parsing ${shown}: invalid syntax`,
+  throw notCoerced(match, go, 'invalid syntax');
+}
+
+function notCoerced({ value = '', selector }: Match, go: string, why: string): FilterError {
+  const shown = JSON.stringify(value.slice(0, patternLimits.length));
+  return new FilterError(
+    `Failed to coerce value ${shown} for selector ${selectorText(selector)}: strconv.${go}: parsing ${shown}: ${why}`,
   );
 }
 
 /** Go's `ParseInt` with base 0: decimal, `0x`, `0o`, `0b`, a leading zero for octal, and `_` between digits. */
 const integer = /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
 
+/** Undefined for what is no number, NaN for one that has no room in 64 bits. */
 function parseInteger(text: string): number | undefined {
   const [, sign, literal] = integer.exec(text) ?? [];
   if (literal === undefined) return undefined;
   const digits = literal.replaceAll('_', '');
-  const size = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
-  return sign === '-' ? 0 - size : size;
+  const size = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits}` : digits);
+  const value = sign === '-' ? -size : size;
+  return BigInt.asIntN(64, value) === value ? Number(value) : Number.NaN;
 }

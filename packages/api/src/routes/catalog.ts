@@ -9,7 +9,7 @@ import { keptItems } from '../filter/filter.ts';
 import type { Keep } from '../filter/filter.ts';
 import { badRequest } from '../refusal.ts';
 import type { Route } from '../route.ts';
-import { instancesNamed, nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
+import { instancesNamed, isNodeId, nodeByName, selectInstances, selectNodes, sortByNearness } from '../selection.ts';
 import type { Placed } from '../selection.ts';
 import { byName, compareTexts, consulNode } from '../shape/node.ts';
 import { catalogService, nodeService } from '../shape/service.ts';
@@ -51,9 +51,9 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
       path: '/v1/catalog/services',
       handle: (request) =>
         reader.read(request, {
-          // A filter looks at more than what moves the index of the list.
-          ...(request.query.has('filter') ? {} : { endpoint: 'catalog/services' }),
-          topics: () => (request.query.has('node-meta') ? [topics.services, topics.members] : [topics.services]),
+          endpoint: 'catalog/services',
+          // What selects looks at more than what moves the index of the list.
+          topics: () => (isSelective(request.query) ? [topics.services, topics.instances] : [topics.services]),
           fields: serviceNodeFields,
           json: (view, keep) => servicesWithTags(view, request.query, (placed) => keep?.(flat(placed)) ?? true),
         }),
@@ -85,7 +85,7 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
         if (request.rest === '') throw badRequest('Missing node name');
         return reader.read(request, {
           endpoint: `catalog/${form}`,
-          topics: (view) => [nodeTopic(view, request.rest)],
+          topics: (view) => nodeTopics(view, request.rest),
           fields: serviceFields,
           json: (view, keep) => nodeWithServices(view, { name: request.rest, datacenter, form, keep }),
         });
@@ -103,10 +103,15 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
   ];
 }
 
-/** A node that nobody knows is waited for on the list of members. */
-export function nodeTopic(view: View, name: string): string {
+/** Of the node that a name or an id stands for, and of which one that is. An id that nobody has is waited for on the list. */
+export function nodeTopics(view: View, name: string): readonly [string, ...string[]] {
   const member = nodeByName(view, name);
-  return member === undefined ? topics.members : topics.node(member.id);
+  if (member !== undefined) return [topics.node(member.id), topics.nodeNamed(member.name)];
+  return isNodeId(name) ? [topics.members] : [topics.nodeNamed(name)];
+}
+
+function isSelective(query: URLSearchParams): boolean {
+  return query.has('filter') || query.has('node-meta');
 }
 
 /** Name to the union of tags. Services that only nodes had which left are gone. */

@@ -14,7 +14,7 @@ import type { Placed } from '../selection.ts';
 import { instanceChecks, isUp, nodeChecks } from '../shape/check.ts';
 import { byName } from '../shape/node.ts';
 import { healthEntry } from '../shape/service.ts';
-import { nodeTopic } from './catalog.ts';
+import { nodeTopics } from './catalog.ts';
 
 type CheckJson = Readonly<Record<string, unknown>>;
 
@@ -39,7 +39,7 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
         if (request.rest === '') throw badRequest('Missing node name');
         return reader.read(request, {
           endpoint: 'health/node',
-          topics: (view) => [nodeTopic(view, request.rest)],
+          topics: (view) => nodeTopics(view, request.rest),
           fields: checkFields,
           json: (view, keep) => keptItems(checksOfNode(view, request.rest), keep),
         });

@@ -5,6 +5,8 @@ import type { ExternalCheck, ExternalNode, ExternalPart } from '../catalog/exter
 import type { ConfigStore } from '../config/config-store.ts';
 import { configKey } from '../config/entry.ts';
 import { nodeId, type NodeId } from '../identity.ts';
+import { showsSameInChecks } from './checks-shown.ts';
+import { worstStatus } from './worst-status.ts';
 import type { CheckView, InstanceView, MemberView } from './view.ts';
 
 /** The id of an external node in place of a member's. No peer id has a slash. */
@@ -80,6 +82,8 @@ export interface ExternalChange {
   readonly services: ReadonlySet<string>;
   /** The instances that look different now, by id; `all`: every one on the node. */
   readonly instances: ReadonlySet<string> | 'all';
+  /** Whether a check looks different, or there is one more or less. */
+  readonly changesChecks: boolean;
 }
 
 export class ExternalNodes {
@@ -117,7 +121,8 @@ export class ExternalNodes {
     const about = [before, after].flatMap((part) => (part === undefined ? [] : [instanceOf(part)]));
     const ids = about.filter((id) => id !== undefined);
     const instances = ids.length < about.length ? 'all' : new Set(ids);
-    return { id: externalId(node), part: (after ?? before)?.type, services, instances };
+    const changesChecks = changesChecksOf(parts, before, after);
+    return { id: externalId(node), part: (after ?? before)?.type, services, instances, changesChecks };
   }
 
   memberView(id: NodeId): MemberView | undefined {
@@ -176,8 +181,7 @@ export class ExternalNodes {
 
   #instanceView(owner: NodeId, node: ExternalNode, part: InstancePart, checks: readonly CheckView[]): InstanceView {
     const { instance } = part;
-    const critical = checks.some((check) => check.status === 'critical');
-    const status = critical ? 'critical' : checks.some((check) => check.status === 'warning') ? 'warning' : 'passing';
+    const status = worstStatus(checks);
     return Object.freeze<InstanceView>({
       instance,
       owner,
@@ -188,7 +192,7 @@ export class ExternalNodes {
       zone: instance.zone,
       checks: Object.freeze(checks),
       status,
-      routable: !critical,
+      routable: status !== 'critical',
       ...this.#indexesOf(entryKey(externalName(part))),
     });
   }
@@ -204,6 +208,13 @@ export class ExternalNodes {
   #partsOf(id: NodeId): Parts | undefined {
     return this.#nodes.get(id.slice('external/'.length));
   }
+}
+
+/** An instance changes its checks too, where it has some and they show what changed of it. */
+function changesChecksOf(parts: Parts, before: ExternalPart | undefined, after: ExternalPart | undefined): boolean {
+  const [was, is] = [before, after].map((part) => (part?.type === 'instance' ? part.instance : undefined));
+  const id = (is ?? was)?.id;
+  return id === undefined || (parts.checks(id).length > 0 && !showsSameInChecks(was, is));
 }
 
 /** The instance a part is about; undefined: the whole node. */

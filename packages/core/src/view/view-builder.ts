@@ -5,8 +5,8 @@
  */
 
 import type { Catalog } from '../catalog/catalog.ts';
-import { externalKind } from '../catalog/external.ts';
-import { recordKey, type Check, type CheckStatus, type Instance, type RecordValue } from '../catalog/record.ts';
+import { externalKind, externalNodeOf } from '../catalog/external.ts';
+import { recordKey, type Check, type Instance, type RecordValue } from '../catalog/record.ts';
 import type { ReplicaChange } from '../catalog/content.ts';
 import type { Replica } from '../catalog/replica.ts';
 import type { ConfigStore } from '../config/config-store.ts';
@@ -22,6 +22,7 @@ import { LayeredMap } from '../layered-map.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
 import type { Member } from '../membership/member.ts';
 import type { Membership } from '../membership/membership.ts';
+import { changesChecksShown } from './checks-shown.ts';
 import { ConfigViews } from './config-views.ts';
 import { ExternalNodes, isExternalId } from './external-nodes.ts';
 import { ListedService } from './listed-service.ts';
@@ -30,6 +31,7 @@ import { PersistentMap } from './persistent-map.ts';
 import { serviceView, withName } from './service-view.ts';
 import { Snapshot, type SnapshotContent } from './snapshot.ts';
 import { TopicIndexes, type IndexSnapshot } from './topic-indexes.ts';
+import { worstStatus } from './worst-status.ts';
 import { topics, type CheckView, type InstanceView, type MemberView, type ServiceView, type View } from './view.ts';
 
 export interface ViewSources {
@@ -121,12 +123,14 @@ export class ViewBuilder {
     const { id } = member;
     this.#dirtyMembers.add(id);
     this.#touch(topics.members);
-    this.#stamp(id);
+    // What else changes, such as who accuses it, is not shown with its instances, whose readers are not woken.
+    if (routing || !this.#created.has(id)) this.#stamp(id);
     if (!routing) return;
-    this.#touch(topics.node(id));
+    this.#touchNode(id, member.signed.value.name);
     const replica = this.#sources.catalog.replica(id);
     if (replica === undefined || replica.size === 0) return;
     this.#touch(topics.checks);
+    this.#touch(topics.instances);
     this.#touchInstances(id, replica.instances());
   }
 
@@ -150,6 +154,7 @@ export class ViewBuilder {
       if (replica?.get(key) === undefined) this.#unstamp(`${owner}/${key}`);
     }
     const isListed = this.#changesServiceList(replica, upserted, change.previous);
+    if (changesChecksShown(replica, change.previous, upserted)) this.#touch(topics.checks);
     this.#touchRecords(owner, replica, change.previous);
     this.#touchRecords(owner, replica, upserted);
     if (isListed) this.#touch(topics.services);
@@ -169,7 +174,7 @@ export class ViewBuilder {
     this.touchCatalog(id, { upserted: [], previous: records });
     this.#dirtyMembers.add(id);
     this.#touch(topics.members);
-    this.#touch(topics.node(id));
+    this.#touchNode(id, undefined);
     if (forgotten) this.#unstamp(id);
   }
 
@@ -199,14 +204,17 @@ export class ViewBuilder {
   #touchExternal(name: string): void {
     const changed = this.#external.changed(name);
     if (changed === undefined) return;
-    const { id, part, services, instances } = changed;
+    const { id, part, services, instances, changesChecks } = changed;
     this.#dirtyExternal.add(id);
     if (instances === all) this.#dirtyInstances.set(id, all);
     else for (const instance of instances) this.#touchInstance(id, instance);
-    this.#touch(topics.node(id));
+    this.#touchNode(id, externalNodeOf(name));
     if (part === 'node') this.#touch(topics.members);
-    if (part !== 'instance') this.#touch(topics.checks);
-    if (part !== 'check') this.#touch(topics.services);
+    if (changesChecks) this.#touch(topics.checks);
+    if (part !== 'check') {
+      this.#touch(topics.services);
+      this.#touch(topics.instances);
+    }
     for (const service of services) this.#touchService(service);
   }
 
@@ -264,6 +272,13 @@ export class ViewBuilder {
     this.#indexes.touch(topic);
   }
 
+  /** A member looks different now, or is gone; whoever asks for one of its name may now mean another. */
+  #touchNode(id: NodeId, name: string | undefined): void {
+    this.#touch(topics.node(id));
+    const before = this.#content.members.get(id)?.name;
+    for (const each of new Set([before, name])) if (each !== undefined) this.#touch(topics.nodeNamed(each));
+  }
+
   #touchService(name: string): void {
     this.#dirtyServices.add(name);
     this.#touch(topics.service(name));
@@ -291,6 +306,7 @@ export class ViewBuilder {
       if (value.type === 'instance') {
         this.#touchInstance(owner, value.instance.id);
         this.#touchService(value.instance.service);
+        this.#touch(topics.instances);
         continue;
       }
       this.#touch(topics.checks);
@@ -410,7 +426,7 @@ export class ViewBuilder {
     const record = member.signed.value;
     const own = byInstance.get(instance.id);
     const checks = own === undefined ? nodeChecks : Object.freeze([...nodeChecks, ...own]);
-    const status = worst(checks);
+    const status = worstStatus(checks);
     return Object.freeze<InstanceView>({
       instance,
       owner: member.id,
@@ -459,11 +475,6 @@ function pushTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
 
 function isAlive(member: MemberView | undefined): number {
   return Number(member?.status === 'alive' || member?.status === 'suspect');
-}
-
-function worst(checks: readonly Check[]): CheckStatus {
-  if (checks.some((check) => check.status === 'critical')) return 'critical';
-  return checks.some((check) => check.status === 'warning') ? 'warning' : 'passing';
 }
 
 /** The host of `host:port` or `[host]:port`. */

@@ -74,8 +74,9 @@ export interface ServiceView {
 
 /**
  * Topics with an index of their own (the contract of blocking queries):
- * `members` and `services` (the lists), `service/<name>`, `node/<id>` (with its checks and instances),
- * `checks` (any check's status), `checks/<service>`, both with the name in lower case, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
+ * `members` and `services` (the lists), `instances` (any instance, or what is shown of its node with it), `service/<name>`,
+ * `node/<id>` (with its checks and instances), `node-named/<name>` (whom the name stands for),
+ * `checks` (any check, with the name and the tags of the service it is about), `checks/<service>`, all with the name in lower case, `config`, `config/<kind>`, `config/<kind>/<name>`, `local` (own registrations),
  * `kv/<folder>` (any key below it, the root's being empty). Keys of the key-value store and external nodes do not move `config`.
  * `applied-config` moves when a member tells that it applies another config. `any` moves with each of them.
  */
@@ -83,9 +84,12 @@ export const topics = {
   any: 'any',
   members: 'members',
   services: 'services',
+  instances: 'instances',
   /** In any case: whoever waits for a name waits for all that differ from it in nothing else. */
   service: (name: string): string => `service/${name.toLowerCase()}`,
   node: (id: NodeId): string => `node/${id}`,
+  /** In any case. Of the node itself too: with `node` of whoever has the name, all that a reader of it sees. */
+  nodeNamed: (name: string): string => `node-named/${name.toLowerCase()}`,
   checks: 'checks',
   checksOf: (service: string): string => `checks/${service.toLowerCase()}`,
   config: 'config',
