@@ -45,6 +45,6 @@ test('a script or a property that ends the process is refused by what it did', a
   expect(script.exitCode).toBe(2);
   expect(script.err).toContain('process.exit() is not for simulations, which would end without a result');
   const property = await skein(['sim', file('exits.mjs', "script: (sim) => sim.always('x', () => process.exit(0))")], {});
-  expect(property.exitCode).toBe(1);
+  expect(property.exitCode).toBe(2);
   expect(property.err).toContain("the property 'x' cannot be meant: process.exit() is not for simulations");
 });

@@ -56,7 +56,7 @@ test('a recording tells when processes ran, and how much was sent in each second
   const recording = recorder.recording({ title: 'power cut' });
   expect(recording.lives.filter(({ node }) => node === 2)).toEqual([
     { atUs: 0, node: 2, to: 'running', how: 'start, epoch 1' },
-    { atUs: 3_000_000, node: 2, to: 'stopped', how: 'power-off' },
+    { atUs: 3_000_000, node: 2, to: 'stopped', how: 'power-off, what was not synced is lost' },
     { atUs: 14_000_000, node: 2, to: 'running', how: 'start, epoch 2' },
   ]);
   expect(recording.traffic.messages).toHaveLength(17);
