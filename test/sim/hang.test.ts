@@ -55,19 +55,22 @@ test('a member that hangs while one of its two peers is still dialling it goes o
   expect(tookMs).toBeDefined();
 });
 
-test.each([1, 2, 3])('a host that stalls again and again still routes around one that is gone, seed %i', (seed) => {
-  const world = new World({ seed, network: 'lan', traceLines: 0 });
-  const [observer, , gone] = world.mesh(3) as [SimNode, SimNode, SimNode];
-  world.runFor(20_000);
-  const stall = (): void => {
-    observer.pause();
-    world.at(world.nowMs + 300, () => {
-      observer.resume();
-      world.at(world.nowMs + 400, stall);
-    });
-  };
-  world.at(world.nowMs + seed * 31, stall);
-  world.runFor(15_000);
-  gone.powerOff();
-  expect(world.runUntil(() => observer.view().member(gone.id)?.reachable === false, 60_000)).toBeDefined();
-});
+test.each([1, 12, 14, 15, 31, 37])(
+  'a host that stalls again and again still routes around one that is gone within 10 s, seed %i',
+  (seed) => {
+    const world = new World({ seed, network: 'lan', traceLines: 0 });
+    const [observer, , gone] = world.mesh(3) as [SimNode, SimNode, SimNode];
+    world.runFor(20_000);
+    const stall = (): void => {
+      observer.pause();
+      world.at(world.nowMs + 300, () => {
+        observer.resume();
+        world.at(world.nowMs + 400, stall);
+      });
+    };
+    world.at(world.nowMs + seed * 31, stall);
+    world.runFor(15_000);
+    gone.powerOff();
+    expect(world.runUntil(() => observer.view().member(gone.id)?.reachable === false, 10_000)).toBeDefined();
+  },
+);

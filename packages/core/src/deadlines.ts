@@ -120,6 +120,11 @@ export function isVerdict(key: string): boolean {
   return /^(probe|doubt|nack|suspect)\/|^withheld$/.test(key);
 }
 
+/** Whether it is one of a probe's, whose verdict, if it comes to one, is kept back by itself for as long as it has to be. */
+export function isOfProbe(key: string): boolean {
+  return key.startsWith('probe/') || key.startsWith('doubt/');
+}
+
 function before(a: Entry, b: Entry): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

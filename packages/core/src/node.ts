@@ -15,7 +15,7 @@ import type { Command, CommandResult } from './command.ts';
 import { ConfigReport } from './config/config-report.ts';
 import { ConfigStore } from './config/config-store.ts';
 import { configKey } from './config/entry.ts';
-import { isVerdict } from './deadlines.ts';
+import { isOfProbe, isVerdict } from './deadlines.ts';
 import type { Effect } from './effect.ts';
 import { AntiEntropy } from './gossip/anti-entropy.ts';
 import { Dissemination, type LinkQueue } from './gossip/dissemination.ts';
@@ -245,8 +245,8 @@ export class MeshNode {
     const { deadlines, config, lateMs, verdictsAt } = this.#turn;
     for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
       // After a stall, answers wait in the sockets while timers are already over: no verdict before they were read.
-      if (lateMs > config.lateTickMs && isVerdict(due.key)) deadlines.set(due.key, verdictsAt);
-      else this.#due(due.key);
+      if (lateMs <= config.lateTickMs || !isVerdict(due.key)) this.#due(due.key);
+      else deadlines.set(due.key, isOfProbe(due.key) ? Math.min(verdictsAt, now + 2 * config.lateTickMs) : verdictsAt);
     }
   }
 

@@ -244,7 +244,8 @@ export class Membership {
     const wasPresent = isPresent(member);
     member.signed = signed;
     // It leaves under the claim that failed: no correct member does, and it is not back by that.
-    if (member.status === 'failed' && isSameClaim(before, after) && after.status !== 'left') return;
+    if (member.status === 'failed' && isSameClaim(before, after) && after.status !== 'left')
+      return this.#listener.memberTouched(member, false);
     member.verified = verified || (member.verified && !reboot);
     this.#isBack(member);
     this.#clearAccusations(member, reboot || after.status !== 'alive');
@@ -319,7 +320,9 @@ export class Membership {
     if (this.#isBacked(member)) return;
     // A refusal was heard; in a mesh of two there is nobody else to hear from.
     if (reason !== 'dial-refused' && this.#presentCount > 2 && this.#restraint.isUnheard(member.id)) return;
-    if (!this.#budget.affords(this.#turn.self, this.#accusationCap(), this.#turn.now)) return this.#restraint.withhold(member.id);
+    const cap = this.#accusationCap();
+    if (!this.#budget.affords(this.#turn.self, cap, this.#turn.now))
+      return this.#restraint.withhold(member.id, Math.min(cap + 1, this.#presentCount - 1));
     this.#sign(member, reason);
     this.#suspect(member, `accused by us: ${reason}`);
     this.#listener.accusationNews(member.id, this.#turn.self, undefined);

@@ -49,6 +49,8 @@ export class Restraint {
   readonly #putOff = new Map<NodeId, number>();
   /** Those we doubt, said or not. */
   readonly #doubted = new Set<NodeId>();
+  /** Those we doubted, though they answered since, and when last; oldest first. */
+  readonly #lately = new Map<NodeId, number>();
   #isolated = false;
 
   constructor(turn: Turn, listener: RestraintListener) {
@@ -107,6 +109,8 @@ export class Restraint {
   /** A doubt is ours to clear for as long as we watch it; from then on nobody would tell us that it does not hold. */
   doubts(id: NodeId): void {
     this.#doubted.add(id);
+    this.#lately.delete(id);
+    this.#lately.set(id, this.#turn.now);
     this.#arm(lookAgainMs);
   }
 
@@ -115,11 +119,19 @@ export class Restraint {
     this.#doubted.delete(id);
   }
 
-  /** We may say no more: this waits. */
-  withhold(id: NodeId): void {
+  /**
+   * We may say no more: this waits. A few that come and go may cost all that we may say, and that is about them; where we
+   * doubted as many as `enough` different ones lately, it is about us.
+   */
+  withhold(id: NodeId, enough: number): void {
+    const { now, config } = this.#turn;
     this.#withheld.add(id);
-    this.#arm(this.#turn.config.accusationRefillMs);
-    this.#setIsolated(true);
+    this.#arm(config.accusationRefillMs);
+    for (const [other, at] of this.#lately) {
+      if (now - at <= config.accusationRefillMs) break;
+      this.#lately.delete(other);
+    }
+    if (this.#lately.size >= enough) this.#setIsolated(true);
   }
 
   /** There may be room for what waits. */
