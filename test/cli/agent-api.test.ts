@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { refused, skein } from './fake-io.ts';
 
 const list = 'GET /v1/mesh/members';
@@ -19,6 +19,16 @@ test('a port that fetch refuses is told apart from an agent that is not there', 
   expect(err).toContain('http://127.0.0.1:1 has a port that HTTP clients refuse');
   expect(err).toContain('--http HOST:PORT');
   expect(err).not.toContain('bad port');
+});
+
+test('an answer that begins and does not end is given up when its time is over', async () => {
+  vi.useFakeTimers();
+  const ran = skein(['members'], { replies: { [list]: { endless: true } } });
+  await vi.advanceTimersByTimeAsync(10_000);
+  vi.useRealTimers();
+  const { exitCode, err } = await ran;
+  expect(exitCode).toBe(1);
+  expect(err).toContain('http://127.0.0.1:8500 did not answer within 10 s');
 });
 
 test('an agent that does not answer in time is named with its address', async () => {

@@ -113,6 +113,13 @@ test('apply --wait waits until all nodes apply it', async () => {
   expect(out).toBe('applied route/shop\n2 of 2 nodes: 1 entry in force, digest D1\n');
 });
 
+test('apply --wait that had no answer in its time says so, not that there are no nodes, and fails', async () => {
+  const { exitCode, out } = await applyAndWait(['interrupt'], ['--wait', '1s']);
+  expect(exitCode).toBe(1);
+  expect(out).toContain('no answer in that time about what the nodes apply');
+  expect(out).not.toContain('0 of 0');
+});
+
 test('apply --wait that waits in vain says who is missing, and fails', async () => {
   const { exitCode, out } = await applyAndWait([{ index: 5, json: partial }, 'interrupt'], ['--wait', '1.5s', '--json']);
   expect(exitCode).toBe(1);

@@ -20,6 +20,8 @@ export type Reply =
       readonly text?: string;
       /** Of a blocking query. */
       readonly index?: number | string;
+      /** Its body never ends, whatever becomes of the signal, of which `fetch` may have lost sight. */
+      readonly endless?: boolean;
       /** An answer that is streamed: its pieces, and how it goes on after them. */
       readonly chunks?: readonly string[];
       readonly after?: 'end' | 'interrupt' | Error;
@@ -165,7 +167,7 @@ function answerOf(reply: Exclude<Reply, Error | string>, signal: AbortSignal, in
     status: reply.status ?? 200,
     headers: { get: (name) => (name.toLowerCase() === 'x-consul-index' ? index : null) },
     body: reply.chunks === undefined ? null : streamed(reply, signal, interrupt),
-    text: async () => text,
+    text: () => (reply.endless === true ? new Promise(() => undefined) : Promise.resolve(text)),
   };
 }
 

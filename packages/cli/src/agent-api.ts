@@ -2,6 +2,7 @@
 
 import { CliFailure, reasonOf, usageFailure } from './failure.ts';
 import type { FetchAnswer, Io } from './io.ts';
+import { TimeLimit } from './time-limit.ts';
 
 const defaultAddress = '127.0.0.1:8500';
 const answerTimeoutMs = 10_000;
@@ -47,8 +48,8 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
   const base = baseUrl(given, option === undefined ? 'SKEIN_HTTP_ADDR' : '--http-addr');
 
   async function call(method: string, path: string, payload?: Payload, timeoutMs = answerTimeoutMs): Promise<unknown> {
-    const answer = await exchange(io, base, { method, path, payload, timeoutMs });
-    return parsed(base, `${method} ${path}`, await textOf(base, answer, timeoutMs));
+    const { text } = await whole(io, base, { method, path, payload }, timeoutMs);
+    return parsed(base, `${method} ${path}`, text);
   }
   return {
     base,
@@ -60,15 +61,15 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
     getAfter: async (path, index, signal) => {
       const asked = index === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${waitSeconds}s`;
       const timeoutMs = index === undefined ? answerTimeoutMs : waitTimeoutMs;
-      const answer = await exchange(io, base, { method: 'GET', path: asked, timeoutMs, signal });
-      const body = present(base, path, parsed(base, `GET ${path}`, await textOf(base, answer, timeoutMs)));
+      const { answer, text } = await whole(io, base, { method: 'GET', path: asked }, timeoutMs, signal);
+      const body = present(base, path, parsed(base, `GET ${path}`, text));
       const told = answer.headers.get('x-consul-index') ?? '';
       if (!/^[1-9]\d{0,19}$/.test(told))
         throw new CliFailure(`${base} answered GET ${path} without an index to wait after`, { hint: isItAnAgent });
       return { body, index: told };
     },
     stream: async function* (path, signal) {
-      const answer = await exchange(io, base, { method: 'GET', path, timeoutMs: undefined, signal });
+      const answer = await exchange(io, base, { method: 'GET', path, signal }, undefined);
       try {
         yield* answer.body ?? [];
       } catch {
@@ -130,22 +131,41 @@ interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly payload?: Payload | undefined;
-  /** Of the whole answer; undefined for one that has no end. */
-  readonly timeoutMs: number | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
-/** Resolves with an answer of status 2xx, its body not read yet. */
-async function exchange(io: Pick<Io, 'fetch'>, base: string, request: Exchange): Promise<FetchAnswer> {
-  const { method, path, payload, timeoutMs, signal } = request;
-  const ends = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter((end) => end !== undefined);
+/** Resolves with an answer of status 2xx and all of its body. `timeoutMs` is for both. */
+function whole(
+  io: Pick<Io, 'fetch'>,
+  base: string,
+  request: Omit<Exchange, 'signal'>,
+  timeoutMs: number,
+  until?: AbortSignal,
+): Promise<{ readonly answer: FetchAnswer; readonly text: string }> {
+  const limit = new TimeLimit(timeoutMs, until);
+  const read = async (): Promise<{ readonly answer: FetchAnswer; readonly text: string }> => {
+    const answer = await exchange(io, base, { ...request, signal: limit.signal }, timeoutMs);
+    return { answer, text: await textOf(base, answer, timeoutMs) };
+  };
+  return limit.hold(read).catch((error: unknown) => {
+    throw error instanceof CliFailure ? error : unreachable(base, error, timeoutMs);
+  });
+}
+
+/** Resolves with an answer of status 2xx, its body not read yet. `timeoutMs`: what its signal stands for, for messages. */
+async function exchange(
+  io: Pick<Io, 'fetch'>,
+  base: string,
+  { method, path, payload, signal }: Exchange,
+  timeoutMs: number | undefined,
+): Promise<FetchAnswer> {
   const answer = await io
     .fetch(`${base}${path}`, {
       method,
       headers: { accept: 'application/json', ...(payload === undefined ? {} : { 'content-type': payload.type }) },
       ...(payload === undefined ? {} : { body: payload.data }),
       redirect: 'error',
-      signal: AbortSignal.any(ends),
+      signal,
     })
     .catch((error: unknown) => {
       throw unreachable(base, error, timeoutMs);

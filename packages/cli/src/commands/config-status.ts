@@ -1,13 +1,14 @@
 /** `skein config status`: whether all nodes apply what the agent applies. */
 
 import type { Command } from 'commander';
-import type { AgentApi } from '../agent-api.ts';
+import type { AgentApi, Indexed } from '../agent-api.ts';
 import type { Paint } from '../colour.ts';
 import { exitCodes } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { isObject, numberAt, objectsIn, textAt } from '../json-value.ts';
 import type { JsonObject } from '../json-value.ts';
 import { plain, table } from '../table.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { showListing, withWatch } from '../watch/watch-list.ts';
 import type { WatchOptions } from '../watch/watch-list.ts';
 import { withApiOptions } from './api-command.ts';
@@ -62,36 +63,38 @@ function isApplied(status: JsonObject): boolean {
 const unchangedPauseMs = 250;
 
 /**
- * Waits until all nodes apply what the agent applies, for `waitMs` at most, or until Ctrl-C. Gives the last status, and
- * whether they do.
+ * Waits until all nodes apply what the agent applies, for `waitMs` at most, or until Ctrl-C. Gives the last status,
+ * undefined when there was no answer in that time, and whether they do.
  */
 export async function waitUntilApplied(
   io: Io,
   api: AgentApi,
   waitMs: number,
-): Promise<{ readonly isComplete: boolean; readonly status: JsonObject }> {
+): Promise<{ readonly isComplete: boolean; readonly status: JsonObject | undefined }> {
   const interrupted = new AbortController();
   const forget = io.onInterrupt(() => interrupted.abort());
   const until = io.wallMs() + waitMs;
-  let status: JsonObject = {};
+  let status: JsonObject | undefined;
   let index: string | undefined;
   try {
     for (let leftMs = waitMs; leftMs > 0 && !interrupted.signal.aborted; leftMs = until - io.wallMs()) {
-      const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(leftMs)]);
-      const answer = await api.getAfter(statusPath, index, signal).catch((error: unknown) => {
+      const limit = new TimeLimit(leftMs, interrupted.signal);
+      const { signal } = limit;
+      const ask = (): Promise<Indexed> => api.getAfter(statusPath, index, signal);
+      const answer = await limit.hold(ask).catch((error: unknown) => {
         if (signal.aborted) return undefined;
         throw error;
       });
       if (answer === undefined) break;
       status = statusOf(answer.body);
       if (isApplied(status)) break;
-      if (answer.index === index) await io.sleep(unchangedPauseMs, signal);
+      if (answer.index === index) await io.sleep(Math.min(unchangedPauseMs, leftMs), interrupted.signal);
       index = answer.index;
     }
   } finally {
     forget();
   }
-  return { isComplete: isApplied(status), status };
+  return { isComplete: status !== undefined && isApplied(status), status };
 }
 
 export function statusText(status: JsonObject, io: Pick<Io, 'wallMs'>, paint: Paint): string {

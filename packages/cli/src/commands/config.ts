@@ -103,7 +103,9 @@ function addApply(config: Command, io: Io, setExitCode: (code: number) => void):
       if (options.wait === undefined) return print(io, options, { applied }, () => lines);
       if (options.json !== true) io.out(lines);
       const { isComplete, status } = await waitUntilApplied(io, api, options.wait);
-      print(io, options, { applied, status }, () => statusText(status, io, outPaint(io)));
+      const text = (): string =>
+        status === undefined ? 'no answer in that time about what the nodes apply\n' : statusText(status, io, outPaint(io));
+      print(io, options, { applied, status: status ?? null }, text);
       if (!isComplete) setExitCode(exitCodes.failure);
     });
 }
