@@ -7,22 +7,26 @@ import { expect, test, vi } from 'vitest';
 
 type Parts = ConstructorParameters<typeof Dialer>[0];
 type Session = Parameters<Links['install']>[0];
-/** Who is at an address. `hangs`: it never answers. */
-type Host = 'hangs' | 'nobody' | 'peer' | 'ourselves';
+/** Who is at an address. `hangs`: it never answers; `peer` has a link already, `newcomer` gets one by this dial. */
+type Host = 'hangs' | 'nobody' | 'peer' | 'newcomer' | 'ourselves';
 
 const self = nodeId('self');
 const peer = nodeId('peer');
+const newcomer = nodeId('newcomer');
 
 /** Dials a name that stands for these, by address, as host 10.0.0.1 would. */
 async function dial(hosts: Readonly<Record<string, Host>>): Promise<DialOutcome> {
   vi.useFakeTimers();
   const links = new Links(self);
-  links.install({ peer, openedAtMs: 0, admittedAtMs: 0, epoch: 1 } as unknown as Session);
+  const link = { openedAtMs: 0, epoch: 1 };
+  links.install({ ...link, peer, admittedAtMs: 0 } as unknown as Session);
+  links.install({ ...link, peer: newcomer, admittedAtMs: Infinity } as unknown as Session);
   const connect = (text: string): Promise<unknown> => {
     const host = hosts[text.split('/')[2] ?? ''];
     if (host === 'nobody') return Promise.reject(new Error('ECONNREFUSED'));
     if (host === 'ourselves') return Promise.reject(new Error('Can not dial self'));
-    return host === 'peer' ? Promise.resolve({ remotePeer: peer, status: 'closed' }) : new Promise(() => undefined);
+    if (host === 'hangs') return new Promise(() => undefined);
+    return Promise.resolve({ remotePeer: host === 'peer' ? peer : newcomer, status: 'closed' });
   };
   const dialer = new Dialer({
     self,
@@ -57,4 +61,9 @@ test('a name is ours only when nothing else is behind it', async () => {
   expect(await dial({ '10.0.0.1': 'ourselves', '10.0.0.2': 'nobody' })).toMatchObject({ ok: false, reason: 'refused' });
   expect(await dial({ '10.0.0.2': 'nobody', '10.0.0.1': 'ourselves' })).toMatchObject({ ok: false, reason: 'refused' });
   expect(await dial({ '10.0.0.2': 'hangs', '10.0.0.1': 'ourselves' })).toMatchObject({ ok: false, reason: 'timeout' });
+});
+
+test('a name is looked through for a host without a link, past those that have one', async () => {
+  expect(await dial({ '10.0.0.2': 'peer', '10.0.0.3': 'newcomer' })).toEqual({ ok: true, id: newcomer });
+  expect(await dial({ '10.0.0.2': 'peer', '10.0.0.3': 'nobody', '10.0.0.1': 'ourselves' })).toEqual({ ok: true, id: peer });
 });

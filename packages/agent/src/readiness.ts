@@ -32,7 +32,8 @@ export class Readiness {
   event(event: MeshEvent): void {
     if (event.type === 'synced') this.#isSynced = true;
     else if (event.type === 'seed-failed' && event.reason === 'self') this.#seeds.delete(event.address);
-    else if ((event.type === 'seed-joined' || event.type === 'seed-failed') && this.#seeds.has(event.address)) {
+    else if ((event.type === 'seed-joined' || event.type === 'seed-failed') && this.#options.seeds.includes(event.address)) {
+      // Also one that was ourselves before: a balancer may lead elsewhere now.
       this.#seeds.set(event.address, event.type === 'seed-joined' ? 'joined' : event.reason);
     }
   }

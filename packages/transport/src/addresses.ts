@@ -15,8 +15,8 @@ export interface Address {
 }
 
 const maxPort = 65_535;
-/** How many addresses of one name are tried. */
-const maxResolved = 4;
+/** How many addresses of one name are tried at a time. */
+const maxResolved = 8;
 const hostName = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?$/;
 
 /** Returns undefined when the text is no address. */
@@ -76,10 +76,19 @@ function isLocal(ip: string): boolean {
   return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === ip));
 }
 
-/** The IP addresses of a host, IPv4 first; itself when it is one already. Throws what DNS says. */
+/**
+ * The IP addresses of a host, some of them when they are many; itself when it is one already. Throws what DNS says. In another
+ * order each time: resolvers sort them, and hosts at the front that are gone would hide those behind them for ever.
+ */
 export async function resolveHost(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   const found = await lookup(host, { all: true });
-  const ips = found.sort((a, b) => a.family - b.family).map(({ address }) => address);
-  return [...new Set(ips)].slice(0, maxResolved);
+  return shuffled([...new Set(found.map(({ address }) => address))]).slice(0, maxResolved);
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }

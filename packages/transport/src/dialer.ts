@@ -103,8 +103,9 @@ export class Dialer {
   }
 
   /**
-   * Tries all that a name stands for, each for its share of the time that is left. A seed's name may stand for every host,
-   * the resolver puts our own address first, and any other may hang: it is ours only where nothing else is behind it.
+   * Tries what a name stands for, each for its share of the time that is left. A seed's name may stand for every host, our own
+   * is among them, and any other may hang: it is ours only where nothing else is behind it. And some of them may be linked with
+   * us while others found each other alone: whoever is not linked yet is looked for.
    */
   async #dialText(text: string, attempt: Attempt): Promise<DialOutcome> {
     const address = parseAddress(text);
@@ -113,16 +114,24 @@ export class Dialer {
     const ips = await this.#resolve(address.host, attempt.signal);
     if (!Array.isArray(ips)) return ips as Failure;
     let worst: Failure = failure('unresolvable', `"${address.host}" has no address`);
+    let known: DialOutcome | undefined;
     for (const [i, ip] of (ips as readonly string[]).entries()) {
       const leftMs = attempt.untilMs - this.#parts.now();
       if (i > 0 && (leftMs <= 0 || attempt.signal.aborted)) break;
       const share = deadline(Math.ceil(leftMs / (ips.length - i)), attempt.signal);
       const outcome = await this.#dialIp(ip, address.port, { ...attempt, to, signal: share.signal });
       share.clear();
-      if (outcome.ok) return outcome;
-      worst = moreTelling(worst, outcome);
+      if (!outcome.ok) worst = moreTelling(worst, outcome);
+      else if (to === undefined && this.#wasLinked(outcome.id, attempt)) known = outcome;
+      else return outcome;
     }
-    return worst;
+    return known ?? worst;
+  }
+
+  /** Whether there was a link with this peer before the dial began. */
+  #wasLinked(peer: NodeId, { startedAtMs }: Attempt): boolean {
+    const link = this.#parts.links.get(peer);
+    return link !== undefined && link.admittedAtMs < startedAtMs;
   }
 
   async #resolve(host: string, signal: AbortSignal): Promise<readonly string[] | Failure> {

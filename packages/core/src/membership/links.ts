@@ -55,6 +55,9 @@ interface Target {
   once: boolean;
   /** Who answered at a seed's address last. */
   answeredBy: NodeId | undefined;
+  /** For how long a seed that brings nobody new is let be, and whether that was. */
+  restMs: number;
+  rested: boolean;
 }
 
 /** Dials to somebody never met that may time out before it counts: in a burst of joins everybody is slow to accept. */
@@ -64,6 +67,8 @@ const deafShare = 0.8;
 const deafMaxMs = 60_000;
 /** The longest wait between two dials while there is no link at all. */
 const aloneRedialMaxMs = 4000;
+/** The longest time for which a seed's name is not looked through again. */
+const nameRestMaxMs = 300_000;
 /** A link that is not needed stays for so long: newcomers need the one they joined by, and views differ for a moment. */
 const spareMs = 30_000;
 
@@ -309,9 +314,22 @@ export class Links {
     const target = this.#targets.get(key);
     if (target === undefined || target.dialing) return;
     if (target.to !== undefined && this.#links.has(target.to) && !target.fresh) return;
-    if (this.#isUseless(target)) return this.#dialSoon(target, this.#turn.config.redialMaxMs);
+    if (!target.rested && this.#isUseless(target)) return this.#restSeed(target);
+    target.rested = false;
     this.#waiting.set(key, target);
     this.#dialWaiting();
+  }
+
+  /**
+   * A name may stand for several hosts, some of which found each other alone, each side ready and in sync: it is looked through
+   * again, ever less often.
+   */
+  #restSeed(target: Target): void {
+    const { redialMaxMs } = this.#turn.config;
+    if (!isName(target.addresses[0] ?? '')) return this.#dialSoon(target, redialMaxMs);
+    target.restMs = Math.min(nameRestMaxMs, Math.max(redialMaxMs, 2 * target.restMs));
+    target.rested = true;
+    this.#dialSoon(target, target.restMs);
   }
 
   // --- dialling ---
@@ -403,6 +421,8 @@ export class Links {
       met: false,
       once: false,
       answeredBy: undefined,
+      restMs: 0,
+      rested: false,
     };
     this.#targets.set(key, target);
     return target;
@@ -468,6 +488,11 @@ export class Links {
 
 function seedKey(address: string): string {
   return `seed/${address}`;
+}
+
+/** Whether an address has the name of a host in it, and not an IP address. */
+function isName(address: string): boolean {
+  return !/^(\d+\.\d+\.\d+\.\d+|\[.*\]):\d+$|^\/ip[46]\//.test(address);
 }
 
 function memberKey(id: NodeId): string {
