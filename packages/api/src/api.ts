@@ -296,8 +296,13 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
 function addSlash(app: FastifyInstance, url: string, urls: ReadonlySet<string>): void {
   const bare = url.replace(/\/\*$/, '');
   if (bare === url || urls.has(bare)) return;
-  const target = (asked: string): string => `${bare}/${asked.slice(bare.length)}`;
-  app.route({ method: [...methods], url: bare, handler: ({ url: asked }, reply) => reply.redirect(target(asked), 301) });
+  // The path that was meant, not the one that was written: that may be percent-encoded, and so of another length.
+  const target = (asked: string): string => `${bare}/${asked.slice(asked.search(/\?|$/))}`;
+  app.route({
+    method: [...methods, 'OPTIONS'],
+    url: bare,
+    handler: ({ url: asked }, reply) => reply.redirect(target(asked), 301),
+  });
 }
 
 function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {
