@@ -256,6 +256,12 @@ describe('an external node', () => {
     expect(nodes[0].view().service('search')?.instances[0]?.address).toBe('10.9.0.2');
   });
 
+  test('may have any metadata keys of its own, as in Consul', async () => {
+    const { apis } = mesh();
+    expect(json(await register(apis[0], { Node: 'db', Address: '10.9.0.1', NodeMeta: { 'a b': 'x' } }))).toBe(true);
+    expect(json(await get(apis[0], '/v1/catalog/node/db'))).toMatchObject({ Node: { Meta: { 'a b': 'x' } } });
+  });
+
   test('is written at two agents at once without losing a service', async () => {
     const { world, apis } = mesh(2);
     await Promise.all(
@@ -338,6 +344,18 @@ describe('a bad registration', () => {
     expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(text)]);
     expect(json(await get(apis[0], '/v1/catalog/nodes'))).toHaveLength(1);
   });
+
+  test.each(['a b', '', 'a.b', 'ä', 'consul-x'])(
+    'of a service with the metadata key "%s" is 400, as with its agent, and changes nothing',
+    async (key) => {
+      const { apis } = mesh();
+      const Meta = { [key]: 'x' };
+      const answer = await register(apis[0], { ...search, Check: undefined, Service: { Service: 'x', Meta } });
+      expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(`Invalid Service Meta: key "${key}"`)]);
+      expect(answer.body).toBe((await put(apis[0], '/v1/agent/service/register', { Name: 'x', Meta })).body);
+      expect(json(await get(apis[0], '/v1/catalog/nodes'))).toHaveLength(1);
+    },
+  );
 
   test('of what runs on a member is refused, and names whom to ask', async () => {
     const { apis, nodes } = mesh();
