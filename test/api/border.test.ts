@@ -125,6 +125,9 @@ test.each([
   ['/v1//catalog/./services?dc=x', '/v1/catalog/services?dc=x'],
   ['/v1/health/service', '/v1/health/service/'],
   ['/v1/catalog//service?tag=a', '/v1/catalog/service/?tag=a'],
+  ['/v1//mesh/config?conflicts', '/v1/mesh/config?conflicts'],
+  ['/v1/catalog/serv%69ce', '/v1/catalog/service/'],
+  ['/v1/c%61talog/serv%69ce?tag=%2F?a', '/v1/catalog/service/?tag=%2F?a'],
 ])('%s is redirected to %s: a base address may end in a slash', async (url, target) => {
   const answer = await setup().get(url);
   expect([answer.statusCode, answer.headers['location']]).toEqual([301, target]);

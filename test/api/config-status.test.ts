@@ -32,6 +32,14 @@ describe('the status', () => {
     });
   });
 
+  test.each(['', '?history', '?conflicts'])(
+    'is not to be had with a slash at its end, nor a list of a kind: %s',
+    async (query) => {
+      const answer = await setup().get(`${url}/${query}`);
+      expect([answer.statusCode, answer.body]).toEqual([404, expect.stringContaining('is at /v1/mesh/config/status')]);
+    },
+  );
+
   test('counts nodes that apply the same, and names the others with what they told', async () => {
     const at = setup();
     const { port } = at;

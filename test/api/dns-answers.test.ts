@@ -141,7 +141,7 @@ test('SRV brings the addresses that its targets have in our own zone, of either 
   const additional = async (name: string): Promise<readonly string[]> => texts((await client.ask(name, 'SRV')).additionals);
   expect(await additional('inner.service.consul')).toEqual(webAddresses.map((each) => `web.service.consul ${each}`));
   expect(await additional('bynode.service.consul')).toEqual(['beta.node.consul AAAA 2001:db8::2']);
-  expect(await additional('loop.service.consul')).toEqual([]);
+  expect(await additional('loop.service.consul')).toEqual(['alpha.node.dc1.consul A 10.0.0.1']);
   port.addInstance(port.self, fakeInstance('web-8', 'web', { address: '10.1.0.8', port: 88 }));
   expect(await additional('inner.service.consul')).toContain('web.service.consul A 10.1.0.8');
 });
@@ -159,7 +159,58 @@ test('a host name of our own is followed to the addresses, and not in circles', 
     'web.service.consul A 10.1.0.1',
     'web.service.consul A 10.1.0.2',
   ]);
-  expect((await mesh().ask('loop.service.consul', 'A')).answers).toHaveLength(4);
+  const client = mesh();
+  const { port } = client;
+  for (const [from, to] of ['ab', 'ba', 'cd', 'dc', 'ed'])
+    port.addInstance(port.self, fakeInstance(`${from}-1`, `${from}`, { address: `${to}.service.consul`, port: 3 }));
+  expect(texts((await client.ask('a.service.consul', 'A')).answers)).toEqual([
+    'a.service.consul CNAME b.service.consul',
+    'b.service.consul CNAME a.service.consul',
+  ]);
+  expect(texts((await client.ask('e.service.consul', 'AAAA')).answers)).toEqual([
+    'c.service.consul CNAME d.service.consul',
+    'd.service.consul CNAME c.service.consul',
+    'e.service.consul CNAME d.service.consul',
+  ]);
+});
+
+test('an instance whose address is the name that is asked for is found on its node, as in Consul', async () => {
+  const client = mesh();
+  const found = async (name: string, type: 'A' | 'AAAA' | 'SRV' | 'CNAME'): Promise<unknown> => {
+    const { answers, additionals } = await client.ask(name, type);
+    return [texts(answers), texts(additionals)];
+  };
+  expect(await found('loop.service.consul', 'A')).toEqual([['loop.service.consul A 10.0.0.1'], []]);
+  expect(await found('LOOP.service.consul', 'A')).toEqual([['LOOP.service.consul A 10.0.0.1'], []]);
+  expect(await found('loop.service.consul', 'CNAME')).toEqual([[], []]);
+  expect(await found('loop.service.consul', 'SRV')).toEqual([
+    ['loop.service.consul SRV 1 1 3 alpha.node.dc1.consul'],
+    ['alpha.node.dc1.consul A 10.0.0.1'],
+  ]);
+  // By its other name it is an alias, which leads there.
+  expect(await found('loop.service.dc1.consul', 'A')).toEqual([
+    ['loop.service.consul A 10.0.0.1', 'loop.service.dc1.consul CNAME loop.service.consul'],
+    [],
+  ]);
+  // A node of whose address the same is true has none.
+  client.port.addMember('own', { address: 'own.node.consul' });
+  expect(await found('own.node.consul', 'A')).toEqual([[], []]);
+});
+
+test('what two targets lead to is sent along once', async () => {
+  const client = mesh();
+  const { port } = client;
+  for (const id of ['one', 'two']) {
+    port.addInstance(port.self, fakeInstance(`${id}-1`, id, { address: 'six.service.consul', port: 3 }));
+    port.addInstance(port.self, fakeInstance(`${id}-2`, 'both', { address: `${id}.service.consul`, port: 4 }));
+  }
+  const { answers, additionals } = await client.ask('both.service.consul', 'SRV');
+  expect(answers).toHaveLength(2);
+  expect(texts(additionals)).toEqual([
+    'one.service.consul CNAME six.service.consul',
+    'six.service.consul AAAA 2001:db8::6',
+    'two.service.consul CNAME six.service.consul',
+  ]);
 });
 
 test('host names give way to addresses: an alias has nothing beside it', async () => {

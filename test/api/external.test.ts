@@ -1,12 +1,13 @@
 /** `/v1/catalog/register` and `/deregister`: hosts without an agent, over real nodes in a simulated mesh. */
 
-import { createApi } from '@skein/api';
+import { createApi, createDns } from '@skein/api';
 import type { Api, InjectedAnswer } from '@skein/api';
-import { externalId, topics } from '@skein/core';
+import { externalId, seededRng, topics } from '@skein/core';
 import { World } from '@skein/sim';
 import type { SimNode } from '@skein/sim';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decode, encode, texts } from './dns-client.ts';
 import { FakeAgent, FakeEvents, FakeTimers, json, settle } from './fake-agent.ts';
 
 function mesh(count = 1): { world: World; nodes: [SimNode, ...SimNode[]]; apis: [Api, ...Api[]] } {
@@ -255,6 +256,12 @@ describe('an external node', () => {
     expect(nodes[0].view().service('search')?.instances[0]?.address).toBe('10.9.0.2');
   });
 
+  test('may have any metadata keys of its own, as in Consul', async () => {
+    const { apis } = mesh();
+    expect(json(await register(apis[0], { Node: 'db', Address: '10.9.0.1', NodeMeta: { 'a b': 'x' } }))).toBe(true);
+    expect(json(await get(apis[0], '/v1/catalog/node/db'))).toMatchObject({ Node: { Meta: { 'a b': 'x' } } });
+  });
+
   test('is written at two agents at once without losing a service', async () => {
     const { world, apis } = mesh(2);
     await Promise.all(
@@ -262,6 +269,50 @@ describe('an external node', () => {
     );
     world.runFor(1000);
     for (const api of apis) expect(json(await get(api, '/v1/catalog/service/two'))).toHaveLength(2);
+  });
+});
+
+describe.each(['leaves', 'fails and is made to leave'])('where a member %s', (how) => {
+  test.each(['its case', 'another case'])('an external node may have its name, in %s', async (inCase) => {
+    const { world, nodes, apis } = mesh(4);
+    const [seen, gone] = [nodes[0], nodes[3] as SimNode];
+    const nodesBefore = json<{ Node: string; ID: string }[]>(await get(apis[0], '/v1/catalog/nodes'));
+    const uuid = nodesBefore.find(({ Node }) => Node === gone.name)?.ID ?? '';
+    if (how === 'leaves') gone.leave();
+    else gone.crash();
+    const status = how === 'leaves' ? 'left' : 'failed';
+    world.runUntil(() => seen.view().memberByName(gone.name)?.status === status, 60_000);
+    if (how !== 'leaves') await put(apis[0], `/v1/agent/force-leave/${gone.name}`, undefined);
+    const dns = createDns({
+      port: seen,
+      listen: { host: '127.0.0.1', port: 0 },
+      datacenter: 'dc1',
+      recursors: [],
+      rng: seededRng(1),
+    });
+    const addresses = async (): Promise<unknown> => {
+      const message = encode({ type: 'query', id: 1, questions: [{ name: `${gone.name}.node.consul`, type: 'A' }] });
+      return texts(decode((await dns.inject(message, { transport: 'tcp' })) ?? Buffer.alloc(0)).answers);
+    };
+    expect(await addresses()).toEqual([]);
+    const urls = [gone.name, uuid].flatMap((name) => [`/v1/catalog/node/${name}`, `/v1/health/node/${name}`]);
+    const waits: Promise<InjectedAnswer>[] = [];
+    for (const url of urls) {
+      const before = await get(apis[0], url);
+      expect([null, []]).toContainEqual(json(before));
+      waits.push(get(apis[0], `${url}?index=${String(before.headers['x-consul-index'])}`));
+    }
+    await settle();
+    const node = inCase === 'its case' ? gone.name : gone.name.toUpperCase();
+    await register(apis[0], { Node: node, ID: uuid, Address: '10.9.0.1', Check: { CheckID: 'up', Name: 'up' } });
+    for (const [at, wait] of waits.entries()) {
+      const answer = json(await wait);
+      if (at % 2 === 0) expect(answer).toMatchObject({ Node: { Node: node, Address: '10.9.0.1' } });
+      else expect(answer).toMatchObject([{ Node: node, CheckID: 'up' }]);
+    }
+    expect(await addresses()).toEqual([`${gone.name}.node.consul A 10.9.0.1`]);
+    expect(json(await deregister(apis[0], { Node: gone.name }))).toBe(true);
+    expect(json(await get(apis[0], urls[0] ?? ''))).toBeNull();
   });
 });
 
@@ -293,6 +344,18 @@ describe('a bad registration', () => {
     expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(text)]);
     expect(json(await get(apis[0], '/v1/catalog/nodes'))).toHaveLength(1);
   });
+
+  test.each(['a b', '', 'a.b', 'ä', 'consul-x'])(
+    'of a service with the metadata key "%s" is 400, as with its agent, and changes nothing',
+    async (key) => {
+      const { apis } = mesh();
+      const Meta = { [key]: 'x' };
+      const answer = await register(apis[0], { ...search, Check: undefined, Service: { Service: 'x', Meta } });
+      expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(`Invalid Service Meta: key "${key}"`)]);
+      expect(answer.body).toBe((await put(apis[0], '/v1/agent/service/register', { Name: 'x', Meta })).body);
+      expect(json(await get(apis[0], '/v1/catalog/nodes'))).toHaveLength(1);
+    },
+  );
 
   test('of what runs on a member is refused, and names whom to ask', async () => {
     const { apis, nodes } = mesh();

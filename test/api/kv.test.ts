@@ -11,6 +11,7 @@ import { FakeAgent, FakeEvents, FakeTimers, json, settle } from './fake-agent.ts
 interface Site {
   readonly agent: FakeAgent;
   readonly timers: FakeTimers;
+  readonly api: Api;
   get(url: string): Promise<InjectedAnswer>;
   put(url: string, payload?: string | Uint8Array): Promise<InjectedAnswer>;
   delete(url: string): Promise<InjectedAnswer>;
@@ -32,6 +33,7 @@ function mesh(count = 1): { world: World; sites: [Site, ...Site[]] } {
     return {
       agent,
       timers,
+      api,
       get: (url) => api.inject({ method: 'GET', url }),
       put: (url, payload) => api.inject({ method: 'PUT', url, ...(payload === undefined ? {} : { payload }) }),
       delete: (url) => api.inject({ method: 'DELETE', url }),
@@ -79,9 +81,23 @@ describe('a key', () => {
       expect(indexOf(answer), url).toBeGreaterThan(1);
     }
     expect(await ok(sites[0].get('/v1/kv/?keys'))).toEqual([]);
-    expect(await ok(sites[0].get('/v1/kv?keys'))).toEqual([]);
-    expect((await sites[0].get('/v1/kv')).body).toBe('Missing key name');
+    expect((await sites[0].get('/v1/kv/')).body).toBe('Missing key name');
   });
+
+  test.each(['DELETE', 'GET', 'PUT', 'OPTIONS'] as const)(
+    '%s of the store without its last slash leads to the one with it, and changes nothing',
+    async (method) => {
+      const { sites } = mesh();
+      await sites[0].put('/v1/kv/a', '1');
+      for (const url of ['/v1/kv?recurse', '/v1/k%76?recurse']) {
+        const answer = await sites[0].api.inject({ method, url });
+        expect([answer.statusCode, answer.headers['location'], answer.body]).toEqual([301, '/v1/kv/?recurse', '']);
+      }
+      expect(await ok(sites[0].get('/v1/kv/?keys'))).toEqual(['a']);
+      if (method === 'DELETE') await sites[0].delete('/v1/kv/?recurse');
+      expect(await ok(sites[0].get('/v1/kv/?keys'))).toEqual(method === 'DELETE' ? [] : ['a']);
+    },
+  );
 
   test('written at one agent is read at every other, and so is its deletion', async () => {
     const { world, sites } = mesh(3);

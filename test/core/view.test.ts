@@ -318,6 +318,15 @@ describe('a View', () => {
   });
 });
 
+test('of members of one name that are not alive, one that left is found last, whoever came later', () => {
+  const { solo } = scene();
+  solo.hear(b, { members: [fact(claim(ids[4]!, { name: 'name-n1' }))] });
+  solo.hear(b, { members: [fact(claim(ids[4]!, { name: 'name-n1', incarnation: 1, status: 'left' }))] });
+  solo.hear(b, { accusations: [accusation(b, a), accusation(c, a)] }).pass(24_000);
+  expect(solo.view.member(ids[4]!)?.status).toBe('left');
+  expect(solo.view.memberByName('name-n1')).toMatchObject({ id: a, status: 'failed' });
+});
+
 describe('a vanished service', () => {
   test('keeps an index of its own, which moved when it vanished and does not follow others', () => {
     const { solo, owner } = scene();

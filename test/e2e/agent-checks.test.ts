@@ -159,6 +159,17 @@ describe('HTTP', () => {
     expect((await runHttpCheck(probe(`${url}/loop`), patience())).output).toContain('stopped after 10 redirects');
   });
 
+  test.each([300, 301, 302, 303, 304, 305, 307, 308])('%i leads on only where clients of Go follow it', async (status) => {
+    const url: string = await serve((request, response) => {
+      if (request.url === '/end') response.end('there');
+      else response.writeHead(status, { location: '/end' }).end();
+    });
+    const isFollowed = ![300, 304, 305].includes(status);
+    const verdict = await runHttpCheck(probe(`${url}/go`), patience());
+    expect(verdict.status).toBe(isFollowed ? 'passing' : 'critical');
+    expect(verdict.output).toContain(isFollowed ? '/end: 200' : `/go: ${status}`);
+  });
+
   test('the tenth request is the last: where it leads on is not looked at', async () => {
     let requests = 0;
     const url = await serve((request, response) => {

@@ -50,12 +50,14 @@ function jsonBytes(content: unknown): Uint8Array {
 }
 
 /**
- * The JSON of single entries, each made of an instance and its node, both immutable: when one of a thousand instances
- * changes, only that one is serialised again.
+ * Single entries of answers, each made of an instance and its node, both immutable: when one of a thousand instances
+ * changes, only that one is shaped and serialised again. Of entries that are listed the JSON is kept, of those that
+ * filters look at the value.
  */
-export class EntryTexts {
+export class Entries {
   readonly #shape: (placed: Placed) => unknown;
-  readonly #texts = new WeakMap<InstanceView, { readonly member: MemberView; readonly json: string }>();
+  readonly #texts = new WeakMap<InstanceView, Made<string>>();
+  readonly #values = new WeakMap<InstanceView, Made<unknown>>();
 
   constructor(shape: (placed: Placed) => unknown) {
     this.#shape = shape;
@@ -66,14 +68,28 @@ export class EntryTexts {
     return Buffer.from(`[${placed.map((each) => this.#text(each)).join(',')}]`);
   }
 
-  #text(placed: Placed): string {
-    const { instance, member } = placed;
-    const known = this.#texts.get(instance);
-    if (known !== undefined && showsTheSame(known.member, member)) return known.json;
-    const json = JSON.stringify(this.#shape(placed));
-    this.#texts.set(instance, { member, json });
-    return json;
+  /** Not to be changed: the next to ask gets the same. */
+  value(placed: Placed): unknown {
+    return made(this.#values, placed, this.#shape);
   }
+
+  #text(placed: Placed): string {
+    return made(this.#texts, placed, (each) => JSON.stringify(this.#shape(each)));
+  }
+}
+
+interface Made<T> {
+  readonly member: MemberView;
+  readonly content: T;
+}
+
+function made<T>(known: WeakMap<InstanceView, Made<T>>, placed: Placed, make: (placed: Placed) => T): T {
+  const { instance, member } = placed;
+  const held = known.get(instance);
+  if (held !== undefined && showsTheSame(held.member, member)) return held.content;
+  const content = make(placed);
+  known.set(instance, { member, content });
+  return content;
 }
 
 /** A member is seen anew on each round trip that is measured; what an entry shows of it is the same. */

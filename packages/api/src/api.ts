@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MeshPort } from '@skein/core';
+import { AnswerTurns } from './answer-turns.ts';
 import { BlockingQueries, clientGone } from './blocking.ts';
 import type { ApiContext } from './context.ts';
 import type { DnsPolicy } from './dns/policy.ts';
@@ -45,8 +46,8 @@ import { operationsRoutes } from './routes/operations.ts';
 import { statusRoutes } from './routes/status.ts';
 import { notPercentEncoded, redirectTarget, requirePrintable } from './url-path.ts';
 import { cutWhenStalled } from './stream/stall.ts';
-import { platformTimers } from './timers.ts';
-import type { Timers } from './timers.ts';
+import { platformLoop, platformTimers } from './timers.ts';
+import type { EventLoop, Timers } from './timers.ts';
 import { UnderWay } from './under-way.ts';
 import { ViewFeed } from './view-feed/view-feed.ts';
 
@@ -68,6 +69,8 @@ export interface ApiOptions {
   readonly dnsPolicy?: DnsPolicy;
   /** Default: the platform's. */
   readonly timers?: Timers;
+  /** Default: the platform's. */
+  readonly eventLoop?: EventLoop;
   /** Numbers from 0 to below 1, for jitter. Default `Math.random`. */
   readonly random?: () => number;
   /** Blocking queries that may wait at once; one more is refused with 429. Default 16 384. */
@@ -189,7 +192,8 @@ function allRoutes(options: ApiOptions, timers: Timers, feeds: Pick<ApiContext, 
     random,
     waitersMax: options.waitersMax ?? 16_384,
   });
-  const reader = new Reader({ port, agent, datacenter, blocking });
+  const turns = new AnswerTurns(options.eventLoop ?? platformLoop);
+  const reader = new Reader({ port, agent, datacenter, blocking, turns });
   const { scriptChecks = false, dnsPolicy = {} } = options;
   const context: ApiContext = { port, agent, events, datacenter, reader, ...feeds, random, scriptChecks, dnsPolicy };
   const routes = [
@@ -296,8 +300,13 @@ function addRoutes(app: FastifyInstance, routes: readonly Route[], underWay: Und
 function addSlash(app: FastifyInstance, url: string, urls: ReadonlySet<string>): void {
   const bare = url.replace(/\/\*$/, '');
   if (bare === url || urls.has(bare)) return;
-  const target = (asked: string): string => `${bare}/${asked.slice(bare.length)}`;
-  app.route({ method: [...methods], url: bare, handler: ({ url: asked }, reply) => reply.redirect(target(asked), 301) });
+  // The path that was meant, not the one that was written: that may be percent-encoded, and so of another length.
+  const target = (asked: string): string => `${bare}/${asked.slice(asked.search(/\?|$/))}`;
+  app.route({
+    method: [...methods, 'OPTIONS'],
+    url: bare,
+    handler: ({ url: asked }, reply) => reply.redirect(target(asked), 301),
+  });
 }
 
 function apiRequest(request: FastifyRequest, signal: AbortSignal): ApiRequest {

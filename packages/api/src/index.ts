@@ -17,7 +17,7 @@ export type { AgentInfo, AgentPort, EventsPort, LogLevel, UserEvent } from './po
 export { compilePattern, PatternError, patternLimits } from './pattern.ts';
 export type { Pattern } from './pattern.ts';
 export { Waiters } from './waiters.ts';
-export type { Timers } from './timers.ts';
+export type { EventLoop, Timers } from './timers.ts';
 export { compileFilter } from './filter/filter.ts';
 export type { Keep } from './filter/filter.ts';
 export { filterLimits, FilterError } from './filter/expression.ts';

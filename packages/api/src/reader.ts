@@ -3,6 +3,8 @@
 import { topics } from '@skein/core';
 import type { MeshPort, View } from '@skein/core';
 import { AnswerBodies } from './answer-bodies.ts';
+import type { AnswerTurns } from './answer-turns.ts';
+import { clientGone } from './blocking.ts';
 import type { BlockingQueries } from './blocking.ts';
 import type { AgentPort } from './ports.ts';
 import type { Fields } from './filter/fields.ts';
@@ -16,6 +18,7 @@ export interface ReaderOptions {
   readonly agent: AgentPort;
   readonly datacenter: string;
   readonly blocking: BlockingQueries;
+  readonly turns: AnswerTurns;
 }
 
 export interface ViewRead {
@@ -59,7 +62,7 @@ export class Reader {
   }
 
   /**
-   * Checks the shared parameters and returns when `source` is due to be answered. `ownIndex` is any index of the
+   * Checks the shared parameters and returns when `source` is due to be answered, in one go from then on. `ownIndex` is any index of the
    * same making, to tell it from those of other agents.
    */
   async wait(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {
@@ -79,8 +82,12 @@ export class Reader {
     signal.removeEventListener('abort', went);
   }
 
-  #due(request: ApiRequest, source: Source, ownIndex: number): Promise<void> {
-    return this.#options.blocking.due(source, parseWait(request.query), ownIndex, request.signal);
+  async #due({ query, signal }: ApiRequest, source: Source, ownIndex: number): Promise<void> {
+    const { blocking, turns } = this.#options;
+    const wait = parseWait(query);
+    await blocking.due(source, wait, ownIndex, signal);
+    await turns.next(wait.index === 0 ? 'new' : 'woken');
+    if (signal.reason === clientGone) throw clientGone;
   }
 
   #checkCommon(request: ApiRequest): void {

@@ -52,7 +52,7 @@ export function nodeByName(view: View, name: string): MemberView | undefined {
   if (isInCatalog(member)) return member;
   if (!isNodeId(name)) return undefined;
   const id = name.toLowerCase();
-  for (const each of view.members()) if (nodeUuid(each.id) === id) return isInCatalog(each) ? each : undefined;
+  for (const each of view.members()) if (nodeUuid(each.id) === id && isInCatalog(each)) return each;
   for (const each of view.externalNodes()) if (consulNodeId(each).toLowerCase() === id) return each;
   return undefined;
 }

@@ -11,3 +11,16 @@ export const platformTimers: Timers = {
     return () => clearTimeout(timer);
   },
 };
+
+/** The event loop, for what has to share it. */
+export interface EventLoop {
+  /** Milliseconds from any start, never less than before. */
+  nowMs(): number;
+  /** Calls back once, after what waits to be read from the network has been read. */
+  afterPoll(run: () => void): void;
+}
+
+export const platformLoop: EventLoop = {
+  nowMs: () => performance.now(),
+  afterPoll: (run) => void setImmediate(run),
+};

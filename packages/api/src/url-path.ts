@@ -31,7 +31,7 @@ export function redirectTarget(paths: readonly string[]): (url: string) => strin
     const end = url.search(/[?#]|$/);
     const path = url.slice(0, end);
     const clean = posix.normalize(path);
-    const target = open.includes(`${clean}/`) ? `${clean}/` : clean;
+    const target = !fixed.has(clean) && open.includes(`${clean}/`) ? `${clean}/` : clean;
     const exists = fixed.has(target) || open.some((prefix) => target.startsWith(prefix));
     return target !== path && exists ? target + url.slice(end) : undefined;
   };

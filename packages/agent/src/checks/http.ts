@@ -20,6 +20,9 @@ const privateHeaders = new Set(['authorization', 'cookie', 'proxy-authorization'
 /** Said by the request itself, from its body: Go's clients, and so Consul's checks, do not take them from a header either. */
 const framingHeaders = new Set(['content-length', 'transfer-encoding']);
 
+/** As Go's clients: other answers of 3xx are final, whatever location they name. */
+const redirects = new Set([301, 302, 303, 307, 308]);
+
 interface Step {
   readonly url: URL;
   readonly method: string;
@@ -96,7 +99,7 @@ function request(probe: HttpProbe, step: Step, { signal: runSignal, bodyLengthMa
       isAnswered = true;
       const status = response.statusCode ?? 0;
       const { location } = response.headers;
-      if (probe.followRedirects && status >= 300 && status < 400 && location !== undefined) {
+      if (probe.followRedirects && redirects.has(status) && location !== undefined) {
         response.destroy();
         resolve({ status, location });
         return;

@@ -6,7 +6,7 @@ import { badRequest } from '../refusal.ts';
 import { defaultOnly, isCheckStatus } from './check-definition.ts';
 import { durationMs, flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
 import type { Decoded, Reader } from './decoder.ts';
-import { instanceFrom, isUnspecified, refuseReservedMeta, type DecodedInstance } from './service-definition.ts';
+import { instanceFrom, isUnspecified, checkServiceMeta, type DecodedInstance } from './service-definition.ts';
 
 const port = integer(0, 65_535);
 const peers = unsupported('there are no peers here; leave it out');
@@ -139,7 +139,7 @@ function instanceOf(decoded: DecodedInstance & { readonly Service?: string }): I
     );
   }
   if (isUnspecified(address)) throw badRequest('Invalid service address');
-  refuseReservedMeta(decoded.Meta ?? {});
+  checkServiceMeta(decoded.Meta ?? {});
   return instanceFrom(decoded, service);
 }
 

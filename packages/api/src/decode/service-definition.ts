@@ -95,7 +95,7 @@ export function decodeServiceRegistration(value: unknown): { instance: Instance;
       );
     }
   }
-  checkMeta(decoded.Meta ?? {});
+  checkServiceMeta(decoded.Meta ?? {});
   const instance = instanceFrom(decoded, service);
   const given = [decoded.Check, ...(decoded.Checks ?? [])].filter((check) => check !== undefined);
   const checks = given.map((check, at) =>
@@ -117,7 +117,7 @@ function refuseRepeated(checks: readonly CheckDefinition[]): void {
 const reservedPrefix = 'consul-';
 
 /** Refuses keys that Consul keeps for itself: what its own tools find under them means something else. */
-export function refuseReservedMeta(meta: Readonly<Record<string, string>>): void {
+function refuseReservedMeta(meta: Readonly<Record<string, string>>): void {
   const key = Object.keys(meta).find((each) => each.startsWith(reservedPrefix));
   if (key === undefined) return;
   throw badRequest(
@@ -125,8 +125,8 @@ export function refuseReservedMeta(meta: Readonly<Record<string, string>>): void
   );
 }
 
-/** Consul's rules for metadata: keys are one word, and lengths are bounded. */
-function checkMeta(meta: Readonly<Record<string, string>>): void {
+/** Consul's rules for the metadata of services: keys are one word, and lengths are bounded. Throws a `Refusal` (400). */
+export function checkServiceMeta(meta: Readonly<Record<string, string>>): void {
   refuseReservedMeta(meta);
   const entries = Object.entries(meta);
   if (entries.length > limits.tags) throw badRequest(`Invalid Service Meta: more than ${limits.tags} entries`);

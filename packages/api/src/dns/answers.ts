@@ -212,11 +212,7 @@ export class Answers {
     const { type, view } = question;
     if (type === recordTypes.SRV) return this.#places(question, domain, instances);
     if (!isAddressType(type)) return noData(view, domain);
-    return this.#addresses(
-      question,
-      domain,
-      instances.map(({ address }) => address),
-    );
+    return this.#addresses(question, domain, instances);
   }
 
   /** SRV, with the addresses of its targets. */
@@ -227,8 +223,9 @@ export class Answers {
     let followed = 0;
     for (const instance of instances) {
       if (answers.size >= srvMax) break;
-      const place = this.#placeOf(view, instance, domain, ttl);
-      if (place === undefined) continue;
+      const given = this.#placeOf(view, instance, domain, ttl);
+      const place = given?.target.key === name.key ? this.#nodePlace(view, instance, domain, ttl) : given;
+      if (place === undefined || place.target.key === name.key) continue;
       const { target, address } = place;
       const { passing, warning } = instance.instance.weights;
       const weight = Math.min(65_535, instance.status === 'warning' ? warning : passing);
@@ -243,7 +240,7 @@ export class Answers {
     }
     return answers.size === 0
       ? noData(view, domain)
-      : { ...foundAll([...answers.values()]), additional: [...additional.values()].flat() };
+      : { ...foundAll([...answers.values()]), additional: distinct([...additional.values()].flat()) };
   }
 
   /** What a name of ours leads to, which changes by itself: the answer is not kept. */
@@ -279,6 +276,15 @@ export class Answers {
     return place;
   }
 
+  /** Where an instance is whose address is the name that is asked for, which leads nowhere: on its node, as in Consul. */
+  #nodePlace(view: View, { owner }: InstanceView, domain: Domain, ttl: number): Place | undefined {
+    const member = view.member(owner);
+    const bytes = ipBytes(member?.address ?? '');
+    if (member === undefined || bytes === undefined) return undefined;
+    const target = this.#nodeName(view, member, domain) ?? nameOf([bytes.toString('hex')], domain.addresses);
+    return target === undefined ? undefined : { target, address: addressRecord(target, bytes, ttl), ttl };
+  }
+
   #targetOf(
     view: View,
     { instance, owner, address }: InstanceView,
@@ -311,23 +317,31 @@ export class Answers {
         ? Object.entries(nodeMeta(member)).map(([key, value]) => txtRecord(name, metaText(key, value), this.#ttls.node))
         : none;
     if (!isAddressType(type)) return texts.length === 0 ? noData(view, domain) : foundAll(texts);
-    const found = this.#addresses(question, domain, [member.address]);
+    const found = this.#addresses(question, domain, [{ address: member.address, owner: member.id }]);
     return texts.length === 0 ? found : { ...found, answers: [...found.answers, ...texts], authority: none };
   }
 
-  /** Addresses of the type that is asked for; if there are none of any type, the name of one host. */
-  #addresses(question: Question, domain: Domain, addresses: readonly string[]): Found {
+  /**
+   * Addresses of the type that is asked for; if there are none of any type, the name of one host. Where that is the name
+   * that is asked for, it leads nowhere, and the address is that of the node, as in Consul.
+   */
+  #addresses(question: Question, domain: Domain, places: readonly Pick<InstanceView, 'address' | 'owner'>[]): Found {
     const { name, type, view, ttl } = question;
     const byBytes = new Map<string, Buffer>();
     const hosts = new Map<string, DomainName>();
-    for (const address of addresses) {
+    const add = (address: string): void => {
       const bytes = ipBytes(address);
       if (bytes !== undefined) byBytes.set(bytes.toString('latin1'), bytes);
       else {
         const host = hostName(address);
         if (host !== undefined) hosts.set(host.key, host);
       }
+    };
+    for (const { address, owner } of places) {
+      add(address);
+      if (hosts.delete(name.key)) add(view.member(owner)?.address ?? '');
     }
+    hosts.delete(name.key);
     if (byBytes.size === 0) {
       const [host] = sample([...hosts.values()], 1, this.#options.rng);
       // Which host it is changes from answer to answer, and what it leads to changes without us.
@@ -347,8 +361,13 @@ export class Answers {
     if (question.type === recordTypes.CNAME || (isOurs && question.depth >= aliasesMax)) return { ...foundAll(none), aliases };
     if (!isOurs) return { ...foundAll(none), aliases, elsewhere: target };
     const found = this.#answer({ ...question, name: target, depth: question.depth + 1 });
+    if (found === undefined) return { ...foundAll(none), aliases };
+    const all = [...aliases, ...found.aliases];
+    // The way may have led back here: where it then led on, only what follows the last time is needed.
+    const leadsOn = found.answers.length > 0 || found.elsewhere !== undefined;
+    const last = all.findLastIndex(({ owner }) => owner.key === question.name.key);
     // What is missing at the end is told by the authority; that the alias is there makes the name exist.
-    return found === undefined ? { ...foundAll(none), aliases } : { ...found, aliases: [...aliases, ...found.aliases] };
+    return { ...found, aliases: leadsOn ? all.slice(last) : distinct(all) };
   }
 
   /** Undefined where a recursor may know more. */
@@ -405,6 +424,13 @@ function noData(view: View, domain: Domain): Found {
 
 function noName(view: View, domain: Domain): Found {
   return { ...noData(view, domain), rcode: rcodes.NXDOMAIN };
+}
+
+/** What leads to the same name in two ways is told once. */
+function distinct(records: readonly DnsRecord[]): readonly DnsRecord[] {
+  const keyOf = ({ owner, type, bytes, target }: DnsRecord): string =>
+    `${owner.key} ${type} ${bytes.toString('latin1')} ${target?.key ?? ''}`;
+  return [...new Map(records.map((record) => [keyOf(record), record])).values()];
 }
 
 /** The serial is the time of the last change in seconds, which grows with every index. */

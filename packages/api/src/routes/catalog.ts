@@ -2,7 +2,7 @@
 
 import { topics } from '@skein/core';
 import type { View } from '@skein/core';
-import { EntryTexts } from '../answer-bodies.ts';
+import { Entries } from '../answer-bodies.ts';
 import type { ApiContext } from '../context.ts';
 import { nodeFields, serviceFields, serviceNodeFields } from '../filter/fields.ts';
 import { keptItems } from '../filter/filter.ts';
@@ -16,8 +16,7 @@ import { catalogService, nodeService } from '../shape/service.ts';
 
 export function catalogRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
-  const flat = ({ instance, member }: Placed): unknown => catalogService(instance, member, datacenter);
-  const entries = new EntryTexts(flat);
+  const entries = new Entries(({ instance, member }) => catalogService(instance, member, datacenter));
   return [
     {
       method: 'GET',
@@ -55,7 +54,7 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
           // What selects looks at more than what moves the index of the list.
           topics: () => (isSelective(request.query) ? [topics.services, topics.instances] : [topics.services]),
           fields: serviceNodeFields,
-          json: (view, keep) => servicesWithTags(view, request.query, (placed) => keep?.(flat(placed)) ?? true),
+          json: (view, keep) => servicesWithTags(view, request.query, (placed) => keep?.(entries.value(placed)) ?? true),
         }),
     },
     ...['service', 'connect'].map((kind): Route => ({
@@ -73,7 +72,7 @@ export function catalogRoutes(context: ApiContext): readonly Route[] {
             const placed = kind === 'connect' ? [] : selectInstances(view, instancesNamed(view, name), query);
             const near = query.get('near') ?? '';
             const sorted = sortByNearness(placed, { view, near, memberOf: ({ member }) => member });
-            return keep === undefined ? entries.list(sorted) : sorted.map(flat).filter(keep);
+            return keep === undefined ? entries.list(sorted) : sorted.map((each) => entries.value(each)).filter(keep);
           },
         });
       },

@@ -5,7 +5,7 @@ import type { View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
 import { checkFields, healthEntryFields } from '../filter/fields.ts';
 import { keptItems } from '../filter/filter.ts';
-import { EntryTexts } from '../answer-bodies.ts';
+import { Entries } from '../answer-bodies.ts';
 import { parseFlag } from '../query.ts';
 import { badRequest } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
@@ -22,7 +22,7 @@ const states: ReadonlySet<string> = new Set(['any', 'passing', 'warning', 'criti
 
 export function healthRoutes(context: ApiContext): readonly Route[] {
   const { reader, datacenter } = context;
-  const entries = new EntryTexts(({ instance, member }) => healthEntry(instance, member, datacenter));
+  const entries = new Entries(({ instance, member }) => healthEntry(instance, member, datacenter));
   return [
     ...['service', 'connect', 'ingress'].map((kind): Route => ({
       method: 'GET',
@@ -90,8 +90,8 @@ export function healthRoutes(context: ApiContext): readonly Route[] {
 }
 
 /** Nothing is mesh-native here yet and there are no gateways: of the lists, only that of the kind `service` is not empty. */
-function healthOfService(context: ApiContext, entries: EntryTexts, request: ApiRequest, kind: string): Promise<Answer> {
-  const { reader, datacenter } = context;
+function healthOfService(context: ApiContext, entries: Entries, request: ApiRequest, kind: string): Promise<Answer> {
+  const { reader } = context;
   const { rest: name, query } = request;
   const isPassingOnly = parseFlag(query, 'passing', true) ?? false;
   return reader.read(request, {
@@ -102,7 +102,7 @@ function healthOfService(context: ApiContext, entries: EntryTexts, request: ApiR
       const selected = kind === 'service' ? selectInstances(view, instancesNamed(view, name), query) : [];
       const placed = nearest(view, isPassingOnly ? selected.filter(isPassing) : selected, query);
       if (keep === undefined) return entries.list(placed);
-      return placed.map(({ instance, member }) => healthEntry(instance, member, datacenter)).filter(keep);
+      return placed.map((each) => entries.value(each)).filter(keep);
     },
   });
 }

@@ -17,9 +17,6 @@ const path = '/v1/kv/*';
 export function kvRoutes(context: ApiContext): readonly Route[] {
   return [
     { method: 'GET', path, handle: (request) => read(context, request) },
-    // Consul redirects there; not every client follows.
-    { method: 'GET', path: '/v1/kv', handle: (request) => read(context, request) },
-    { method: 'DELETE', path: '/v1/kv', handle: (request) => remove(context, request) },
     { method: 'PUT', path, handle: (request) => put(context, request) },
     { method: 'DELETE', path, handle: (request) => remove(context, request) },
   ];

@@ -41,6 +41,8 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
       path,
       handle: (request) => {
         const { query, rest } = request;
+        // Without its slash that is no list of a kind.
+        if (rest === 'status/') throw new Refusal(404, 'No such path; the status of the config is at /v1/mesh/config/status');
         const isHistory = parseFlag(query, 'history', true) === true;
         const { kind, name } = isHistory ? fullKey(rest) : splitKey(rest);
         if (name === undefined)

@@ -79,9 +79,10 @@ export class Snapshot implements View {
   memberByName(name: string): MemberView | undefined {
     this.#byName ??= this.#membersBy((each) => each);
     const exact = this.#byName.get(name);
-    if (exact !== undefined) return exact;
+    if (exact !== undefined && exact.status !== 'left') return exact;
     this.#byFoldedName ??= this.#membersBy((each) => each.toLowerCase());
-    return this.#byFoldedName.get(name.toLowerCase());
+    const folded = this.#byFoldedName.get(name.toLowerCase());
+    return folded?.status === 'left' ? (exact ?? folded) : folded;
   }
 
   #membersBy(keyOf: (name: string) => string): Map<string, MemberView> {
@@ -93,7 +94,9 @@ export class Snapshot implements View {
     }
     for (const node of this.#content.externalNodes.values()) {
       const key = keyOf(node.name);
-      if (!found.has(key)) found.set(key, node);
+      const other = found.get(key);
+      // A member that left gave up its name.
+      if (other === undefined || other.status === 'left') found.set(key, node);
     }
     return found;
   }
@@ -205,8 +208,12 @@ function byOwner(view: View): ReadonlyMap<string, readonly InstanceView[]> {
   return owners;
 }
 
-/** Of two members with one name: the living, then the one that was made last. */
+/** Of two members with one name: the living, then those who have not left, then the one that was made last. */
 function isPreferred(a: MemberView, b: MemberView): boolean {
-  const alive = Number(a.status === 'alive' || a.status === 'suspect') - Number(b.status === 'alive' || b.status === 'suspect');
-  return alive > 0 || (alive === 0 && (a.createIndex > b.createIndex || (a.createIndex === b.createIndex && a.id < b.id)));
+  const presence = presenceOf(a) - presenceOf(b);
+  return presence > 0 || (presence === 0 && (a.createIndex > b.createIndex || (a.createIndex === b.createIndex && a.id < b.id)));
+}
+
+function presenceOf({ status }: MemberView): number {
+  return status === 'alive' || status === 'suspect' ? 2 : status === 'left' ? 0 : 1;
 }

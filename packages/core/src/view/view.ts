@@ -115,8 +115,8 @@ export interface View {
   /** A member or an external node. */
   member(id: NodeId): MemberView | undefined;
   /**
-   * By label; the alive one, then the latest, when several share it; an external node when no member has it. When nobody
-   * has it just so, whoever has it in another case.
+   * By label; the alive one, then the latest, when several share it; an external node when no member has it that has not
+   * left. When nobody who is there has it just so, whoever has it in another case.
    */
   memberByName(name: string): MemberView | undefined;
   /** Members alive or suspect, self included. */
