@@ -134,6 +134,8 @@ export async function writesWhatIsSo({ skip, onTestFinished: atEnd }: TestContex
     cedar: ' 127.0.0.1 api-1 web-2',
   });
 
+  // Watches that the registrations woke ask again when the file is already as it is to be.
+  await agent.atRest();
   const beforeKeys = agent.requests.length;
   await mesh.ask('cedar', 'PUT', '/v1/kv/app/color', 'blue');
   await mesh.ask('cedar', 'PUT', '/v1/kv/app/size', 'large');

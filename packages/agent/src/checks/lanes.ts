@@ -1,17 +1,18 @@
 /**
- * How many runs of checks go on at once. A run whose target hangs keeps its place until its timeout, so those that took
- * long last time may not have all places: a check that is quick never waits for others that hang, however many they are.
+ * How many runs of checks go on at once. Runs that are quick and runs that are slow have places of their own, and one that
+ * turns out to be slow moves from the former to the latter: a target that hangs keeps others waiting for a second at most.
  */
 
 import type { Clock } from '../clock.ts';
 
 /**
  * Runs that open sockets, and runs that are programs of their own, which cost the host a thousand times as much. `places`:
- * runs at once. `reserve`: how many of these are for checks only whose last run was quick, or that had none yet.
+ * how many quick ones run at once, and up to how many slow ones another slow one starts. `most`: how many run in all, since
+ * those that move are not counted against the places for slow ones; it leaves room for that even when all places are taken.
  */
 export const lanes = {
-  socket: { places: 1024, reserve: 256 },
-  script: { places: 128, reserve: 32 },
+  socket: { places: 1024, most: 4096 },
+  script: { places: 128, most: 512 },
 } as const;
 
 /** A run that takes longer is slow, and so is the next run of its check taken to be. */
@@ -28,23 +29,22 @@ export interface LaneRun {
 
 export class Lane {
   readonly #places: number;
-  readonly #slowMost: number;
+  readonly #most: number;
   readonly #clock: Pick<Clock, 'after'>;
   /** In the order in which they came. */
   readonly #quickWaiting = new Set<LaneRun>();
   readonly #slowWaiting = new Set<LaneRun>();
-  #running = 0;
+  #quick = 0;
   #slow = 0;
 
   constructor(name: LaneName, clock: Pick<Clock, 'after'>) {
-    const { places, reserve } = lanes[name];
-    this.#places = places;
-    this.#slowMost = places - reserve;
+    this.#places = lanes[name].places;
+    this.#most = lanes[name].most;
     this.#clock = clock;
   }
 
   get running(): number {
-    return this.#running;
+    return this.#quick + this.#slow;
   }
 
   /** Starts `run` as soon as there is room for it. */
@@ -61,33 +61,40 @@ export class Lane {
 
   #startAll(): void {
     for (const run of this.#quickWaiting) {
-      if (this.#running >= this.#places) return;
+      if (this.#quick >= this.#places || this.running >= this.#most) break;
       this.#quickWaiting.delete(run);
-      void this.#start(run);
+      void this.#startQuick(run);
     }
     for (const run of this.#slowWaiting) {
-      if (this.#running >= this.#places || this.#slow >= this.#slowMost) return;
+      if (this.#slow >= this.#places) break;
       this.#slowWaiting.delete(run);
-      void this.#start(run);
+      void this.#startSlow(run);
     }
   }
 
-  async #start(run: LaneRun): Promise<void> {
-    this.#running++;
-    // Until it shows to be quick it counts as what it was; one that turns slow does so at once.
-    let isSlow = run.isSlow;
-    let isQuick = true;
-    if (isSlow) this.#slow++;
+  async #startQuick(run: LaneRun): Promise<void> {
+    this.#quick++;
     const cancel = this.#clock.after(quickMs, () => {
-      isQuick = false;
       run.isSlow = true;
-      if (!isSlow) this.#slow++;
-      isSlow = true;
+      this.#quick--;
+      this.#slow++;
+      this.#startAll();
     });
     await run.start();
     cancel();
-    this.#running--;
-    if (isSlow) this.#slow--;
+    if (run.isSlow) this.#slow--;
+    else this.#quick--;
+    this.#startAll();
+  }
+
+  /** It keeps its place to its end, but when it was quick the next run is taken to be so. */
+  async #startSlow(run: LaneRun): Promise<void> {
+    this.#slow++;
+    let isQuick = true;
+    const cancel = this.#clock.after(quickMs, () => (isQuick = false));
+    await run.start();
+    cancel();
+    this.#slow--;
     if (isQuick) run.isSlow = false;
     this.#startAll();
   }
