@@ -4,30 +4,15 @@ import { limits, versionId } from '@skein/core';
 import type { ConfigVersion, NodeId, Persist, SeenVersion, SignedConfig } from '@skein/core';
 import { ConfigHistory, ConfigStore, type Turn } from '@skein/core/parts';
 import { describe, expect, test } from 'vitest';
-import { ids, makeTurn, notaryOf, persisted } from './fixture.ts';
+import { configVersion, ids, makeTurn, persisted, wallMs } from './fixture.ts';
 import { Solo } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
-const wallMs = 1_700_000_000_000;
 
 function store(turn: Turn = makeTurn(self)): ConfigStore {
   const validate = (_kind: string, _name: string, value: unknown): string | undefined =>
     typeof value === 'object' && value !== null && 'bad' in value ? 'bad: is not a key' : undefined;
   return new ConfigStore(turn, validate, { configChanged: () => undefined, configForgotten: () => undefined }, wallMs);
-}
-
-function version(author: NodeId, ms: number, json: string, fields: Partial<ConfigVersion> = {}): SignedConfig {
-  return notaryOf(author).sign('config', {
-    mesh: 'm',
-    kind: 'route',
-    name: 'r',
-    author,
-    time: { ms: wallMs + ms, counter: 0 },
-    parent: '',
-    json,
-    deleted: json === '',
-    ...fields,
-  });
 }
 
 const after = (parent: SignedConfig): Partial<ConfigVersion> => ({ parent: versionId(parent.value) });
@@ -70,7 +55,7 @@ describe('the history of an entry', () => {
 
   test('shows concurrent versions as such, also once their conflict is settled', () => {
     const at = store();
-    const [one, other] = [version(a, 1, '{"x":1}'), version(b, 2, '{"x":2}')];
+    const [one, other] = [configVersion(a, 1, '{"x":1}'), configVersion(b, 2, '{"x":2}')];
     for (const each of [other, one]) at.merge(each, a);
     expect(states(at)).toEqual(['current {"x":2}', 'concurrent {"x":1}']);
     at.apply('route', 'r', { x: 9 });
@@ -79,17 +64,17 @@ describe('the history of an entry', () => {
 
   test('shows a refused version above the one that stays in force, and remembers the reason', () => {
     const at = store();
-    const good = version(a, 1, '{"x":1}');
-    const bad = version(b, 2, '{"bad":1}', after(good));
+    const good = configVersion(a, 1, '{"x":1}');
+    const bad = configVersion(b, 2, '{"bad":1}', after(good));
     for (const each of [good, bad]) at.merge(each, a);
     expect(states(at)).toEqual(['quarantined {"bad":1} bad: is not a key', 'current {"x":1}']);
-    at.merge(version(a, 3, '{"x":3}', after(bad)), a);
+    at.merge(configVersion(a, 3, '{"x":3}', after(bad)), a);
     expect(states(at)).toEqual(['current {"x":3}', 'quarantined {"bad":1} bad: is not a key', 'superseded {"x":1}']);
   });
 
   test('shows a version that lost against a refused one, and so stays in force, once and as current', () => {
     const at = store();
-    for (const each of [version(a, 1, '{"x":1}'), version(b, 2, '{"bad":1}')]) at.merge(each, a);
+    for (const each of [configVersion(a, 1, '{"x":1}'), configVersion(b, 2, '{"bad":1}')]) at.merge(each, a);
     expect(states(at)).toEqual(['quarantined {"bad":1} bad: is not a key', 'current {"x":1}']);
     at.apply('route', 'r', { x: 3 });
     expect(states(at).slice(1)).toEqual(['quarantined {"bad":1} bad: is not a key', 'superseded {"x":1}']);
@@ -97,8 +82,9 @@ describe('the history of an entry', () => {
 
   test('shows a version once that was replaced and then heard of again, as a loser', () => {
     const at = store();
-    const first = version(a, 1, '{"x":1}');
-    for (const each of [first, version(a, 2, '{"x":2}', after(first)), version(b, 3, '{"x":3}'), first]) at.merge(each, a);
+    const first = configVersion(a, 1, '{"x":1}');
+    for (const each of [first, configVersion(a, 2, '{"x":2}', after(first)), configVersion(b, 3, '{"x":3}'), first])
+      at.merge(each, a);
     expect(states(at)).toEqual(['current {"x":3}', 'superseded {"x":2}', 'concurrent {"x":1}']);
     at.apply('route', 'r', { x: 4 });
     expect(states(at)).toHaveLength(4);
@@ -129,7 +115,7 @@ describe('what is kept', () => {
     const turn = makeTurn(self);
     const history = new ConfigHistory(turn);
     const seen = (name: string, json: string): SeenVersion => ({
-      version: version(a, 0, json, { name }).value,
+      version: configVersion(a, 0, json, { name }).value,
       state: 'superseded',
       reason: '',
     });
@@ -175,9 +161,9 @@ describe('a restart', () => {
   function before(): { at: ConfigStore; changes: readonly Persist[] } {
     const turn = makeTurn(self);
     const at = store(turn);
-    const good = version(a, -3000, '{"x":0}');
-    const bad = version(b, -2000, '{"bad":1}', after(good));
-    for (const each of [good, bad, version(b, -1000, '{"x":1}', after(bad))]) at.merge(each, a);
+    const good = configVersion(a, -3000, '{"x":0}');
+    const bad = configVersion(b, -2000, '{"bad":1}', after(good));
+    for (const each of [good, bad, configVersion(b, -1000, '{"x":1}', after(bad))]) at.merge(each, a);
     for (const x of [2, 3]) at.apply('route', 'r', { x });
     at.delete('route', 'r');
     return { at, changes: persisted(turn.take()) };

@@ -1,28 +1,14 @@
 /** What nodes tell each other of the config that they apply: a digest, seldom, and nothing where there is nothing. */
 
 import { configReportMs, nothingApplied, topics, versionId } from '@skein/core';
-import type { ConfigVersion, NodeId, SignedConfig } from '@skein/core';
+import type { NodeId, SignedConfig } from '@skein/core';
 import { Catalog, ConfigStore } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { claim, fact, ids, instance, makeTurn, notaryOf } from './fixture.ts';
-import { Solo, wallMs } from './solo.ts';
+import { claim, configVersion, fact, ids, instance, makeTurn, wallMs } from './fixture.ts';
+import { Solo } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
-
-function version(author: NodeId, name: string, ms: number, json: string, fields: Partial<ConfigVersion> = {}): SignedConfig {
-  return notaryOf(author).sign('config', {
-    mesh: 'm',
-    kind: 'route',
-    name,
-    author,
-    time: { ms: wallMs + ms, counter: 0 },
-    parent: '',
-    json,
-    deleted: json === '',
-    ...fields,
-  });
-}
 
 function store(...versions: readonly SignedConfig[]): ConfigStore {
   const validate = (_kind: string, _name: string, value: unknown): string | undefined =>
@@ -47,7 +33,7 @@ describe('the digest of what is applied', () => {
           ms: fc.nat({ max: 20 }),
           json: fc.constantFrom('{"v":1}', '{"v":2}', ''),
         })
-        .map(({ author, name, ms, json }) => version(author, name, ms, json)),
+        .map(({ author, name, ms, json }) => configVersion(author, ms, json, { name })),
       { maxLength: 10, selector: ({ value }) => `${value.name} ${versionId(value)}` },
     );
     fc.assert(
@@ -70,13 +56,13 @@ describe('the digest of what is applied', () => {
     at.apply('route', 'gone', { x: 1 });
     at.delete('route', 'gone');
     expect(at.applied).toBe(nothingApplied);
-    const [winner, loser] = [version(b, 'r', 2, '{"v":2}'), version(a, 'r', 1, '{"v":1}')];
+    const [winner, loser] = [configVersion(b, 2, '{"v":2}'), configVersion(a, 1, '{"v":1}')];
     expect(store(loser, winner).applied).toBe(store(winner).applied);
   });
 
   test('differs where a version is refused: from those that apply it, and from those that do not have it', () => {
-    const good = version(a, 'r', 1, '{"v":1}');
-    const bad = version(b, 'r', 2, '{"bad":1}', { parent: versionId(good.value) });
+    const good = configVersion(a, 1, '{"v":1}');
+    const bad = configVersion(b, 2, '{"bad":1}', { parent: versionId(good.value) });
     const digests = [store(good), store(good, bad), store(bad), store()].map((each) => each.applied);
     expect(new Set(digests).size).toBe(4);
     const careless = new ConfigStore(
@@ -158,7 +144,7 @@ describe('a node', () => {
   });
 
   test('that starts with config tells it in its first head', () => {
-    const solo = new Solo({ options: { configEntries: [version(a, 'r', 1, '{"v":1}')] } });
+    const solo = new Solo({ options: { configEntries: [configVersion(a, 1, '{"v":1}')] } });
     expect(solo.view.appliedConfig).not.toBe(nothingApplied);
     expect(solo.view.member(self)?.appliedConfig).toBe(solo.view.appliedConfig);
   });

@@ -5,10 +5,9 @@ import type { ConfigVersion, NodeId, SignedConfig } from '@skein/core';
 import { ConfigStore, compareStamps, hashText, type ConfigListener, type Turn } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { events, ids, makeTurn, notaryOf, persisted, refusals } from './fixture.ts';
+import { configVersion, events, ids, makeTurn, persisted, refusals, wallMs } from './fixture.ts';
 
 const [self, a, b, c] = ids as [NodeId, NodeId, NodeId, NodeId];
-const wallMs = 1_700_000_000_000;
 
 class Store implements ConfigListener {
   readonly turn: Turn;
@@ -56,20 +55,6 @@ class Store implements ConfigListener {
   }
 }
 
-function version(author: NodeId, ms: number, json: string, fields: Partial<ConfigVersion> = {}): SignedConfig {
-  return notaryOf(author).sign('config', {
-    mesh: 'm',
-    kind: 'route',
-    name: 'r',
-    author,
-    time: { ms: wallMs + ms, counter: 0 },
-    parent: '',
-    json,
-    deleted: json === '',
-    ...fields,
-  });
-}
-
 describe('versions', () => {
   /** Versions of one entry, some with the same parent, some deletions, some that do not validate. */
   const versions: fc.Arbitrary<SignedConfig[]> = fc
@@ -82,7 +67,7 @@ describe('versions', () => {
         ...names.map(([author, ms]) =>
           fc
             .record({ json: fc.constantFrom('{"x":1}', '{"x":2}', '{"bad":1}', '', '{'), parent: fc.constantFrom('', 'p', 'q') })
-            .map(({ json, parent }) => version(author, ms, json, { parent })),
+            .map(({ json, parent }) => configVersion(author, ms, json, { parent })),
         ),
       ),
     );
@@ -114,7 +99,7 @@ describe('versions', () => {
   test('of one time are ordered as their stamps are, so that who lacks the winner sees that others have it', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 2, maxLength: 2 }), ([one = '', other = '']) => {
-        const stores = [one, other].map((author) => new Store().hear(version(nodeId(author), 1, '{"x":1}')));
+        const stores = [one, other].map((author) => new Store().hear(configVersion(nodeId(author), 1, '{"x":1}')));
         const [x, y] = stores.map((store) => store.newest().value) as [ConfigVersion, ConfigVersion];
         const [stamp, otherStamp] = stores.map((store) => store.store.stamp('route/r') ?? []) as [
           readonly number[],
@@ -131,7 +116,7 @@ describe('versions', () => {
         maxLength: 12,
         selector: ([id, ms]) => `${id}${ms}`,
       })
-      .map((names) => names.map(([author, ms]) => version(author, ms, `{"x":${ms}}`)));
+      .map((names) => names.map(([author, ms]) => configVersion(author, ms, `{"x":${ms}}`)));
     fc.assert(
       fc.property(siblings, fc.infiniteStream(fc.nat()), (all, stream) => {
         const one = new Store().hear(...all);
@@ -145,7 +130,7 @@ describe('versions', () => {
   });
 
   test('told on with their conflicts make the receiver show the same, whichever it held before', () => {
-    const [x, y, z] = [version(a, 1, '{"x":1}'), version(b, 2, '{"x":2}'), version(c, 3, '{"x":3}')];
+    const [x, y, z] = [configVersion(a, 1, '{"x":1}'), configVersion(b, 2, '{"x":2}'), configVersion(c, 3, '{"x":3}')];
     const full = new Store().hear(x, y, z);
     expect(full.shown()).toMatchObject({ value: { x: 3 }, conflicts: ['{"x":2}', '{"x":1}'] });
     for (const held of [[], [x], [y], [z], [x, y]]) {
@@ -159,18 +144,18 @@ describe('versions', () => {
   });
 
   test('written by who saw all of them settle the conflict', () => {
-    const store = new Store().hear(version(a, 1, '{"x":1}'), version(b, 2, '{"x":2}')).apply({ x: 9 });
+    const store = new Store().hear(configVersion(a, 1, '{"x":1}'), configVersion(b, 2, '{"x":2}')).apply({ x: 9 });
     expect(store.shown()).toEqual({ value: { x: 9 }, conflicts: [], quarantined: undefined });
     expect(
       new Store()
-        .hear(version(a, 1, '{"x":1}'))
+        .hear(configVersion(a, 1, '{"x":1}'))
         .hear(store.newest())
         .shown()?.conflicts,
     ).toEqual([]);
   });
 
   test('of our own are later than all we saw, also when our wall clock is behind, and never share a time', () => {
-    const store = new Store().hear(version(a, 200_000, '{"x":1}')).apply({ x: 2 });
+    const store = new Store().hear(configVersion(a, 200_000, '{"x":1}')).apply({ x: 2 });
     expect(store.newest().value.time).toEqual({ ms: wallMs + 200_000, counter: 1 });
     const first = versionId(store.newest().value);
     store.apply({ x: 3 });
@@ -194,25 +179,25 @@ describe('a version that does not validate', () => {
   });
 
   test('that a peer sent is kept and passed on, while the last good one stays in force', () => {
-    const good = version(a, 1, '{"x":1}');
-    const bad = version(b, 2, '{"bad":1}', { parent: versionId(good.value) });
+    const good = configVersion(a, 1, '{"x":1}');
+    const bad = configVersion(b, 2, '{"bad":1}', { parent: versionId(good.value) });
     const store = new Store().hear(good, bad);
     expect(store.shown()).toEqual({ value: { x: 1 }, conflicts: [], quarantined: 'bad: is not a key' });
     expect(store.newest()).toBe(bad);
     expect(events(store.turn.take())).toContainEqual(expect.objectContaining({ type: 'config-quarantined', author: b }));
-    store.hear(version(a, 3, '{"x":3}', { parent: versionId(bad.value) }));
+    store.hear(configVersion(a, 3, '{"x":3}', { parent: versionId(bad.value) }));
     expect(store.shown()).toEqual({ value: { x: 3 }, conflicts: [], quarantined: undefined });
   });
 
   test('leaves a node that never had a good one without an entry', () => {
-    expect(new Store().hear(version(b, 2, '{')).shown()).toBeUndefined();
+    expect(new Store().hear(configVersion(b, 2, '{')).shown()).toBeUndefined();
   });
 
   test('keeps the last good one across a restart', () => {
-    const good = version(a, 1, '{"x":1}');
-    const bad = version(b, 2, '{"bad":1}', { parent: versionId(good.value) });
+    const good = configVersion(a, 1, '{"x":1}');
+    const bad = configVersion(b, 2, '{"bad":1}', { parent: versionId(good.value) });
     const kept = new Map<string, SignedConfig>();
-    const before = new Store().hear(good, version(a, 0, '{"x":0}'), bad);
+    const before = new Store().hear(good, configVersion(a, 0, '{"x":0}'), bad);
     for (const each of persisted(before.turn.take())) {
       if (each.type === 'config') kept.set(versionId(each.entry.value), each.entry);
       else if (each.type === 'config-removed') kept.delete(versionId(each.version));
@@ -256,7 +241,7 @@ test('superseded versions that a crash kept are removed from storage once they a
 
 describe('a deletion', () => {
   test('removes the entry, and an older version cannot bring it back', () => {
-    const old = version(a, -5000, '{"x":1}');
+    const old = configVersion(a, -5000, '{"x":1}');
     const store = new Store().hear(old);
     expect(store.store.delete('route', 'r')).toEqual({ ok: true });
     expect(store.shown()).toBeUndefined();
@@ -279,15 +264,15 @@ describe('a deletion', () => {
 });
 
 describe('what is refused', () => {
-  const signed = version(a, 1, '{"x":1}');
+  const signed = configVersion(a, 1, '{"x":1}');
   test.each<[string, string, SignedConfig]>([
     ['a version that its author did not sign', 'bad-signature', { ...signed, value: { ...signed.value, json: '{"x":2}' } }],
     ['a version in the name of another', 'bad-signature', { ...signed, value: { ...signed.value, author: b } }],
-    ['a version of another mesh', 'other-mesh', version(a, 1, '{"x":1}', { mesh: 'x' })],
-    ['a version from a clock far ahead', 'config-from-the-future', version(a, 300_001, '{"x":1}')],
-    ['a kind with a slash, whose key could be that of another entry', 'config-name', version(a, 1, '{}', { kind: 'a/b' })],
-    ['an empty name', 'config-name', version(a, 1, '{}', { name: '' })],
-    ['a version too large to push', 'config-too-large', version(a, 1, JSON.stringify('x'.repeat(limits.configBytes)))],
+    ['a version of another mesh', 'other-mesh', configVersion(a, 1, '{"x":1}', { mesh: 'x' })],
+    ['a version from a clock far ahead', 'config-from-the-future', configVersion(a, 300_001, '{"x":1}')],
+    ['a kind with a slash, whose key could be that of another entry', 'config-name', configVersion(a, 1, '{}', { kind: 'a/b' })],
+    ['an empty name', 'config-name', configVersion(a, 1, '{}', { name: '' })],
+    ['a version too large to push', 'config-too-large', configVersion(a, 1, JSON.stringify('x'.repeat(limits.configBytes)))],
   ])('%s changes nothing and is reported', (_what, reason, bad) => {
     const store = new Store().hear(bad);
     const effects = store.turn.take();
@@ -298,7 +283,7 @@ describe('what is refused', () => {
   });
 
   test('a clock a little ahead is no reason', () => {
-    expect(new Store().hear(version(a, 300_000, '{"x":1}')).shown()?.value).toEqual({ x: 1 });
+    expect(new Store().hear(configVersion(a, 300_000, '{"x":1}')).shown()?.value).toEqual({ x: 1 });
   });
 
   test.each<[string, string, string, unknown]>([
@@ -321,7 +306,7 @@ describe('what is refused', () => {
 describe('the limit of entries', () => {
   const full = (): Store => {
     const store = new Store();
-    for (let i = 0; i < limits.configEntries; i++) store.hear(version(a, -1000, '{}', { name: `e${i}` }));
+    for (let i = 0; i < limits.configEntries; i++) store.hear(configVersion(a, -1000, '{}', { name: `e${i}` }));
     store.turn.take();
     return store;
   };
@@ -329,7 +314,7 @@ describe('the limit of entries', () => {
   test('is refused by name, for peers and for writers', () => {
     const store = full();
     expect(store.store.apply('route', 'one-more', {})).toMatchObject({ ok: false, code: 'limit-exceeded' });
-    store.hear(version(b, 1, '{}', { name: 'one-more' }));
+    store.hear(configVersion(b, 1, '{}', { name: 'one-more' }));
     expect(refusals(store.turn.take())).toEqual(['config-limit']);
     expect(store.apply({ x: 1 }, 'e5').shown('e5')?.value).toEqual({ x: 1 });
   });
@@ -343,8 +328,8 @@ describe('the limit of entries', () => {
 
   test('is that of deletions too: the oldest is forgotten, from storage as well', () => {
     const store = new Store();
-    for (let i = 0; i < limits.configEntries; i++) store.hear(version(a, -5000 + i, '', { name: `e${i}` }));
-    store.hear(version(a, -10, '{}', { name: 'live' }));
+    for (let i = 0; i < limits.configEntries; i++) store.hear(configVersion(a, -5000 + i, '', { name: `e${i}` }));
+    store.hear(configVersion(a, -10, '{}', { name: 'live' }));
     store.turn.take();
     expect(store.store.delete('route', 'live')).toEqual({ ok: true });
     expect(store.forgotten).toEqual(['e0']);
@@ -355,7 +340,7 @@ describe('the limit of entries', () => {
 
   test('is not touched by a forgery', () => {
     const store = full();
-    const forged = { ...version(a, 1, '{}', { name: 'one-more' }), signature: new Uint8Array(4) };
+    const forged = { ...configVersion(a, 1, '{}', { name: 'one-more' }), signature: new Uint8Array(4) };
     store.hear(forged);
     expect([store.forgotten, store.store.stamp('route/one-more')]).toEqual([[], undefined]);
   });
@@ -363,5 +348,5 @@ describe('the limit of entries', () => {
 
 test('an entry of an unknown author is taken: what counts is the signature, not who is a member now', () => {
   const stranger = nodeId('gone');
-  expect(new Store().hear(version(stranger, 1, '{"x":1}')).shown()?.value).toEqual({ x: 1 });
+  expect(new Store().hear(configVersion(stranger, 1, '{"x":1}')).shown()?.value).toEqual({ x: 1 });
 });

@@ -4,6 +4,7 @@ import { instanceId, nodeId, profiles, seededRng } from '@skein/core';
 import type {
   Accusation,
   AccusationReason,
+  ConfigVersion,
   Effect,
   Instance,
   MemberFact,
@@ -14,6 +15,7 @@ import type {
   Notary,
   Persist,
   Signed,
+  SignedConfig,
 } from '@skein/core';
 import { Turn } from '@skein/core/parts';
 import { KeyRing } from '@skein/sim';
@@ -109,3 +111,21 @@ export function instance(id: string, fields: Partial<Instance> = {}): Instance {
 }
 
 export const ids: readonly NodeId[] = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'].map(nodeId);
+
+/** The wall clock of tests at their start, in ms since 1970. */
+export const wallMs = 1_700_000_000_000;
+
+/** A version of the route `r`, written `ms` later by its author; without a value it is a deletion. */
+export function configVersion(author: NodeId, ms: number, json: string, fields: Partial<ConfigVersion> = {}): SignedConfig {
+  return notaryOf(author).sign('config', {
+    mesh: 'm',
+    kind: 'route',
+    name: 'r',
+    author,
+    time: { ms: wallMs + ms, counter: 0 },
+    parent: '',
+    json,
+    deleted: json === '',
+    ...fields,
+  });
+}

@@ -5,8 +5,8 @@ import type { ConfigVersion, NodeId, SignedConfig } from '@skein/core';
 import { ConfigStore, type ConfigListener, type Turn } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ids, makeTurn, notaryOf, refusals } from './fixture.ts';
-import { Solo, wallMs } from './solo.ts';
+import { configVersion, ids, makeTurn, refusals, wallMs } from './fixture.ts';
+import { Solo } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
 
@@ -22,18 +22,7 @@ function remove(solo: Solo, key: string): void {
 
 function version(author: NodeId, ms: number, fields: Partial<ConfigVersion>): SignedConfig {
   const json = fields.deleted === true ? '' : JSON.stringify(valueOf(`${author} ${ms}`));
-  const time = { ms: wallMs + ms, counter: 0 };
-  return notaryOf(author).sign('config', {
-    mesh: 'm',
-    kind: 'kv',
-    name: 'k',
-    author,
-    time,
-    parent: '',
-    json,
-    deleted: false,
-    ...fields,
-  });
+  return configVersion(author, ms, json, { kind: 'kv', name: 'k', deleted: false, ...fields });
 }
 
 /** A store by itself, with what it forgot. */

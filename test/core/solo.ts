@@ -17,9 +17,7 @@ import type {
   View,
 } from '@skein/core';
 import { Catalog } from '@skein/core/parts';
-import { ids, instance, makeTurn, notaryOf } from './fixture.ts';
-
-export const wallMs = 1_700_000_000_000;
+import { ids, instance, makeTurn, notaryOf, wallMs } from './fixture.ts';
 
 export interface SoloOptions {
   readonly id?: NodeId;

@@ -5,8 +5,8 @@ import type { CheckStatus, NodeId, View } from '@skein/core';
 import { TopicIndexes } from '@skein/core/parts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accusation, claim, fact, ids, instance } from './fixture.ts';
-import { Owner, Solo, checkRecord, instanceRecord, wallMs } from './solo.ts';
+import { accusation, claim, fact, ids, instance, wallMs } from './fixture.ts';
+import { Owner, Solo, checkRecord, instanceRecord } from './solo.ts';
 
 const [, a, b, c] = ids as [NodeId, NodeId, NodeId, NodeId];
 

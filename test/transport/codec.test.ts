@@ -272,16 +272,10 @@ describe('limits', () => {
     exchange: 1,
     wants: [{ key: 'm/x', have: Array.from({ length: count }, () => 1) }],
   });
+  const emptyHead = (): Signed<CatalogHead> =>
+    notary.sign('head', { mesh: 'm', owner: notary.id, epoch: 1, version: 1, count: 0, digest: '', appliedConfig: '' });
   const heads = (count: number): Message => {
-    const head = notary.sign('head', {
-      mesh: 'm',
-      owner: notary.id,
-      epoch: 1,
-      version: 1,
-      count: 0,
-      digest: '',
-      appliedConfig: '',
-    });
+    const head = emptyHead();
     return {
       type: 'sync-facts',
       exchange: 1,
@@ -291,17 +285,8 @@ describe('limits', () => {
     };
   };
   const records = (count: number): Message => {
-    const head = notary.sign('head', {
-      mesh: 'm',
-      owner: notary.id,
-      epoch: 1,
-      version: 1,
-      count: 0,
-      digest: '',
-      appliedConfig: '',
-    });
     const small = notary.seal(fc.sample(record, { numRuns: 1, seed: 3 })[0] as never);
-    const delta = { head, after: 0, upserts: Array.from({ length: count }, () => small), removals: [] };
+    const delta = { head: emptyHead(), after: 0, upserts: Array.from({ length: count }, () => small), removals: [] };
     return { type: 'sync-facts', exchange: 1, facts: { ...noFacts, deltas: [delta] }, wants: [], last: true };
   };
   const json = (length: number): Message => {

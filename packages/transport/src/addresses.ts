@@ -1,10 +1,12 @@
 /** Addresses as people write them: `host:port`, `[IPv6]:port`, or a multiaddr such as `/ip4/10.0.0.1/tcp/7946/p2p/ID`. */
 
+import { randomInt } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { multiaddr } from '@multiformats/multiaddr';
+import { sample } from '@skein/core';
 
 export interface Address {
   /** An IP address or a name. */
@@ -83,12 +85,5 @@ function isLocal(ip: string): boolean {
 export async function resolveHost(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   const found = await lookup(host, { all: true });
-  return shuffled([...new Set(found.map(({ address }) => address))]).slice(0, maxResolved);
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
+  return sample([...new Set(found.map(({ address }) => address))], maxResolved, { below: (bound) => randomInt(bound) });
 }
