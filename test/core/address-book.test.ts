@@ -23,6 +23,7 @@ function makeMembership(turn: Turn): Membership {
     isolationChanged: ignore,
     memberFailed: ignore,
     memberAbsent: ignore,
+    memberDoubled: ignore,
     epochRaised: ignore,
   });
 }

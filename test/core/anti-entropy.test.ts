@@ -143,7 +143,7 @@ describe('an exchange', () => {
     write = (): readonly [typeof none & { type: 'gossip' }] => [{ type: 'gossip', ...none }];
     merge = (): void => undefined;
     synced = (peer: NodeId): void => void this.syncedWith.push(peer);
-    partner = (): NodeId => a;
+    partners = (): readonly NodeId[] => [a];
   }
 
   function setUp(id: NodeId = self): { turn: Turn; knowledge: Knowledge; listener: Listener; sync: AntiEntropy } {

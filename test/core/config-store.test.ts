@@ -78,15 +78,21 @@ describe('versions', () => {
     return out;
   };
 
-  test('in any order of arrival, also twice, give the same winner', () => {
+  test('in any order of arrival, also twice, give the same winner, and the same in force', () => {
     fc.assert(
       fc.property(versions, fc.infiniteStream(fc.nat()), (all, stream) => {
         const pick = (): number => stream.next().value as number;
         const winner = (store: Store): string | undefined =>
           store.store.versions('route/r').map((each) => versionId(each.value))[0];
+        const inForce = ({ store }: Store): unknown => [store.entry('route/r')?.version, store.applied];
         const one = new Store().hear(...all);
         const other = new Store().hear(...shuffled([...all, ...all], pick));
         expect(winner(other)).toBe(winner(one));
+        expect(inForce(other)).toEqual(inForce(one));
+        expect(inForce(new Store().hear(...shuffled(one.store.versions('route/r'), pick)))).toEqual(inForce(one));
+        const again = new Store();
+        again.store.restore(shuffled(one.store.versions('route/r'), pick));
+        expect(inForce(again)).toEqual(inForce(one));
         const last = all
           .map((each) => each.value)
           .toSorted((x, y) => x.time.ms - y.time.ms || hashText(x.author) - hashText(y.author));
@@ -187,6 +193,28 @@ describe('a version that does not validate', () => {
     expect(events(store.turn.take())).toContainEqual(expect.objectContaining({ type: 'config-quarantined', author: b }));
     store.hear(configVersion(a, 3, '{"x":3}', { parent: versionId(bad.value) }));
     expect(store.shown()).toEqual({ value: { x: 3 }, conflicts: [], quarantined: undefined });
+  });
+
+  test('that comes before the good one of another writer leaves that one in force all the same, and tells it on', () => {
+    const base = configVersion(a, 1, '{"x":1}');
+    const loser = configVersion(c, 2, '{"x":2}', { parent: versionId(base.value) });
+    const bad = configVersion(b, 3, '{"bad":1}', { parent: versionId(loser.value) });
+    const store = new Store().hear(base, bad);
+    expect(store.shown()).toMatchObject({ value: { x: 1 } });
+    store.changes.length = 0;
+    expect(store.hear(loser).shown()).toMatchObject({ value: { x: 2 }, conflicts: [] });
+    expect(store.changes).toEqual([`r ${a}`]);
+    expect(store.hear(loser, base).changes).toEqual([`r ${a}`]);
+    expect(new Store().hear(...store.store.versions('route/r')).shown()).toEqual(store.shown());
+  });
+
+  test('that comes before a deletion leaves nothing in force', () => {
+    const base = configVersion(a, 1, '{"x":1}');
+    const deletion = configVersion(c, 2, '', { parent: versionId(base.value) });
+    const bad = configVersion(b, 3, '{"bad":1}', { parent: versionId(deletion.value) });
+    const store = new Store().hear(base, bad, deletion);
+    expect(store.shown()).toBeUndefined();
+    expect(store.hear(base).shown()).toBeUndefined();
   });
 
   test('leaves a node that never had a good one without an entry', () => {

@@ -39,6 +39,7 @@ export class Table implements MembershipListener {
   memberFailed = (member: Member): void => void this.calls.push(`failed ${member.id}`);
   memberAbsent = (member: Member, forgotten: boolean): void =>
     void this.calls.push(`${forgotten ? 'forgotten' : 'absent'} ${member.id}`);
+  memberDoubled = (id: NodeId): void => void this.calls.push(`doubled ${id}`);
   epochRaised = (): void => void this.calls.push('epoch raised');
 
   hear(record: Signed<MemberRecord>, from: NodeId = a, verified = true, absentMs = 0): this {

@@ -627,6 +627,7 @@ export class MeshNode {
         this.#links.giveUp(member.id);
       },
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
+      memberDoubled: (id) => this.#dissemination.pushTo(id, memberKey(id), []),
       epochRaised: () => this.#health.publish(),
     };
     return new Membership(this.#turn, { name, addresses, region, zone, tags }, epoch, listener, base?.membership);
@@ -691,10 +692,7 @@ export class MeshNode {
       synced: (id) => {
         if (this.#antiEntropy.completed === 1) this.#turn.emit({ type: 'synced', id });
       },
-      partner: () => {
-        const linked = [...this.#links.ids()].filter((id) => this.#isPresent(id));
-        return linked.length === 0 ? undefined : linked[this.#turn.rng.below(linked.length)];
-      },
+      partners: () => [...this.#links.ids()].filter((id) => this.#isPresent(id)),
     });
   }
 }

@@ -2,10 +2,9 @@
  * Config entries as this node holds them. Many writers: the version with the greater hybrid time wins
  * everywhere (Kulkarni et al. 2014, "Logical Physical Clocks"); two versions with one parent are concurrent,
  * and the loser is kept and shown. A version that does not validate is quarantined: it is stored and passed on,
- * but the last good one stays in force.
+ * but the last good one stays in force, whichever of them came first, and is passed on with it.
  */
 
-import { assert } from '../assert.ts';
 import type { CommandResult } from '../command.ts';
 import { hashText } from '../hash.ts';
 import type { NodeId } from '../identity.ts';
@@ -38,11 +37,17 @@ export interface ConfigListener {
 interface Held {
   /** The newest version, in force or not. */
   newest: SignedConfig;
-  /** The last version that validated, if it is not deleted. */
-  good: { readonly version: ConfigVersion; readonly value: unknown } | undefined;
+  /** The last version that validated, a deletion too: the one in force. */
+  good: Good | undefined;
   quarantine: string | undefined;
   /** Concurrent versions that lost, newest first. They are passed on with the newest, so that all nodes show the same. */
   conflicts: readonly SignedConfig[];
+}
+
+interface Good {
+  readonly signed: SignedConfig;
+  /** Undefined for a deletion. */
+  readonly value: unknown;
 }
 
 export class ConfigStore {
@@ -70,10 +75,9 @@ export class ConfigStore {
     this.#wallOffsetMs = wallMs - this.#turn.now;
   }
 
-  /** What is told to others of an entry: its newest version first, then those that it conflicts with. */
+  /** What is told to others of an entry: its newest version first, then those that it conflicts with, and the one in force. */
   versions(key: string): readonly SignedConfig[] {
-    const held = this.#held.get(key);
-    return held === undefined ? [] : [held.newest, ...held.conflicts];
+    return keptVersions(this.#held.get(key));
   }
 
   /**
@@ -100,7 +104,8 @@ export class ConfigStore {
 
   *#rules(): IterableIterator<AppliedEntry> {
     for (const { newest, good, quarantine } of this.#held.values())
-      if (isRule(newest.value.kind)) yield { good: good?.version, refused: quarantine === undefined ? undefined : newest.value };
+      if (isRule(newest.value.kind))
+        yield { good: shownVersion(good), refused: quarantine === undefined ? undefined : newest.value };
   }
 
   /** The versions of an entry that this node has, and those that it had and still remembers, newest first. */
@@ -112,9 +117,9 @@ export class ConfigStore {
     const needed = neededVersions(held);
     return [
       { version: newest.value, state: isRefused ? 'quarantined' : 'current', reason: quarantine ?? '' } as const,
-      ...(isRefused && good !== undefined ? [{ version: good.version, state: 'current', reason: '' } as const] : []),
+      ...(isRefused && good !== undefined ? [{ version: good.signed.value, state: 'current', reason: '' } as const] : []),
       ...conflicts
-        .filter(({ value }) => good === undefined || compareVersions(value, good.version) !== 0)
+        .filter((signed) => signed !== good?.signed)
         .map(({ value }) => ({ version: value, state: 'concurrent', reason: '' }) as const),
       // One that was replaced may come back: as a loser against a later version with the same parent.
       ...this.#history.of(key).filter(({ version }) => !needed.has(versionId(version))),
@@ -129,8 +134,9 @@ export class ConfigStore {
   /** What the View shows of an entry; undefined when it does not exist. */
   entry(key: string): Omit<ConfigEntry, 'index' | 'createIndex'> | undefined {
     const held = this.#held.get(key);
-    if (held?.good === undefined) return undefined;
-    const { version, value } = held.good;
+    const version = shownVersion(held?.good);
+    if (held?.good === undefined || version === undefined) return undefined;
+    const { value } = held.good;
     const quarantined = held.quarantine === undefined ? undefined : { version: held.newest.value, reason: held.quarantine };
     return {
       kind: version.kind,
@@ -143,14 +149,14 @@ export class ConfigStore {
   }
 
   /**
-   * Takes back what an earlier boot had, oldest first, so that conflicts and the last good versions come out as they were.
-   * Not told to anybody. A crash may have kept superseded versions: they must not outlive a deletion. `history` is only shown.
+   * Takes back what an earlier boot had, newest first: a crash may have kept superseded versions, which must neither outlive a
+   * deletion nor come between concurrent ones. Not told to anybody. `history` is only shown.
    */
   restore(entries: readonly SignedConfig[], history: readonly SeenVersion[] = []): void {
     const restored: ConfigVersion[] = [];
-    for (const signed of entries.toSorted((a, b) => compareVersions(a.value, b.value))) {
+    for (const signed of entries.toSorted((a, b) => compareVersions(b.value, a.value))) {
       if (signed.value.mesh !== this.#turn.mesh || !this.#turn.notary.verify('config', signed.value.author, signed)) continue;
-      this.#accept(signed);
+      this.#takeIn(signed);
       this.#count(signed.value);
       restored.push(signed.value);
     }
@@ -159,7 +165,7 @@ export class ConfigStore {
       return held !== undefined && !neededVersions(held).has(versionId(version));
     };
     this.#history.restore(history, (version) => version.mesh === this.#turn.mesh && isReplaced(version));
-    for (const version of restored) {
+    for (const version of restored.toReversed()) {
       if (!isReplaced(version)) continue;
       // How it stood when it was replaced, the crash may have kept from us.
       if (isRule(version.kind)) this.#history.add({ version, state: 'superseded', reason: '' });
@@ -192,7 +198,7 @@ export class ConfigStore {
     const held = this.#held.get(configKey(version));
     const order = held === undefined ? 1 : compareVersions(version, held.newest.value);
     if (order === 0) return;
-    if (order < 0 && (held === undefined || !this.#isNewConflict(held, version))) return;
+    if (order < 0 && (held === undefined || !(this.#isNewConflict(held, version) || isLaterThanGood(held, version)))) return;
     // Somebody who has not forgotten it yet, or has not heard of newer ones, would else keep us forgetting.
     if (held === undefined && version.deleted && !this.#room.hasDeletion(version, signed.bytes.length)) return;
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
@@ -202,14 +208,8 @@ export class ConfigStore {
     if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
     if (!this.#turn.verified('config', version.author, signed, from)) return;
     if (!this.#hasRoom(signed, false)) return this.#turn.refuse(from, 'config-limit');
-    if (order < 0) {
-      assert(held !== undefined, 'an older version is older than something');
-      this.#persisting(signed, () => this.#noteConflict(held, signed));
-      this.#listener.configChanged(held.newest.value, from);
-    } else {
-      this.#persisting(signed, () => this.#accept(signed));
-      this.#listener.configChanged(version, from);
-    }
+    if (!this.#persisting(signed)) return;
+    this.#listener.configChanged(order < 0 && held !== undefined ? held.newest.value : version, from);
     this.#forgetDeletions(version.kind);
   }
 
@@ -235,52 +235,65 @@ export class ConfigStore {
       };
     }
     if (!this.#hasRoom(signed, true)) return { ok: false, code: 'limit-exceeded', message: this.#room.refusal(kind) };
-    this.#persisting(signed, () => this.#accept(signed));
+    this.#persisting(signed);
     this.#listener.configChanged(version, undefined);
     this.#forgetDeletions(kind);
     return { ok: true };
   }
 
-  /** Stores a verified version that is newer than what is held, and puts it in force if it validates. */
-  #accept(signed: SignedConfig): void {
-    const version = signed.value;
-    const key = configKey(version);
-    const before = this.#held.get(key);
-    if (before !== undefined && compareVersions(version, before.newest.value) <= 0) return;
-    this.#advance(version.time);
+  /** Takes a verified version in. Returns whether anything changed by it. */
+  #takeIn(signed: SignedConfig): boolean {
+    const held = this.#held.get(configKey(signed.value));
+    const order = held === undefined ? 1 : compareVersions(signed.value, held.newest.value);
+    if (order > 0) this.#accept(signed, held);
+    return order > 0 || (order < 0 && held !== undefined && this.#acceptOlder(signed, held));
+  }
+
+  /** Holds a version that is newer than what was held, and puts it in force if it validates. */
+  #accept(signed: SignedConfig, before: Held | undefined): void {
+    const { kind, name, author, time } = signed.value;
+    this.#advance(time);
     const held: Held = { newest: signed, good: before?.good, quarantine: undefined, conflicts: [] };
-    this.#held.set(key, held);
-    if (before !== undefined && isConcurrent(version, before.newest.value)) {
+    this.#held.set(configKey(signed.value), held);
+    if (before !== undefined && isConcurrent(signed.value, before.newest.value)) {
       held.conflicts = before.conflicts;
       this.#noteConflict(held, before.newest);
     }
-    if (version.deleted) {
-      held.good = undefined;
+    const judged = this.#judge(signed);
+    if (typeof judged !== 'string') {
+      held.good = judged;
       return;
     }
-    const parsed = parseJson(version.json);
-    const reason = parsed.ok ? this.#validate(version.kind, version.name, parsed.value) : 'its value is not JSON';
-    if (parsed.ok && reason === undefined) {
-      held.good = { version, value: parsed.value };
-      return;
-    }
-    held.quarantine = reason ?? '';
-    this.#turn.emit({
-      type: 'config-quarantined',
-      kind: version.kind,
-      name: version.name,
-      author: version.author,
-      reason: held.quarantine,
-    });
+    held.quarantine = judged;
+    this.#turn.emit({ type: 'config-quarantined', kind, name, author, reason: judged });
   }
 
-  /** Takes a version in, stores it, and removes from storage what is no longer needed to restore its entry. */
-  #persisting(signed: SignedConfig, take: () => void): void {
+  /** Holds one that is older than the newest: a conflict with it, or the last good one before what was refused and came first. */
+  #acceptOlder(signed: SignedConfig, held: Held): boolean {
+    const judged = isLaterThanGood(held, signed.value) ? this.#judge(signed) : undefined;
+    const isGood = judged !== undefined && typeof judged !== 'string';
+    if (isGood) held.good = judged;
+    const isConflict = this.#isNewConflict(held, signed.value);
+    if (isConflict) this.#noteConflict(held, signed);
+    return isGood || isConflict;
+  }
+
+  /** What a version puts in force, or why it is refused. */
+  #judge(signed: SignedConfig): Good | string {
+    const { kind, name, json, deleted } = signed.value;
+    if (deleted) return { signed, value: undefined };
+    const parsed = parseJson(json);
+    if (!parsed.ok) return 'its value is not JSON';
+    return this.#validate(kind, name, parsed.value) ?? { signed, value: parsed.value };
+  }
+
+  /** Takes a version in, stores it, and removes from storage what is no longer needed to restore its entry. Returns whether anything changed. */
+  #persisting(signed: SignedConfig): boolean {
     const key = configKey(signed.value);
     const held = this.#held.get(key);
     const before = neededVersions(held);
     const states = held && stateOf(held);
-    take();
+    if (!this.#takeIn(signed)) return false;
     this.#count(signed.value);
     const after = neededVersions(this.#held.get(key));
     if (after.has(versionId(signed.value))) this.#turn.persist({ type: 'config', entry: signed });
@@ -289,6 +302,7 @@ export class ConfigStore {
       if (states !== undefined && isRule(version.kind)) this.#history.add(states(version));
       this.#turn.persist({ type: 'config-removed', version });
     }
+    return true;
   }
 
   /** Whether an older version is concurrent with the newest, not known yet, and late enough to be among those kept. */
@@ -332,7 +346,7 @@ export class ConfigStore {
     const key = configKey(version);
     const held = this.#held.get(key);
     if (held === undefined) return this.#room.set(version.kind, key, undefined);
-    const bytes = held.conflicts.reduce((sum, conflict) => sum + conflict.bytes.length, held.newest.bytes.length);
+    const bytes = keptVersions(held).reduce((sum, kept) => sum + kept.bytes.length, 0);
     this.#room.set(version.kind, key, { newest: held.newest.value, bytes });
   }
 
@@ -352,19 +366,35 @@ export class ConfigStore {
   }
 }
 
+/** The versions that an entry is made of: its newest, then those that it conflicts with, and the one in force where it is none of them. */
+function keptVersions(held: Held | undefined): readonly SignedConfig[] {
+  if (held === undefined) return [];
+  const kept = [held.newest, ...held.conflicts];
+  const good = held.good?.signed;
+  return good === undefined || kept.includes(good) ? kept : [...kept, good];
+}
+
 /** The versions from which an entry can be restored as it is, by id. */
 function neededVersions(held: Held | undefined): ReadonlyMap<string, ConfigVersion> {
-  if (held === undefined) return new Map();
-  const good = held.good === undefined ? [] : [held.good.version];
-  const conflicts = held.conflicts.map((signed) => signed.value);
-  return new Map([held.newest.value, ...good, ...conflicts].map((version) => [versionId(version), version]));
+  return new Map(keptVersions(held).map(({ value }) => [versionId(value), value]));
+}
+
+/** The version that readers see. */
+function shownVersion(good: Good | undefined): ConfigVersion | undefined {
+  return good === undefined || good.signed.value.deleted ? undefined : good.signed.value;
+}
+
+/** Whether an older version may be the last good one of an entry whose newest is refused. Those that are known were judged. */
+function isLaterThanGood({ quarantine, good, conflicts }: Held, version: ConfigVersion): boolean {
+  if (quarantine === undefined || conflicts.some(({ value }) => compareVersions(value, version) === 0)) return false;
+  return good === undefined || compareVersions(version, good.signed.value) > 0;
 }
 
 /** How the versions of an entry stand before it changes. */
 function stateOf({ newest, good, quarantine, conflicts }: Held): (version: ConfigVersion) => SeenVersion {
   return (version) => {
     const isRefused = quarantine !== undefined && version === newest.value;
-    const isLoser = version !== good?.version && conflicts.some(({ value }) => value === version);
+    const isLoser = version !== good?.signed.value && conflicts.some(({ value }) => value === version);
     return {
       version,
       state: isRefused ? 'quarantined' : isLoser ? 'concurrent' : 'superseded',

@@ -11,6 +11,7 @@
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { DigestEntry, Gossip, Have, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
+import { sample } from '../rng.ts';
 import { utf8Length } from '../text.ts';
 import type { Turn } from '../turn.ts';
 import { isSubjectKey, memberKey, subjectsOf } from './facts.ts';
@@ -25,8 +26,8 @@ export interface AntiEntropyListener {
   merge(facts: Gossip, from: NodeId): void;
   /** An exchange with this peer came to its end. */
   synced(peer: NodeId): void;
-  /** A linked member to compare with, at random. */
-  partner(): NodeId | undefined;
+  /** Linked members, to compare with one of them. */
+  partners(): readonly NodeId[];
 }
 
 /** A peer is not compared with again sooner than this, unless its link is new; twice as late after each time in vain. */
@@ -85,7 +86,7 @@ export class AntiEntropy {
   /** The deadline `sync-round`. */
   roundDue(): void {
     this.#armRound();
-    const partner = this.#listener.partner();
+    const [partner] = sample(this.#listener.partners(), 1, this.#turn.rng);
     if (partner !== undefined) this.compare(partner);
   }
 

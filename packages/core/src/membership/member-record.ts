@@ -1,6 +1,7 @@
 /** What a member says about itself. Only the subject makes and signs these. */
 
 import type { NodeId } from '../identity.ts';
+import type { Signed } from '../signed.ts';
 
 /** The statuses a member claims for itself. `suspect` and `failed` are conclusions of others. */
 export type ClaimedStatus = 'alive' | 'leaving' | 'left';
@@ -42,6 +43,11 @@ export function compareRecords(a: MemberRecord, b: MemberRecord): number {
 /** Whether both are of one claim: (epoch, incarnation). */
 export function isSameClaim(a: MemberRecord, b: MemberRecord): boolean {
   return a.epoch === b.epoch && a.incarnation === b.incarnation;
+}
+
+/** Whether one key signed two different records in the same place of their order. One host does not; two with its key do. */
+export function isTwin(a: Signed<MemberRecord>, b: Signed<MemberRecord>): boolean {
+  return compareRecords(a.value, b.value) === 0 && a.signature.join() !== b.signature.join();
 }
 
 function statusRank(status: ClaimedStatus): number {

@@ -30,7 +30,7 @@ import { EpochRaises } from './epoch-raises.ts';
 import { HoldDown } from './hold-down.ts';
 import { firstRecord, labelsDiffer, validateLabels, type OwnLabels } from './labels.ts';
 import { counted, hasLeft, isPresent, noAccusations, ownRow, without, type Member, type MembershipBase } from './member.ts';
-import { compareRecords, isSameClaim, type MemberRecord, type MemberStatus } from './member-record.ts';
+import { compareRecords, isSameClaim, isTwin, type MemberRecord, type MemberStatus } from './member-record.ts';
 import { Names } from './names.ts';
 import { Restraint, type RestraintListener } from './restraint.ts';
 import { confirmationsOf, suspicionMs } from './suspicion.ts';
@@ -55,6 +55,8 @@ export interface MembershipListener extends RestraintListener {
   memberFailed(member: Member): void;
   /** It left, or was reaped: its catalog goes. `forgotten`: its row is gone too. */
   memberAbsent(member: Member, forgotten: boolean): void;
+  /** It says other than what we hold under one and the same claim: another host has its key too. */
+  memberDoubled(id: NodeId): void;
   /** Our epoch was raised: everything we own must be published again. */
   epochRaised(): void;
 }
@@ -189,6 +191,8 @@ export class Membership {
     if (record.id === this.#turn.self) return this.#mergeOwn(fact.record, from);
     if (known !== undefined && compareRecords(record, known.signed.value) <= 0) {
       if (fact.verified && record.epoch === known.signed.value.epoch) this.#verify(record.id, from);
+      // No digest shows the difference: only we can tell it, and what it hears proves to it that its epoch is in use.
+      if (from === record.id && isTwin(fact.record, known.signed)) this.#listener.memberDoubled(record.id);
       return;
     }
     if (known === undefined && this.#members.size >= limits.members) return this.#turn.refuse(from, 'member-limit');
@@ -261,8 +265,7 @@ export class Membership {
     const own = this.#self.signed.value;
     const theirs = signed.value;
     const order = compareRecords(theirs, own);
-    const isEcho = order === 0 && signed.signature.join() === this.#self.signed.signature.join();
-    if (order < 0 || isEcho) return;
+    if (order < 0 || (order === 0 && !isTwin(signed, this.#self.signed))) return;
     if (!this.#turn.verified('member', this.#turn.self, signed, from)) return;
     // A claim of a later boot, one of ours that goes beyond all that we said in this boot, or the same with another content: the
     // epoch was in use before, and how far it went nobody knows. It may have ended with our leaving.
