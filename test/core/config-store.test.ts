@@ -167,7 +167,7 @@ describe('versions', () => {
     store.apply({ x: 3 });
     expect(store.newest().value.time).toEqual({ ms: wallMs + 200_000, counter: 2 });
     expect(store.newest().value.parent).toBe(first);
-    store.store.setWall(wallMs + 500_000);
+    store.store.clock.set(wallMs + 500_000);
     expect(store.apply({ x: 4 }).newest().value.time).toEqual({ ms: wallMs + 500_000, counter: 0 });
   });
 });
@@ -308,6 +308,21 @@ describe('what is refused', () => {
     expect(persisted(effects)).toEqual([]);
     expect(store.store.versions('route/r')).toEqual([]);
     expect(store.changes).toEqual([]);
+  });
+
+  test('a local write of an agent that holds what others refuse as too late: they would refuse it as well', () => {
+    const store = new Store();
+    store.store.clock.set(wallMs + 3_600_000);
+    store.apply({ x: 1 });
+    store.store.clock.set(wallMs);
+    // While it is alone nobody refuses anything.
+    store.apply({ x: 2 });
+    store.store.clock.heard(a, wallMs);
+    store.turn.take();
+    expect(store.store.apply('route', 'r', { x: 3 })).toMatchObject({ ok: false, code: 'clock-ahead' });
+    expect(store.store.delete('route', 'r')).toMatchObject({ ok: false, code: 'clock-ahead' });
+    expect(store.shown()?.value).toEqual({ x: 2 });
+    expect(store.turn.take()).toEqual([]);
   });
 
   test('a clock a little ahead is no reason', () => {

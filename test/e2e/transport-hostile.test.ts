@@ -109,6 +109,7 @@ describe('before admission', () => {
     epoch: 1,
     nonce: new Uint8Array(32),
     scheme: 'token',
+    wallMs: 0,
   });
 
   test.each([

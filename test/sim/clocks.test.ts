@@ -1,9 +1,9 @@
 /**
  * Wall clocks decide nothing about members (L11): the same run, in which they are set by up to a year as well, is the same run.
- * Config entries are left out, since their versions are what wall clocks are for.
+ * Config entries are left out there, since their versions are what wall clocks are for; what holds for them is below.
  */
 
-import { drawPlan, runPlan } from '@skein/sim';
+import { drawPlan, runPlan, simulate } from '@skein/sim';
 import type { FaultPlan, TimedFault } from '@skein/sim';
 import { expect, test } from 'vitest';
 
@@ -43,5 +43,27 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const [without, withSteps] = [story(plain), story(set)];
     expect(withSteps.events).toEqual(without.events);
     expect([without.armed, withSteps.armed]).toEqual([false, true]);
+  },
+);
+
+test.each(['10m', '24h', '8760h'] as const)(
+  'what a host writes while its clock is off by %s, and afterwards, reaches all, and it takes what others write',
+  (by) => {
+    for (const [there, back] of [
+      [1, -1],
+      [-1, 1],
+    ] as const) {
+      const { failures } = simulate({ nodes: 5, seed: 7 }, (sim) => {
+        const wrong = sim.node(0);
+        sim.at('1s').stepClock(wrong, by, there);
+        sim.at('3s').config(0, 'a', 1);
+        sim.at('5s').config(1, 'b', 1);
+        sim.at('7s').stepClock(wrong, by, back);
+        sim.at('9s').config(0, 'b', 2);
+        sim.at('11s').config(1, 'a', 2);
+        sim.at('20s').calm();
+      });
+      expect(failures).toEqual([]);
+    }
   },
 );

@@ -9,7 +9,16 @@ const c = nodeId('peer-c');
 const noObjection = (): undefined => undefined;
 
 function terms(self: typeof a, change: Partial<Terms> = {}): Terms {
-  return { self, mesh: 'm', epoch: 1, protocolMin: 1, protocolMax: 1, scheme: tokenScheme('secret'), ...change };
+  return {
+    self,
+    mesh: 'm',
+    epoch: 1,
+    wallMs: 1_700_000_000_000,
+    protocolMin: 1,
+    protocolMax: 1,
+    scheme: tokenScheme('secret'),
+    ...change,
+  };
 }
 
 /** Runs a hello exchange to its end, and returns how it ended on each side. */
@@ -41,13 +50,13 @@ function between(ours: Partial<Terms>, theirs: Partial<Terms>): string[] {
   return [reasonOf(ends.dialler), reasonOf(ends.listener)];
 }
 
-test('two nodes of one mesh admit each other, and learn the epoch of the other', () => {
+test('two nodes of one mesh admit each other, and learn the epoch and the clock of the other', () => {
   const ends = exchange(
-    new Admission('dialler', terms(a, { epoch: 4 }), b, noObjection),
-    new Admission('listener', terms(b, { epoch: 9 }), a, noObjection),
+    new Admission('dialler', terms(a, { epoch: 4, wallMs: 40 }), b, noObjection),
+    new Admission('listener', terms(b, { epoch: 9, wallMs: 90 }), a, noObjection),
   );
-  expect(ends.dialler).toMatchObject({ next: 'admitted', epoch: 9 });
-  expect(ends.listener).toMatchObject({ next: 'admitted', epoch: 4 });
+  expect(ends.dialler).toMatchObject({ next: 'admitted', theirs: { epoch: 9, wallMs: 90 } });
+  expect(ends.listener).toMatchObject({ next: 'admitted', theirs: { epoch: 4, wallMs: 40 } });
 });
 
 test.each([

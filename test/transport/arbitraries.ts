@@ -197,6 +197,7 @@ export const greeting: fc.Arbitrary<Greeting> = fc.oneof(
     epoch: uint,
     nonce: fc.uint8Array({ maxLength: 32 }),
     scheme: name,
+    wallMs: uint,
   }),
   fc.record({ type: fc.constant('proof' as const), proof: fc.uint8Array({ maxLength: 64 }) }),
   fc.record({ type: fc.constant('welcome' as const), proof: fc.uint8Array({ maxLength: 64 }) }),

@@ -8,7 +8,7 @@ import { expect, test, vi } from 'vitest';
 type Parts = ConstructorParameters<typeof Dialer>[0];
 type Session = Parameters<Links['install']>[0];
 /** Who is at an address. `hangs`: it never answers; `peer` has a link already, `newcomer` gets one by this dial. */
-type Host = 'hangs' | 'nobody' | 'peer' | 'newcomer' | 'ourselves';
+type Host = 'hangs' | 'nobody' | 'peer' | 'newcomer' | 'ourselves' | Error;
 
 const self = nodeId('self');
 const peer = nodeId('peer');
@@ -23,6 +23,7 @@ async function dial(hosts: Readonly<Record<string, Host>>): Promise<DialOutcome>
   links.install({ ...link, peer: newcomer, admittedAtMs: Infinity } as unknown as Session);
   const connect = (text: string): Promise<unknown> => {
     const host = hosts[text.split('/')[2] ?? ''];
+    if (host instanceof Error) return Promise.reject(host);
     if (host === 'nobody') return Promise.reject(new Error('ECONNREFUSED'));
     if (host === 'ourselves') return Promise.reject(new Error('Can not dial self'));
     if (host === 'hangs') return new Promise(() => undefined);
@@ -66,4 +67,16 @@ test('a name is ours only when nothing else is behind it', async () => {
 test('a name is looked through for a host without a link, past those that have one', async () => {
   expect(await dial({ '10.0.0.2': 'peer', '10.0.0.3': 'newcomer' })).toEqual({ ok: true, id: newcomer });
   expect(await dial({ '10.0.0.2': 'peer', '10.0.0.3': 'nobody', '10.0.0.1': 'ourselves' })).toEqual({ ok: true, id: peer });
+});
+
+test.each([
+  ['connect ENETUNREACH 10.0.0.2:7946', 'timeout'],
+  ['connect EHOSTUNREACH 10.0.0.2:7946', 'timeout'],
+  ['connect EADDRNOTAVAIL 10.0.0.2:7946', 'timeout'],
+  ['connect EMFILE 10.0.0.2:7946', 'timeout'],
+  ['connect ETIMEDOUT 10.0.0.2:7946', 'timeout'],
+  ['connect ECONNREFUSED 10.0.0.2:7946', 'refused'],
+  ['read ECONNRESET', 'refused'],
+])('only a peer refuses, not our own host that has no network or no socket: %s', async (message, reason) => {
+  expect(await dial({ '10.0.0.2': new Error(message) })).toMatchObject({ ok: false, reason, detail: message });
 });

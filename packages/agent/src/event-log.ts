@@ -83,7 +83,9 @@ export class EventLog {
   refused(refused: Refused): void {
     const { reason, peer, address, detail } = refused;
     if (reason === 'stale-epoch' && detail.startsWith('the peer refused')) this.#twin({ peer, address, detail });
-    this.#throttled('warn', `peer/${address.replace(/:\d+$/, '')}/${reason}`, 'refused a peer', {
+    // A connection that came to us has another port each time.
+    const host = address.replace(/:\d+$|\/tcp\/.*$/, '');
+    this.#throttled('warn', `peer/${host}/${reason}`, 'refused a peer', {
       reason,
       peer,
       address,

@@ -12,6 +12,7 @@ export const errorTable = {
   'invalid-registration': { status: 400, meaning: 'A registration breaks a rule; the message names the field.' },
   'invalid-config': { status: 400, meaning: 'A config entry breaks a rule; the message names the key.' },
   'limit-exceeded': { status: 413, meaning: 'A documented limit would be exceeded; nothing was changed.' },
+  'clock-ahead': { status: 503, meaning: 'This agent holds config that is dated later than the others take.' },
   'invalid-address': { status: 400, meaning: 'An address is not host:port.' },
   'node-alive': { status: 400, meaning: 'The member is alive, so it cannot be made to leave by force.' },
   leaving: { status: 503, meaning: 'This agent is leaving the mesh and takes no more writes.' },

@@ -8,7 +8,7 @@ import type { Message } from './message.ts';
 export type DialFailure =
   /** Nobody listens there, or the connection was reset during the handshake. */
   | 'refused'
-  /** No answer in time. */
+  /** No answer in time, or our own host could not ask: it has no network, or no socket left. */
   | 'timeout'
   /** The address does not parse or its name does not resolve. */
   | 'unresolvable'
@@ -31,11 +31,12 @@ export type Input =
   /** A local write. `MeshNode.dispatch` is the same with its result. */
   | { readonly type: 'command'; readonly command: Command }
   /**
-   * A hint about a link, never proof of life. `linked`: admitted, with the boot epoch its hello stated.
+   * A hint about a link, never proof of life. `linked`: admitted, with the boot epoch and the wall clock (milliseconds since 1970) that
+   * its hello stated, where it stated one.
    * `lost`: its connection closed. `congested`: its write buffer is full, gossip to it is being dropped.
    * `writable`: it takes data again.
    */
-  | { readonly type: 'peer'; readonly id: NodeId; readonly state: 'linked'; readonly epoch: number }
+  | { readonly type: 'peer'; readonly id: NodeId; readonly state: 'linked'; readonly epoch: number; readonly wallMs?: number }
   | { readonly type: 'peer'; readonly id: NodeId; readonly state: 'lost' | 'congested' | 'writable' }
   /** How a `connect` effect ended. An outcome `ok` follows the `peer linked` input of the same link. */
   | { readonly type: 'dialed'; readonly dial: number; readonly outcome: DialOutcome }

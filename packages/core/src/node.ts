@@ -174,7 +174,7 @@ export class MeshNode {
         this.#links.dialed(input.dial, input.outcome);
         break;
       case 'clock':
-        this.#config.setWall(input.wallMs);
+        this.#config.clock.set(input.wallMs);
         this.#turn.awareness.setLag(input.lagMs, this.#turn.config.probeTimeoutMs);
         break;
       default:
@@ -352,6 +352,7 @@ export class MeshNode {
   #peer(input: Extract<Input, { type: 'peer' }>): void {
     switch (input.state) {
       case 'linked':
+        if (input.wallMs !== undefined) this.#config.clock.heard(input.id, input.wallMs);
         return this.#links.linked(input.id, input.epoch);
       case 'lost':
         return this.#links.lost(input.id);

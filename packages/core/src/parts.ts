@@ -8,6 +8,7 @@ export * from './config/config-history.ts';
 export { ConfigReport } from './config/config-report.ts';
 export type { ConfigReportListener } from './config/config-report.ts';
 export * from './config/config-store.ts';
+export * from './config/mesh-clock.ts';
 export * from './deadlines.ts';
 export * from './fading-count.ts';
 export * from './gossip/anti-entropy.ts';

@@ -33,6 +33,8 @@ export interface Host extends Site {
   readonly boot: number;
   /** The boot epoch that the process states in a hello. */
   readonly epoch: number;
+  /** The wall clock that it states there, milliseconds since 1970. */
+  readonly wallMs: number;
   /** Nothing is sent or received, though timers run. */
   readonly blocked: boolean;
   /** World time at which its process would have handled what arrives now. */

@@ -337,7 +337,7 @@ export class Network implements Wires, Exchange {
     const ends = this.#ends[end.host.index] as Map<NodeId, End>;
     ends.get(id)?.drop();
     ends.set(id, end);
-    end.host.receive({ type: 'peer', id, state: 'linked', epoch: host.epoch });
+    end.host.receive({ type: 'peer', id, state: 'linked', epoch: host.epoch, wallMs: host.wallMs });
   }
 
   #answer(host: Host, effect: ConnectEffect, outcome: DialOutcome): void {

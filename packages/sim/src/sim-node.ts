@@ -120,6 +120,10 @@ export class SimNode implements Host, Machine, MeshPort {
     return this.#node().epoch;
   }
 
+  get wallMs(): number {
+    return this.#clock.wallMs(this.#world.nowUs);
+  }
+
   get blocked(): boolean {
     return this.#gate.isShut;
   }
@@ -466,7 +470,7 @@ export class SimNode implements Host, Machine, MeshPort {
   }
 
   #takeClock(): void {
-    this.#take({ type: 'clock', lagMs: this.#loop.takeLagMs(), wallMs: this.#clock.wallMs(this.#world.nowUs) });
+    this.#take({ type: 'clock', lagMs: this.#loop.takeLagMs(), wallMs: this.wallMs });
   }
 
   #node(): NodeLogic {

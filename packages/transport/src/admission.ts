@@ -29,6 +29,7 @@ export interface Terms {
   readonly self: NodeId;
   readonly mesh: string;
   readonly epoch: number;
+  readonly wallMs: number;
   readonly protocolMin: number;
   readonly protocolMax: number;
   readonly scheme: ProofScheme;
@@ -41,7 +42,7 @@ export interface RefusalNotice {
 
 export type AdmissionStep =
   | { readonly next: 'wait'; readonly send: Greeting }
-  | { readonly next: 'admitted'; readonly send: Greeting | undefined; readonly epoch: number }
+  | { readonly next: 'admitted'; readonly send: Greeting | undefined; readonly theirs: Pick<Hello, 'epoch' | 'wallMs'> }
   /** `send` is undefined when the peer refused us. */
   | ({ readonly next: 'refused'; readonly send: Refusal | undefined } & RefusalNotice);
 
@@ -71,6 +72,7 @@ export class Admission {
       epoch: terms.epoch,
       nonce: new Uint8Array(randomBytes(nonceBytes)),
       scheme: terms.scheme.name,
+      wallMs: terms.wallMs,
     };
   }
 
@@ -123,13 +125,13 @@ export class Admission {
     const objection = this.#arbiter(theirs.epoch);
     if (objection !== undefined) return refuse(objection.reason, objection.detail);
     const welcome: Greeting = { type: 'welcome', proof: scheme.prove(this.#context('listener', theirs)) };
-    return { next: 'admitted', send: welcome, epoch: theirs.epoch };
+    return { next: 'admitted', send: welcome, theirs };
   }
 
   #takeWelcome(theirs: Hello, proof: Uint8Array): AdmissionStep {
     const holds = this.#terms.scheme.check(this.#context('listener', theirs), proof);
     if (!holds) return refuse('wrong-token', 'the join tokens differ');
-    return { next: 'admitted', send: undefined, epoch: theirs.epoch };
+    return { next: 'admitted', send: undefined, theirs };
   }
 
   #context(role: ProofContext['role'], theirs: Hello): ProofContext {

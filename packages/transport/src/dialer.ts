@@ -282,11 +282,15 @@ function ended(peer: NodeId, ending: Ending): Failure | Crossing {
   return failure(ending.reason === 'self' ? 'self' : 'rejected', detail);
 }
 
+/** What our own host says where no word of the peer came: that its network is down, or that it is out of something itself. */
+const isUnheard =
+  /TimeoutError|timed out|\bE(?:TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|MFILE|NFILE|NOBUFS|NOMEM|ACCES|PERM)\b/;
+
+/** Only a peer refuses: a host without a network would else accuse all others at once. */
 function openFailure(error: unknown, signal: AbortSignal): Failure {
   const text = messageOf(error);
   if (signal.aborted) return failure('timeout', 'no connection in time');
-  if (/ETIMEDOUT|TimeoutError|timed out/.test(text)) return failure('timeout', text);
-  return failure('refused', text);
+  return failure(isUnheard.test(text) ? 'timeout' : 'refused', text);
 }
 
 function messageOf(error: unknown): string {

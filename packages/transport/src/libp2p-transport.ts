@@ -218,7 +218,8 @@ class Libp2pTransport implements Transport, SessionEvents {
       replaced.replace();
     }
     this.#bus.attach(session.peer, session.connection);
-    this.#input({ type: 'peer', id: session.peer, state: 'linked', epoch: session.epoch });
+    const { peer: id, epoch, wallMs } = session;
+    this.#input({ type: 'peer', id, state: 'linked', epoch, ...(wallMs > 0 && { wallMs }) });
     this.#settle(session, { admitted: true });
     this.#dialer.linked(session.peer);
   }
@@ -304,7 +305,8 @@ class Libp2pTransport implements Transport, SessionEvents {
   #terms(): Terms {
     const { mesh, epoch } = this.#options;
     const { min, max } = protocolRange;
-    return { self: this.id, mesh, epoch: epoch(), protocolMin: min, protocolMax: max, scheme: this.#scheme };
+    const wallMs = Math.max(0, Date.now());
+    return { self: this.id, mesh, epoch: epoch(), wallMs, protocolMin: min, protocolMax: max, scheme: this.#scheme };
   }
 
   /** The session that a stream of the peer belongs to. A stream of no session is reset. */

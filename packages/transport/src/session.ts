@@ -67,6 +67,7 @@ export class Session {
   #early: Stream[] = [];
   #state: 'greeting' | 'admitted' | 'ended' = 'greeting';
   #epoch = 0;
+  #wallMs = 0;
   #admittedAtMs = 0;
 
   constructor(options: SessionOptions) {
@@ -96,6 +97,11 @@ export class Session {
   /** The boot epoch that the peer stated. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** The wall clock that the peer stated, milliseconds since 1970; 0 where it did not. */
+  get wallMs(): number {
+    return this.#wallMs;
   }
 
   get admittedAtMs(): number {
@@ -231,7 +237,8 @@ export class Session {
       if (this.#state === 'ended') return false;
     }
     this.#state = 'admitted';
-    this.#epoch = step.epoch;
+    this.#epoch = step.theirs.epoch;
+    this.#wallMs = step.theirs.wallMs;
     this.#admittedAtMs = this.#options.now();
     this.#options.events.admitted(this);
     for (const stream of this.#early.splice(0)) this.acceptSync(stream);

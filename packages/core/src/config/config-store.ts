@@ -15,6 +15,7 @@ import type { Turn } from '../turn.ts';
 import { kvKeyFault, kvKind, kvValueFault } from './kv.ts';
 import { appliedDigest, type AppliedEntry } from './applied.ts';
 import { ConfigHistory, type SeenVersion } from './config-history.ts';
+import { MeshClock } from './mesh-clock.ts';
 import { ConfigRoom, isRule, roomClassOf } from './room.ts';
 import {
   compareVersions,
@@ -60,19 +61,14 @@ export class ConfigStore {
   /** What `applied` gave last, while it holds. */
   #applied: string | undefined;
   #last: HybridTime = { ms: 0, counter: 0 };
-  /** Wall clock minus this node's monotonic clock, as of the last `clock` input. */
-  #wallOffsetMs: number;
+  readonly clock: MeshClock;
 
   constructor(turn: Turn, validate: ConfigValidator, listener: ConfigListener, wallMs: number) {
     this.#turn = turn;
     this.#validate = (kind, name, value) => ownFault(kind, name, value) ?? validate(kind, name, value);
     this.#listener = listener;
     this.#history = new ConfigHistory(turn);
-    this.#wallOffsetMs = wallMs - turn.now;
-  }
-
-  setWall(wallMs: number): void {
-    this.#wallOffsetMs = wallMs - this.#turn.now;
+    this.clock = new MeshClock(turn, wallMs);
   }
 
   /** What is told to others of an entry: its newest version first, then those that it conflicts with, and the one in force. */
@@ -202,8 +198,7 @@ export class ConfigStore {
     // Somebody who has not forgotten it yet, or has not heard of newer ones, would else keep us forgetting.
     if (held === undefined && version.deleted && !this.#room.hasDeletion(version, signed.bytes.length)) return;
     if (version.mesh !== this.#turn.mesh) return this.#turn.refuse(from, 'other-mesh');
-    if (version.time.ms > this.#wallMs() + this.#turn.config.configSkewMs)
-      return this.#turn.refuse(from, 'config-from-the-future');
+    if (version.time.ms > this.clock.latestMs) return this.#turn.refuse(from, 'config-from-the-future');
     if (configKeyFault(version.kind, version.name) !== undefined) return this.#turn.refuse(from, 'config-name');
     if (signed.bytes.length > limits.configBytes) return this.#turn.refuse(from, 'config-too-large');
     if (!this.#turn.verified('config', version.author, signed, from)) return;
@@ -214,6 +209,8 @@ export class ConfigStore {
   }
 
   #write(kind: string, name: string, json: string, deleted: boolean): CommandResult {
+    const aheadMs = this.clock.isCompared ? this.#last.ms - this.clock.latestMs : 0;
+    if (aheadMs > 0) return { ok: false, code: 'clock-ahead', message: clockAhead(kind, name, aheadMs) };
     const key = configKey({ kind, name });
     const held = this.#held.get(key);
     const version: ConfigVersion = {
@@ -350,13 +347,9 @@ export class ConfigStore {
     this.#room.set(version.kind, key, { newest: held.newest.value, bytes });
   }
 
-  #wallMs(): number {
-    return Math.max(0, Math.floor(this.#turn.now + this.#wallOffsetMs));
-  }
-
   /** The time of a version of our own: later than everything seen. */
   #tick(): HybridTime {
-    const ms = Math.max(this.#wallMs(), this.#last.ms);
+    const ms = Math.max(this.clock.nowMs, this.#last.ms);
     this.#last = { ms, counter: ms === this.#last.ms ? this.#last.counter + 1 : 0 };
     return this.#last;
   }
@@ -401,6 +394,14 @@ function stateOf({ newest, good, quarantine, conflicts }: Held): (version: Confi
       reason: isRefused ? quarantine : '',
     };
   };
+}
+
+function clockAhead(kind: string, name: string, aheadMs: number): string {
+  const ahead = `${Math.ceil(aheadMs / 60_000)} min`;
+  return (
+    `${kind} "${name}": the other agents would refuse it. This agent holds config that was written while its clock was wrong, ` +
+    `${ahead} later than they take. Set the clock, stop the agent, delete the folder config in its data directory and start it: it takes over what the others have`
+  );
 }
 
 function isConcurrent(a: ConfigVersion, b: ConfigVersion): boolean {

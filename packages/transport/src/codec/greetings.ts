@@ -28,6 +28,8 @@ export interface Hello {
   readonly nonce: Uint8Array;
   /** How the sender will prove that it belongs to the mesh: `token` or `open`. */
   readonly scheme: string;
+  /** The sender's wall clock, milliseconds since 1970; 0 where it does not say. */
+  readonly wallMs: number;
 }
 
 export interface Proof {
@@ -75,6 +77,7 @@ export const greetings: Readonly<Record<Greeting['type'], { readonly number: num
         epoch: uint(5),
         nonce: bytes(6, nonceBytes),
         scheme: id(7, limits.nameLength),
+        wallMs: uint(8),
       }),
     ),
   },
