@@ -31,6 +31,18 @@ test('an answer that begins and does not end is given up when its time is over',
   expect(err).toContain('http://127.0.0.1:8500 did not answer within 10 s');
 });
 
+test('Ctrl-C ends a log that never begins, and one whose refusal never ends', async () => {
+  for (const reply of ['hang', { status: 500, endless: true }] as const) {
+    let interrupt = (): void => {};
+    const ran = skein(['monitor'], {
+      replies: { 'GET /v1/agent/monitor?loglevel=info': reply },
+      onInterrupt: (stop) => (interrupt = stop),
+      onRequest: () => setImmediate(() => interrupt()),
+    });
+    expect(await ran).toMatchObject({ exitCode: 0, out: '', err: '' });
+  }
+});
+
 test('an agent that does not answer in time is named with its address', async () => {
   const timeout = Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError' });
   const { exitCode, err } = await skein(['members'], { replies: { [list]: timeout } });

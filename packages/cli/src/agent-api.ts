@@ -69,14 +69,28 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
       return { body, index: told };
     },
     stream: async function* (path, signal) {
-      const answer = await exchange(io, base, { method: 'GET', path, signal }, undefined);
-      try {
-        yield* answer.body ?? [];
-      } catch {
-        // Cut off, by us or by the end of the agent: there is no more.
-      }
+      const begin = (): Promise<FetchAnswer> => exchange(io, base, { method: 'GET', path, signal }, undefined);
+      const answer = await new TimeLimit(undefined, signal).hold(begin);
+      if (answer.body !== null) yield* pieces(answer.body, signal);
     },
   };
+}
+
+/** Until one side ends it. Whoever reads no more, for whatever reason, lets the connection go. */
+async function* pieces(body: NonNullable<FetchAnswer['body']>, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader();
+  const stop = (): void => void reader.cancel().catch(() => undefined);
+  // `fetch` loses sight of its signal (see `TimeLimit`).
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    for (let piece = await reader.read(); piece.value !== undefined; piece = await reader.read()) yield piece.value;
+  } catch {
+    // Cut off, by us or by the end of the agent: there is no more.
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
 }
 
 const isItAnAgent = ['is that the HTTP address of a skein agent? its log line "ready" and DATA_DIR/agent.json name it'];
