@@ -67,7 +67,7 @@ test('what an agent or a host in between says does not drive the terminal, and h
   expect(err.length).toBeLessThan(2200);
 });
 
-test.each([{}, null, [1], [[]], 'text'])('%j is no list of an agent', async (json) => {
+test.each([[{}], [null], [[1]], [[[]]], ['text']])('%j is no list of an agent', async (json) => {
   const replies = Object.fromEntries(
     ['mesh/members', 'catalog/services', 'health/state/any', 'event/list', 'mesh/config/status'].map((path) => [
       `GET /v1/${path}`,

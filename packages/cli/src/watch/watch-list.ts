@@ -52,8 +52,7 @@ export async function showListing<Row>(io: Io, options: WatchOptions, listing: L
 
 /** Rejects where something else than an agent answered: that would look like an empty mesh. */
 async function rowsOf<Row>(listing: Listing<Row>, bodies: readonly unknown[], api: AgentApi): Promise<readonly Row[]> {
-  const { isAgents = (all: readonly unknown[]) => all.every(isObjectList) } = listing;
-  if (!isAgents(bodies))
+  if (!(listing.isAgents?.(bodies) ?? bodies.every(isObjectList)))
     throw notAnAgent(api.base, `answered GET ${listing.paths.join(' and ')} with something else than an agent`);
   return listing.rows(bodies, api);
 }
