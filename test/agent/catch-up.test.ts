@@ -38,6 +38,16 @@ test('an agent that is alone by choice waits for nobody', () => {
   expect(clock.pending).toBe(0);
 });
 
+test('one that has caught up before it begins waits for nothing more, and misses nobody', () => {
+  isSynced = true;
+  const catchUp = catchUpWith([]);
+  catchUp.look();
+  catchUp.start();
+  expect([catchUp.over, clock.pending]).toEqual([undefined, 0]);
+  clock.advance(catchUpMaxMs);
+  expect(missed).toEqual([]);
+});
+
 test('one that joins has caught up once it is in sync with a peer', async () => {
   const catchUp = catchUpWith([]);
   const { over } = catchUp;

@@ -25,6 +25,7 @@ function mesh(): DnsClient {
   port.addInstance(self, fakeInstance('six-1', 'six', { address: '2001:db8::6', port: 66 }));
   port.addInstance(self, fakeInstance('shop-1', 'Shop', { address: '10.1.0.7', port: 70 }));
   port.addInstance(self, fakeInstance('ext-1', 'ext', { address: 'db.example.com', port: 1 }));
+  port.addInstance(self, fakeInstance('mapped-1', 'mapped', { address: '::ffff:10.1.1.1', port: 8 }));
   port.addInstance(self, fakeInstance('inner-1', 'inner', { address: 'web.service.consul', port: 2 }));
   port.addInstance(self, fakeInstance('loop-1', 'loop', { address: 'loop.service.consul', port: 3 }));
   return client;
@@ -60,6 +61,13 @@ test.each([
   // Host names as addresses.
   ['ext.service.consul', 'A', ['CNAME db.example.com']],
   ['ext.service.consul', 'CNAME', ['CNAME db.example.com']],
+  ['ext.service.consul', 'TXT', ['CNAME db.example.com']],
+  ['ext.service.consul', 'UNKNOWN_65' as 'A', ['CNAME db.example.com']],
+  // IPv4 addresses in the form of IPv6.
+  ['mapped.service.consul', 'A', ['A 10.1.1.1']],
+  ['mapped.service.consul', 'SRV', ['SRV 1 1 8 0a010101.addr.dc1.consul']],
+  ['1.1.1.10.in-addr.arpa', 'PTR', ['PTR mapped.service.dc1.consul']],
+  [`1.0.1.0.1.0.a.0.f.f.f.f.${'0.'.repeat(20)}ip6.arpa`, 'PTR', ['PTR mapped.service.dc1.consul']],
   // Nodes, however well they are, addresses, and the server itself.
   ['alpha.node.consul', 'A', ['A 10.0.0.1']],
   ['ALPHA.node.dc1.consul', 'A', ['A 10.0.0.1']],
@@ -195,6 +203,52 @@ test('an instance whose address is the name that is asked for is found on its no
   // A node of whose address the same is true has none.
   client.port.addMember('own', { address: 'own.node.consul' });
   expect(await found('own.node.consul', 'A')).toEqual([[], []]);
+});
+
+test('a host name of our own is an alias for every type, and followed for it', async () => {
+  const client = mesh();
+  const { rcode, answers, authorities } = await client.ask('inner.service.consul', 'TXT');
+  expect([rcode, texts(answers), texts(authorities)]).toEqual([
+    'NOERROR',
+    ['inner.service.consul CNAME web.service.consul'],
+    ['consul SOA ns.consul hostmaster.consul 0'],
+  ]);
+  client.port.addMember('named', { address: 'beta.node.consul', tags: {} });
+  expect(texts((await client.ask('named.node.consul', 'SRV')).answers)).toEqual(['named.node.consul CNAME beta.node.consul']);
+  client.port.addInstance(client.port.self, fakeInstance('node-1', 'bynode', { address: 'beta.node.consul' }));
+  expect(texts((await client.ask('bynode.service.consul', 'TXT')).answers)).toContain('beta.node.consul TXT rack=7');
+});
+
+test('addresses of one family that an instance is tagged with count for that family', async () => {
+  const client = mesh();
+  const { port } = client;
+  const tagged = (tags: Readonly<Record<string, string>>) => ({
+    taggedAddresses: Object.fromEntries(Object.entries(tags).map(([tag, address]) => [tag, { address, port: 9 }])),
+  });
+  const add = (service: string, address: string, tags: Readonly<Record<string, string>>): void =>
+    port.addInstance(port.self, fakeInstance(`${service}-1`, service, { address, port: 9, ...tagged(tags) }));
+  const found = async (service: string): Promise<unknown> => {
+    const ask = async (type: 'A' | 'AAAA' | 'SRV' | 'ANY') =>
+      texts((await client.ask(`${service}.service.consul`, type)).answers).map((text) => text.slice(text.indexOf(' ') + 1));
+    return { a: await ask('A'), aaaa: await ask('AAAA'), srv: await ask('SRV'), any: await ask('ANY') };
+  };
+  const [v4, v6] = ['A 10.1.0.6', 'AAAA 2001:db8::9'];
+  add('dual', '10.1.0.6', { lan_ipv6: '2001:db8::9', wan_ipv6: '2001:db8::a' });
+  expect(await found('dual')).toEqual({ a: [v4], aaaa: [v6], srv: ['SRV 1 1 9 0a010006.addr.dc1.consul'], any: [v4, v6] });
+  add('other', '10.1.0.5', { lan_ipv4: '10.1.0.6' });
+  expect(await found('other')).toEqual({ a: [v4], aaaa: [], srv: ['SRV 1 1 9 0a010006.addr.dc1.consul'], any: [v4] });
+  add('named', 'db.example.com', { lan_ipv4: '10.1.0.6' });
+  expect(await found('named')).toEqual({ a: [v4], aaaa: [], srv: ['SRV 1 1 9 0a010006.addr.dc1.consul'], any: [v4] });
+  add('onnode', '', { lan_ipv6: '2001:db8::9' });
+  expect(await found('onnode')).toEqual({
+    a: ['A 10.0.0.1'],
+    aaaa: [v6],
+    srv: ['SRV 1 1 9 alpha.node.dc1.consul'],
+    any: ['A 10.0.0.1', v6],
+  });
+  // What is no address of its family is left out.
+  add('wrong', '10.1.0.6', { lan_ipv4: '2001:db8::9', lan_ipv6: 'six.example.com' });
+  expect(await found('wrong')).toEqual({ a: [v4], aaaa: [], srv: ['SRV 1 1 9 0a010006.addr.dc1.consul'], any: [v4] });
 });
 
 test('what two targets lead to is sent along once', async () => {

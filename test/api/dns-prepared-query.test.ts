@@ -26,6 +26,20 @@ test('a template is found by what its name begins, and by its id not at all', as
   expect((await client.ask('id-1.query.consul', 'A')).rcode).toBe('NXDOMAIN');
 });
 
+test('a prepared query is found by its name of RFC 2782, whatever the protocol is', async () => {
+  const client = new DnsClient();
+  client.port.addInstance(client.port.self, fakeInstance('web-1', 'web', { address: '10.1.0.1', port: 81 }));
+  keep(client, 'id-1', { Name: 'near.web', Service: { Service: 'web' } });
+  for (const name of ['_near.web._tcp.query.consul', '_NEAR.web._udp.query.dc1.consul', '_id-1._tcp.query.dc1.dc.mesh'])
+    for (const type of ['SRV', 'A', 'ANY'] as const) {
+      const { rcode, answers } = await client.ask(name, type);
+      expect([name, type, rcode, answers?.length]).toEqual([name, type, 'NOERROR', 1]);
+    }
+  expect((await client.ask('_nobody._tcp.query.consul', 'SRV')).rcode).toBe('NXDOMAIN');
+  // What lies between exists (RFC 8020).
+  expect((await client.ask('_tcp.query.consul', 'SRV')).rcode).toBe('NOERROR');
+});
+
 test.each(['udp', 'tcp'] as const)(
   'a query over %s at which the agent fails is answered SERVFAIL, logged, and the last of it',
   async (transport) => {

@@ -10,15 +10,24 @@ type Script = (exchange: Exchange, asked: DecodedPacket) => Buffer | undefined;
 
 /** A client of an agent with these recursors; `script` plays them, and gives undefined for silence. */
 function forwarding(script: Script, hosts: readonly string[] = ['10.9.0.1', '10.9.0.2']) {
-  const asked: { host: string; transport: string; id: number; query: DecodedPacket; timeoutMs: number }[] = [];
+  const asked: {
+    host: string;
+    transport: string;
+    id: number;
+    query: DecodedPacket;
+    timeoutMs: number;
+    /** Whether what it answered is taken for its answer, and not waited past. */
+    isTaken: boolean;
+  }[] = [];
   const client = new DnsClient({
     recursors: hosts.map((host) => ({ host, port: 53 })),
     upstream: async (exchange) => {
       const query = decode(exchange.message);
       const { host, transport, timeoutMs } = exchange;
-      asked.push({ host, transport, id: query.id ?? -1, query, timeoutMs });
       const answer = script(exchange, query);
-      if (answer === undefined || !exchange.accepts(answer)) throw new Error('no answer');
+      const isTaken = answer !== undefined && exchange.accepts(answer);
+      asked.push({ host, transport, id: query.id ?? -1, query, timeoutMs, isTaken });
+      if (!isTaken) throw new Error('no answer');
       return answer;
     },
   });
@@ -73,6 +82,37 @@ test('the next recursor is asked when one is silent or cannot find out', async (
     });
     expect((await client.ask('example.com', 'A')).answers).toHaveLength(1);
     expect(asked.map(({ host }) => host)).toEqual(['10.9.0.1', '10.9.0.2']);
+  }
+});
+
+test.each<[string, (whole: Buffer) => Buffer]>([
+  ['ends before its records do', (whole) => whole.subarray(0, -3)],
+  ['counts more records than it has', (whole) => whole.fill(9, 11, 12)],
+  ['has an address of three bytes', (whole) => whole.fill(3, whole.length - 5, whole.length - 4)],
+  ['has a name that points forwards', (whole) => whole.fill(0xff, 29, 31)],
+])('the next recursor is asked when the answer of one %s', async (_what, broken) => {
+  const { client, asked } = forwarding(({ host }, query) => {
+    const whole = told(query, { answers: [address('example.com', '192.0.2.7')] });
+    return host === '10.9.0.1' ? broken(whole) : told(query, { answers: [address('example.com', '192.0.2.8')] });
+  });
+  expect((await client.ask('example.com', 'A')).answers).toMatchObject([{ data: '192.0.2.8' }]);
+  expect(asked.map(({ host }) => host)).toEqual(['10.9.0.1', '10.9.0.2']);
+});
+
+test('SERVFAIL when all say what cannot be read', async () => {
+  const { client } = forwarding((_, query) => told(query, { answers: [address('example.com', '192.0.2.7')] }).subarray(0, -1));
+  expect((await client.ask('example.com', 'A')).rcode).toBe('SERVFAIL');
+});
+
+test('a failure without the question is taken for one at once: from a server that could not read the query', async () => {
+  for (const rcode of [1, 2]) {
+    const { client, asked } = forwarding(({ host }, query) =>
+      host === '10.9.0.1'
+        ? told({ ...query, questions: [] }, { rcode })
+        : told(query, { answers: [address('example.com', '192.0.2.7')] }),
+    );
+    expect((await client.ask('example.com', 'A')).answers).toHaveLength(1);
+    expect(asked.map(({ isTaken }) => isTaken)).toEqual([true, true]);
   }
 });
 
@@ -140,6 +180,18 @@ test('EDNS is used where the client uses it, and left out for servers that do no
   expect(asked.at(-1)?.query.additionals).toEqual([]);
 });
 
+test('EDNS is left out too for a server whose refusal of it is nothing but a header', async () => {
+  const { client, asked } = forwarding(
+    (_, query) =>
+      (query.additionals?.length ?? 0) > 0
+        ? told({ ...query, questions: [] }, { rcode: 1 })
+        : told(query, { answers: [address('example.com', '192.0.2.7')] }),
+    ['10.9.0.1'],
+  );
+  expect((await client.ask('example.com', 'A', { udpSize: 4096 })).answers).toHaveLength(1);
+  expect(asked.map(({ query }) => query.additionals?.length)).toEqual([1, 0]);
+});
+
 test('addresses that are not ours are looked up backwards by recursors', async () => {
   const { client } = forwarding((_, query) =>
     told(query, { answers: [{ type: 'PTR', name: '9.9.9.9.in-addr.arpa', ttl: 1, data: 'dns.example' }] }),
@@ -188,11 +240,25 @@ describe('a host name as the address of an instance', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('that nobody can look up is a failure, and one that does not exist does not', async () => {
-    expect((await external(() => undefined).client.ask('ext.service.consul', 'A')).rcode).toBe('SERVFAIL');
+  test('that nobody can look up is told as it is, for others to follow; one that does not exist does not', async () => {
+    const { rcode, answers } = await external(() => undefined).client.ask('ext.service.consul', 'A');
+    expect([rcode, texts(answers)]).toEqual(['NOERROR', ['ext.service.consul CNAME Db.Example.com']]);
     expect((await external((_, query) => told(query, { rcode: 3 })).client.ask('ext.service.consul', 'A')).rcode).toBe(
       'NXDOMAIN',
     );
+  });
+
+  test('is not followed for who wants no recursion, or asks for what is no address', async () => {
+    const { client, asked } = external(() => undefined);
+    for (const [type, flags] of [
+      ['A', 0],
+      ['TXT', undefined],
+      ['UNKNOWN_65', undefined],
+    ] as const) {
+      const { answers } = await client.ask('ext.service.consul', type as 'A', flags === undefined ? {} : { flags });
+      expect(texts(answers)).toEqual(['ext.service.consul CNAME Db.Example.com']);
+    }
+    expect(asked).toEqual([]);
   });
 
   test('leads to nothing broken, whatever a recursor says', async () => {

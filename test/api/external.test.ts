@@ -406,3 +406,29 @@ test('a node with many parts is deregistered in turns, and from the first on non
   expect(shown.every((service) => service === undefined)).toBe(true);
   expect([...port.view().configEntries('external')]).toEqual([]);
 });
+
+test('DNS gives a host without an agent the address of each family that it has, as it is now', async () => {
+  const {
+    nodes: [port],
+    apis: [api],
+  } = mesh();
+  const listen = { host: '127.0.0.1', port: 0 };
+  const dns = createDns({ port, listen, datacenter: 'dc1', recursors: [], rng: seededRng(1) });
+  const ask = async (name: string, type: 'A' | 'AAAA' | 'SRV'): Promise<readonly string[]> => {
+    const message = encode({ type: 'query', id: 1, questions: [{ name, type }] });
+    const { answers = [], additionals = [] } = decode((await dns.inject(message, { transport: 'tcp' })) ?? Buffer.alloc(0));
+    return texts([...answers, ...additionals]);
+  };
+  const node = 'search.example.node.dc1.consul';
+  for (const six of ['2001:db8::1', '2001:db8::2']) {
+    await register(api, { ...search, TaggedAddresses: { lan_ipv6: six } });
+    expect(await ask(node, 'A')).toEqual([`${node} A 10.9.0.1`]);
+    expect(await ask(node, 'AAAA')).toEqual([`${node} AAAA ${six}`]);
+    expect(await ask('search.service.consul', 'AAAA')).toEqual([`search.service.consul AAAA ${six}`]);
+    expect(await ask('search.service.consul', 'SRV')).toEqual([
+      `${node} A 10.9.0.1`,
+      `${node} AAAA ${six}`,
+      `search.service.consul SRV 1 1 9200 ${node}`,
+    ]);
+  }
+});

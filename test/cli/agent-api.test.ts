@@ -31,6 +31,18 @@ test('an answer that begins and does not end is given up when its time is over',
   expect(err).toContain('http://127.0.0.1:8500 did not answer within 10 s');
 });
 
+test('Ctrl-C ends a log that never begins, and one whose refusal never ends', async () => {
+  for (const reply of ['hang', { status: 500, endless: true }] as const) {
+    let interrupt = (): void => {};
+    const ran = skein(['monitor'], {
+      replies: { 'GET /v1/agent/monitor?loglevel=info': reply },
+      onInterrupt: (stop) => (interrupt = stop),
+      onRequest: () => setImmediate(() => interrupt()),
+    });
+    expect(await ran).toMatchObject({ exitCode: 0, out: '', err: '' });
+  }
+});
+
 test('an agent that does not answer in time is named with its address', async () => {
   const timeout = Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError' });
   const { exitCode, err } = await skein(['members'], { replies: { [list]: timeout } });
@@ -46,6 +58,36 @@ test.each([
   const { exitCode, err } = await skein(['members'], { replies: { [list]: { status, text } } });
   expect(exitCode).toBe(1);
   expect(err).toContain(`answered ${status} to ${list}${text === '' ? '\n' : `: ${text}`}`);
+});
+
+test('what an agent or a host in between says does not drive the terminal, and has an end', async () => {
+  const text = `\u001b[31mred\u0007\u009b2J\nnext${'x'.repeat(100_000)}`;
+  const { err } = await skein(['members'], { replies: { [list]: { status: 500, text } } });
+  expect(err).toContain(`answered 500 to ${list}:  [31mred  2J\nnextxxx`);
+  expect(err.length).toBeLessThan(2200);
+});
+
+test.each([[{}], [null], [[1]], [[[]]], ['text']])('%j is no list of an agent', async (json) => {
+  const replies = Object.fromEntries(
+    ['mesh/members', 'catalog/services', 'health/state/any', 'event/list', 'mesh/config/status'].map((path) => [
+      `GET /v1/${path}`,
+      { index: 5, json },
+    ]),
+  );
+  for (const args of [
+    ['members'],
+    ['members', '--watch'],
+    ['services', '--watch'],
+    ['checks'],
+    ['events'],
+    ['config', 'status'],
+    ['config', 'status', '--watch'],
+  ]) {
+    const { exitCode, out, err } = await skein(args, { replies });
+    expect([args, exitCode, out]).toEqual([args, 1, '']);
+    expect(err).toContain('with something else than an agent');
+    expect(err).toContain('is that the HTTP address of a skein agent?');
+  }
 });
 
 test('something that is not an agent is told apart from an agent', async () => {

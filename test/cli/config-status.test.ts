@@ -73,10 +73,12 @@ test('JSON is what the agent answered, and the exit code is the same', async () 
   expect(exitCode).toBe(1);
 });
 
-test('an answer of something else is neither a crash nor a success', async () => {
-  const { exitCode, out } = await status([]);
-  expect(exitCode).toBe(1);
-  expect(out).toBe('0 of 0 nodes: no entry is in force\n');
+test('an answer of something else is neither a crash nor a success, also while it is waited for', async () => {
+  for (const ran of [status([]), status({ of: 0 }), applyAndWait([{ index: 5, json: {} }], ['--wait', '1s'])]) {
+    const { exitCode, err } = await ran;
+    expect(exitCode).toBe(1);
+    expect(err).toContain('answered GET /v1/mesh/config/status with something else than an agent');
+  }
 });
 
 test('--watch shows it again on each change, as one document a line with --json, and ends well', async () => {

@@ -1,5 +1,6 @@
 /** A scripted outside world for the command: answers to requests, files, signals, and what was printed. */
 
+import { ReadableStream } from 'node:stream/web';
 import { run, type FetchAnswer, type Io, type Library } from '@skein/cli';
 
 export interface SeenRequest {
@@ -166,7 +167,7 @@ function answerOf(reply: Exclude<Reply, Error | string>, signal: AbortSignal, in
   return {
     status: reply.status ?? 200,
     headers: { get: (name) => (name.toLowerCase() === 'x-consul-index' ? index : null) },
-    body: reply.chunks === undefined ? null : streamed(reply, signal, interrupt),
+    body: reply.chunks === undefined ? null : ReadableStream.from(streamed(reply, signal, interrupt)),
     text: () => (reply.endless === true ? new Promise(() => undefined) : Promise.resolve(text)),
   };
 }

@@ -137,6 +137,32 @@ test('a reader that goes away early is no failure', async () => {
   expect(code).toBe(0);
 });
 
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends a log that is followed, also after garbage was collected', async (signal) => {
+  let sent = 0;
+  const agent = createServer((_request, response) => {
+    response.write(`line ${++sent}\n`);
+  }).listen(0, '127.0.0.1');
+  await once(agent, 'listening');
+  onTestFinished(() => agent.closeAllConnections());
+  onTestFinished(() => void agent.close());
+  // What only weak references know is gone, and was told so, a turn after each collection.
+  const collect = `process.on('SIGUSR2', async () => {
+    for (let n = 0; n < 5; n++) { gc(); await new Promise((done) => setImmediate(done)); }
+    process.stderr.write('collected');
+  });`;
+  const preload = `data:text/javascript,${encodeURIComponent(collect)}`;
+  const address = `127.0.0.1:${(agent.address() as AddressInfo).port}`;
+  const child = spawn(process.execPath, ['--expose-gc', '--import', preload, bundle, 'monitor', '--http-addr', address], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  expect(String((await once(child.stdout, 'data'))[0])).toBe('line 1\n');
+  child.kill('SIGUSR2');
+  expect(String((await once(child.stderr, 'data'))[0])).toBe('collected');
+  child.kill(signal);
+  expect(await once(child, 'close')).toEqual([0, null]);
+});
+
 test.skipIf(!existsSync('/dev/full'))('output that a full disk refuses is a failure of one line', async () => {
   const full = openSync('/dev/full', 'w');
   onTestFinished(() => closeSync(full));

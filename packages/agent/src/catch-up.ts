@@ -44,8 +44,9 @@ export class CatchUp {
     return this.#isOver ? undefined : this.#gate.opened;
   }
 
-  /** When the node begins to take part. */
+  /** When the node begins to take part. It may have caught up before: whoever is alone by choice has nobody to wait for. */
   start(): void {
+    if (this.#isOver) return;
     this.#untilMs = this.#options.clock.now() + catchUpMaxMs;
     this.#waitOn();
     this.look();

@@ -2,6 +2,7 @@
 
 import { CliFailure, reasonOf, usageFailure } from './failure.ts';
 import type { FetchAnswer, Io } from './io.ts';
+import { short } from './table.ts';
 import { TimeLimit } from './time-limit.ts';
 
 const defaultAddress = '127.0.0.1:8500';
@@ -64,27 +65,45 @@ export function agentApi(io: Pick<Io, 'env' | 'fetch'>, option: string | undefin
       const { answer, text } = await whole(io, base, { method: 'GET', path: asked }, timeoutMs, signal);
       const body = present(base, path, parsed(base, `GET ${path}`, text));
       const told = answer.headers.get('x-consul-index') ?? '';
-      if (!/^[1-9]\d{0,19}$/.test(told))
-        throw new CliFailure(`${base} answered GET ${path} without an index to wait after`, { hint: isItAnAgent });
+      if (!/^[1-9]\d{0,19}$/.test(told)) throw notAnAgent(base, `answered GET ${path} without an index to wait after`);
       return { body, index: told };
     },
     stream: async function* (path, signal) {
-      const answer = await exchange(io, base, { method: 'GET', path, signal }, undefined);
-      try {
-        yield* answer.body ?? [];
-      } catch {
-        // Cut off, by us or by the end of the agent: there is no more.
-      }
+      const begin = (): Promise<FetchAnswer> => exchange(io, base, { method: 'GET', path, signal }, undefined);
+      const answer = await new TimeLimit(undefined, signal).hold(begin);
+      if (answer.body !== null) yield* pieces(answer.body, signal);
     },
   };
 }
 
-const isItAnAgent = ['is that the HTTP address of a skein agent? its log line "ready" and DATA_DIR/agent.json name it'];
+/** Until one side ends it. Whoever reads no more, for whatever reason, lets the connection go. */
+async function* pieces(body: NonNullable<FetchAnswer['body']>, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader();
+  const stop = (): void => void reader.cancel().catch(() => undefined);
+  // `fetch` loses sight of its signal (see `TimeLimit`).
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    for (let piece = await reader.read(); piece.value !== undefined; piece = await reader.read()) yield piece.value;
+  } catch {
+    // Cut off, by us or by the end of the agent: there is no more.
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+/** What answers at `base` did what no agent does. */
+export function notAnAgent(base: string, what: string): CliFailure {
+  return new CliFailure(`${base} ${what}`, {
+    hint: ['is that the HTTP address of a skein agent? its log line "ready" and DATA_DIR/agent.json name it'],
+  });
+}
 
 /** What was asked for: an agent answers every read with something. */
 function present(base: string, path: string, body: unknown): unknown {
   if (body !== undefined) return body;
-  throw new CliFailure(`${base} answered GET ${path} with nothing`, { hint: isItAnAgent });
+  throw notAnAgent(base, `answered GET ${path} with nothing`);
 }
 
 function parsed(base: string, request: string, text: string): unknown {
@@ -92,7 +111,7 @@ function parsed(base: string, request: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new CliFailure(`${base} answered ${request} with something that is not JSON`, { hint: isItAnAgent });
+    throw notAnAgent(base, `answered ${request} with something that is not JSON`);
   }
 }
 
@@ -200,7 +219,7 @@ function unreachable(base: string, error: unknown, timeoutMs: number | undefined
 }
 
 function refusal(base: string, request: string, status: number, text: string): CliFailure {
-  const body = text.trim().slice(0, errorTextLength);
+  const body = short(text.trim(), errorTextLength);
   return new CliFailure(`the agent at ${base} answered ${status} to ${request}${body === '' ? '' : `: ${body}`}`, {
     refusal: { status, text: body },
   });

@@ -16,11 +16,19 @@ export interface FetchInit {
   readonly signal: AbortSignal;
 }
 
+/** The part of a `ReadableStreamDefaultReader` that commands use. */
+export interface PieceReader {
+  /** Resolves with the next piece, without a value at the end. */
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  /** Wants no more: reads that wait come to an end. */
+  cancel(): Promise<void>;
+}
+
 /** The part of a `Response` that commands read, the body once: as a whole or in pieces. */
 export interface FetchAnswer {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
-  readonly body: AsyncIterable<Uint8Array> | null;
+  readonly body: { getReader(): PieceReader } | null;
   text(): Promise<string>;
 }
 

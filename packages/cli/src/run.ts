@@ -18,6 +18,7 @@ import { addTokenCommands } from './commands/token.ts';
 import { errPaint } from './colour.ts';
 import { CliFailure, exitCodes } from './failure.ts';
 import type { Io } from './io.ts';
+import { harmless } from './table.ts';
 import { version } from './version.ts';
 
 /**
@@ -68,5 +69,6 @@ function programFor(io: Io, setExitCode: (code: number) => void): Command {
 
 function failureText(failure: CliFailure, io: Io): string {
   const paint = errPaint(io);
-  return `${paint('red', 'skein:')} ${failure.message}\n${failure.hint.map((line) => `  ${line}\n`).join('')}`;
+  const hint = failure.hint.map((line) => `  ${harmless(line)}\n`).join('');
+  return `${paint('red', 'skein:')} ${harmless(failure.message)}\n${hint}`;
 }

@@ -39,6 +39,12 @@ export function plain(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
 }
 
+/** Text whose lines stay, without what names and texts of other hosts could do to a terminal. */
+export function harmless(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what it removes
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
+}
+
 /** The first `length` characters, with a mark where something was cut. */
 export function short(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;

@@ -4,7 +4,7 @@
  */
 
 import { assertNever, indexTimeMs, sample, topics } from '@skein/core';
-import type { InstanceView, MemberView, MeshPort, Rng, View } from '@skein/core';
+import type { InstanceView, MemberView, MeshPort, NodeId, Rng, View } from '@skein/core';
 import { parseDuration } from '../duration.ts';
 import { preparedQueryKind } from '../prepared-query/definition.ts';
 import { executeQuery, matchingInstances } from '../prepared-query/execution.ts';
@@ -15,6 +15,7 @@ import { Directory } from './directory.ts';
 import { ipBytes } from './ip.ts';
 import { hostName, nameOf } from './name.ts';
 import type { DomainName } from './name.ts';
+import { instanceAddresses, nodeAddresses } from './own-addresses.ts';
 import { Ttls, ttlSMax } from './policy.ts';
 import type { DnsPolicy } from './policy.ts';
 import {
@@ -43,7 +44,7 @@ export interface Found {
   readonly authority: readonly DnsRecord[];
   /** Addresses of the answers' targets: of use with the answer only that names them. */
   readonly additional: readonly DnsRecord[];
-  /** A host name of others; its addresses belong to the answer. */
+  /** A host name of others; its addresses belong to the answer. Set where addresses are asked for. */
   readonly elsewhere?: DomainName;
 }
 
@@ -60,8 +61,15 @@ type AskedService = Extract<Asked, { readonly type: 'service' }>;
 interface Place {
   readonly target: DomainName;
   /** Of the target; undefined where it is a host name. */
-  readonly address: DnsRecord | undefined;
+  readonly addresses: readonly DnsRecord[] | undefined;
   readonly ttl: number;
+}
+
+/** What addresses are wanted of. */
+interface Addressed {
+  readonly address: string;
+  readonly addresses: readonly Buffer[];
+  readonly owner: NodeId;
 }
 
 const none: readonly never[] = [];
@@ -138,7 +146,9 @@ export class Answers {
   #query(question: Question, domain: Domain, name: string): Found {
     const { view, asker } = question;
     const stored = this.#queries.resolve(view, name);
-    if (stored === undefined || stored === 'template-by-id') return noName(view, domain);
+    // Below one label such as `_tcp` there are names (RFC 8020).
+    if (stored === undefined || stored === 'template-by-id')
+      return /^_[^.]*$/.test(name) ? noData(view, domain) : noName(view, domain);
     const { Service, DNS, Template } = stored.query;
     const isOrdered = Service.Near !== '';
     const placed = isOrdered
@@ -211,8 +221,11 @@ export class Answers {
   #ofInstances(question: Question, domain: Domain, instances: readonly InstanceView[]): Found {
     const { type, view } = question;
     if (type === recordTypes.SRV) return this.#places(question, domain, instances);
-    if (!isAddressType(type)) return noData(view, domain);
-    return this.#addresses(question, domain, instances);
+    const places = instances.map((instance): Addressed => {
+      const { address, owner } = instance;
+      return { address, owner, addresses: instanceAddresses(instance, view.member(owner)) };
+    });
+    return this.#addresses(question, domain, places);
   }
 
   /** SRV, with the addresses of its targets. */
@@ -224,15 +237,16 @@ export class Answers {
     for (const instance of instances) {
       if (answers.size >= srvMax) break;
       const given = this.#placeOf(view, instance, domain, ttl);
-      const place = given?.target.key === name.key ? this.#nodePlace(view, instance, domain, ttl) : given;
+      // An address that is the name that is asked for leads nowhere: there it is on its node, as in Consul.
+      const place = given?.target.key === name.key ? this.#placeOn(view, view.member(instance.owner), domain, ttl) : given;
       if (place === undefined || place.target.key === name.key) continue;
-      const { target, address } = place;
+      const { target, addresses } = place;
       const { passing, warning } = instance.instance.weights;
       const weight = Math.min(65_535, instance.status === 'warning' ? warning : passing);
       const where = `${instance.port} ${target.key}`;
       if (answers.has(where)) continue;
       answers.set(where, srvRecord(name, { weight, port: instance.port, target, ttl }));
-      if (address !== undefined) additional.set(target.key, [address]);
+      if (addresses !== undefined) additional.set(target.key, addresses);
       else if (!additional.has(target.key) && followed < targetsMax && this.#isOurs(target)) {
         followed++;
         additional.set(target.key, this.#addressesOf(question, target));
@@ -268,34 +282,32 @@ export class Answers {
     this.#placesOf.set(domain, places);
     const known = places.get(instance);
     if (known?.ttl === ttl) return known;
-    const bytes = ipBytes(instance.address);
-    const target = this.#targetOf(view, instance, domain, bytes);
-    if (target === undefined) return undefined;
-    const place = { target, address: bytes === undefined ? undefined : addressRecord(target, bytes, ttl), ttl };
-    places.set(instance, place);
+    const place = this.#newPlace(view, instance, domain, ttl);
+    if (place !== undefined) places.set(instance, place);
     return place;
   }
 
-  /** Where an instance is whose address is the name that is asked for, which leads nowhere: on its node, as in Consul. */
-  #nodePlace(view: View, { owner }: InstanceView, domain: Domain, ttl: number): Place | undefined {
-    const member = view.member(owner);
-    const bytes = ipBytes(member?.address ?? '');
-    if (member === undefined || bytes === undefined) return undefined;
-    const target = this.#nodeName(view, member, domain) ?? nameOf([bytes.toString('hex')], domain.addresses);
-    return target === undefined ? undefined : { target, address: addressRecord(target, bytes, ttl), ttl };
+  #newPlace(view: View, placed: InstanceView, domain: Domain, ttl: number): Place | undefined {
+    const { instance, address } = placed;
+    const member = view.member(placed.owner);
+    const [bytes] = instanceAddresses(placed, member);
+    if (bytes === undefined) {
+      // A host name goes in as it is: a name of ours for it would be an alias, which a target may not be (RFC 2782).
+      const target = hostName(address);
+      return target === undefined ? undefined : { target, addresses: undefined, ttl };
+    }
+    const ofNode = instance.address === '' && member !== undefined ? nodeAddresses(member) : none;
+    return ofNode[0]?.equals(bytes) ? this.#placeOn(view, member, domain, ttl) : placeAt(bytes, domain, ttl);
   }
 
-  #targetOf(
-    view: View,
-    { instance, owner, address }: InstanceView,
-    domain: Domain,
-    bytes: Buffer | undefined,
-  ): DomainName | undefined {
-    // A host name goes in as it is: a name of ours for it would be an alias, which a target may not be (RFC 2782).
-    if (bytes === undefined) return hostName(address);
-    const member = instance.address === '' ? view.member(owner) : undefined;
-    const nodeName = member === undefined ? undefined : this.#nodeName(view, member, domain);
-    return nodeName ?? nameOf([bytes.toString('hex')], domain.addresses);
+  /** On a node: by its name, or by its address where the name leads elsewhere. */
+  #placeOn(view: View, member: MemberView | undefined, domain: Domain, ttl: number): Place | undefined {
+    const addresses = member === undefined ? none : nodeAddresses(member);
+    const [bytes] = addresses;
+    if (member === undefined || bytes === undefined) return undefined;
+    const target = this.#nodeName(view, member, domain);
+    if (target === undefined) return placeAt(bytes, domain, ttl);
+    return { target, addresses: addresses.map((each) => addressRecord(target, each, ttl)), ttl };
   }
 
   /** Undefined when the name would find another node, or does not fit into a domain name. */
@@ -316,30 +328,30 @@ export class Answers {
       type === recordTypes.TXT || isAny
         ? Object.entries(nodeMeta(member)).map(([key, value]) => txtRecord(name, metaText(key, value), this.#ttls.node))
         : none;
-    if (!isAddressType(type)) return texts.length === 0 ? noData(view, domain) : foundAll(texts);
-    const found = this.#addresses(question, domain, [{ address: member.address, owner: member.id }]);
+    if (texts.length > 0 && !isAny) return foundAll(texts);
+    const { address, id: owner } = member;
+    const found = this.#addresses(question, domain, [{ address, owner, addresses: nodeAddresses(member) }]);
     return texts.length === 0 ? found : { ...found, answers: [...found.answers, ...texts], authority: none };
   }
 
   /**
-   * Addresses of the type that is asked for; if there are none of any type, the name of one host. Where that is the name
+   * Addresses of the type that is asked for; if there are none of any type, the name of one host, whatever is asked for
+   * (RFC 1034 3.6.2). Where that is the name
    * that is asked for, it leads nowhere, and the address is that of the node, as in Consul.
    */
-  #addresses(question: Question, domain: Domain, places: readonly Pick<InstanceView, 'address' | 'owner'>[]): Found {
+  #addresses(question: Question, domain: Domain, places: readonly Addressed[]): Found {
     const { name, type, view, ttl } = question;
     const byBytes = new Map<string, Buffer>();
     const hosts = new Map<string, DomainName>();
-    const add = (address: string): void => {
-      const bytes = ipBytes(address);
-      if (bytes !== undefined) byBytes.set(bytes.toString('latin1'), bytes);
-      else {
-        const host = hostName(address);
-        if (host !== undefined) hosts.set(host.key, host);
-      }
+    const add = ({ address, addresses }: Omit<Addressed, 'owner'>): void => {
+      for (const bytes of addresses) byBytes.set(bytes.toString('latin1'), bytes);
+      const host = addresses.length === 0 ? hostName(address) : undefined;
+      if (host !== undefined) hosts.set(host.key, host);
     };
-    for (const { address, owner } of places) {
-      add(address);
-      if (hosts.delete(name.key)) add(view.member(owner)?.address ?? '');
+    for (const place of places) {
+      add(place);
+      const member = hosts.delete(name.key) ? view.member(place.owner) : undefined;
+      if (member !== undefined) add({ address: member.address, addresses: nodeAddresses(member) });
     }
     hosts.delete(name.key);
     if (byBytes.size === 0) {
@@ -359,7 +371,7 @@ export class Answers {
     const aliases = [aliasRecord(question.name, target, question.ttl)];
     const isOurs = this.#isOurs(target);
     if (question.type === recordTypes.CNAME || (isOurs && question.depth >= aliasesMax)) return { ...foundAll(none), aliases };
-    if (!isOurs) return { ...foundAll(none), aliases, elsewhere: target };
+    if (!isOurs) return { ...foundAll(none), aliases, ...(isAddressType(question.type) ? { elsewhere: target } : {}) };
     const found = this.#answer({ ...question, name: target, depth: question.depth + 1 });
     if (found === undefined) return { ...foundAll(none), aliases };
     const all = [...aliases, ...found.aliases];
@@ -440,7 +452,13 @@ function zoneSoa(view: View, domain: Domain): DnsRecord {
 }
 
 function isAddressType(type: number): boolean {
-  return type === recordTypes.A || type === recordTypes.AAAA || type === recordTypes.ANY || type === recordTypes.CNAME;
+  return type === recordTypes.A || type === recordTypes.AAAA || type === recordTypes.ANY;
+}
+
+/** An address by the name that it has in our domains. */
+function placeAt(bytes: Buffer, domain: Domain, ttl: number): Place | undefined {
+  const target = nameOf([bytes.toString('hex')], domain.addresses);
+  return target === undefined ? undefined : { target, addresses: [addressRecord(target, bytes, ttl)], ttl };
 }
 
 function wantsAddress(type: number, bytes: Buffer): boolean {

@@ -4,7 +4,7 @@ import { topics } from '@skein/core';
 import type { InstanceView, MemberView, View } from '@skein/core';
 import { instancesNamed } from '../selection.ts';
 import { isInCatalog } from '../shape/node.ts';
-import { ipBytes } from './ip.ts';
+import { ipBytes, plainBytes } from './ip.ts';
 
 /** What an address belongs to. */
 export interface AddressOwners {
@@ -48,7 +48,7 @@ export class Directory {
       this.#addressesAt = view.lastIndex;
       this.#readAddresses(view);
     }
-    return this.#addresses.get(address.toString('hex'));
+    return this.#addresses.get(plainBytes(address).toString('hex'));
   }
 
   #readNodes(view: View): void {

@@ -2,7 +2,10 @@
 
 import { isIP } from 'node:net';
 
-/** 4 or 16 bytes; undefined for what is no address. A scope (`%eth0`) means something on one host only and is left out. */
+/**
+ * 4 or 16 bytes; undefined for what is no address. A scope (`%eth0`) means something on one host only and is left out. An
+ * IPv4 address in the form of IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
+ */
 export function ipBytes(text: string): Buffer | undefined {
   const plain = text.replace(/%.*$/, '');
   const version = isIP(plain);
@@ -14,7 +17,14 @@ export function ipBytes(text: string): Buffer | undefined {
   const bytes = Buffer.alloc(16);
   front.forEach((group, n) => bytes.writeUInt16BE(group, n * 2));
   back.forEach((group, n) => bytes.writeUInt16BE(group, 16 - (back.length - n) * 2));
-  return bytes;
+  return plainBytes(bytes);
+}
+
+const mappedPrefix = Buffer.from('00000000000000000000ffff', 'hex');
+
+/** An address without the form of IPv6 that IPv4 addresses may have (RFC 4291 2.5.5.2). */
+export function plainBytes(address: Buffer): Buffer {
+  return address.length === 16 && address.subarray(0, 12).equals(mappedPrefix) ? address.subarray(12) : address;
 }
 
 function groups(text: string): readonly number[] {

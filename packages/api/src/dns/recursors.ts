@@ -1,11 +1,11 @@
 /** Asks other name servers what is not ours to say: one after the other, until one has an answer. */
 
 import { randomInt } from 'node:crypto';
-import { readName, skipName, keyOf } from './name.ts';
+import { keyOf } from './name.ts';
 import type { DomainName } from './name.ts';
 import { flagBits, headerBytes } from './query.ts';
+import { isWhole } from './received-answer.ts';
 import { rcodes, recordTypes } from './record.ts';
-import type { DnsRecord } from './record.ts';
 import type { Exchange, Upstream } from './upstream.ts';
 
 export interface Recursor {
@@ -34,7 +34,6 @@ const waitingMax = 1024;
 /** What fits through almost every path in one piece. */
 const udpSize = 1232;
 const authenticBit = 0x20;
-const recordsMax = 256;
 
 export class Recursors {
   readonly #options: RecursorsOptions;
@@ -55,8 +54,8 @@ export class Recursors {
   }
 
   /**
-   * The whole answer of the first that has one, whatever its id; else what was cut off of the first answer, which is still
-   * better than nothing. Undefined when there is none. Never rejects.
+   * The whole answer of the first that has one that can be read, whatever its id; else what was cut off of the first answer,
+   * which is still better than nothing. Undefined when there is none. Never rejects.
    */
   async ask(forwarded: Forwarded): Promise<Buffer | undefined> {
     if (this.#waiting >= waitingMax) return undefined;
@@ -65,7 +64,7 @@ export class Recursors {
     try {
       for (const recursor of this.#options.recursors) {
         const answer = this.#over.signal.aborted ? undefined : await this.#askOne(recursor, forwarded).catch(() => undefined);
-        if (answer === undefined || !isUseful(rcodeOf(answer))) continue;
+        if (answer === undefined || !isUseful(answer)) continue;
         if (!isTruncated(answer)) return answer;
         cut ??= answer;
       }
@@ -80,7 +79,8 @@ export class Recursors {
     const isOldServer = forwarded.edns !== undefined && (rcodeOf(answer) === rcodes.FORMERR || rcodeOf(answer) === rcodes.NOTIMP);
     if (isOldServer) return this.#askOne(recursor, { ...forwarded, edns: undefined });
     if (!isTruncated(answer)) return answer;
-    return this.#exchange(recursor, 'tcp', forwarded).catch(() => answer);
+    const rest = await this.#exchange(recursor, 'tcp', forwarded).catch(() => undefined);
+    return rest !== undefined && isUseful(rest) ? rest : answer;
   }
 
   #exchange(recursor: Recursor, transport: Exchange['transport'], forwarded: Forwarded): Promise<Buffer> {
@@ -105,36 +105,6 @@ export function addressQuestion(name: DomainName, type: number): Buffer {
   return Buffer.concat([name.wire, fixed]);
 }
 
-/** The aliases and addresses of an answer. Undefined when it is malformed. */
-export function answeredAddresses(
-  message: Buffer,
-): { readonly rcode: number; readonly records: readonly DnsRecord[] } | undefined {
-  const records: DnsRecord[] = [];
-  let at = skipName(message, headerBytes);
-  if (at === undefined) return undefined;
-  at += 4;
-  const count = message.readUInt16BE(6);
-  if (count > recordsMax) return undefined;
-  for (let n = 0; n < count; n++) {
-    const owner = readName(message, at);
-    if (owner === undefined || owner.end + 10 > message.length) return undefined;
-    const type = message.readUInt16BE(owner.end);
-    const start = owner.end + 10;
-    const end = start + message.readUInt16BE(start - 2);
-    if (end > message.length) return undefined;
-    const ttl = message.readUInt32BE(owner.end + 4);
-    if (type === recordTypes.CNAME) {
-      const target = readName(message, start);
-      if (target?.end !== end) return undefined;
-      records.push({ owner: owner.name, type, ttl, bytes: Buffer.alloc(0), target: target.name });
-    } else if ((type === recordTypes.A && end - start === 4) || (type === recordTypes.AAAA && end - start === 16)) {
-      records.push({ owner: owner.name, type, ttl, bytes: Buffer.from(message.subarray(start, end)) });
-    }
-    at = end;
-  }
-  return { rcode: rcodeOf(message), records };
-}
-
 function isTruncated(message: Buffer): boolean {
   return (message.readUInt16BE(2) & flagBits.truncated) !== 0;
 }
@@ -143,8 +113,13 @@ export function rcodeOf(message: Buffer): number {
   return (message[3] ?? 0) & 15;
 }
 
-/** The others mean that this server could not find out, so the next one may. */
-function isUseful(rcode: number): boolean {
+/** Whether it tells something. If not, this server could not find out, or not say, so the next one may. */
+function isUseful(answer: Buffer): boolean {
+  return isFinding(rcodeOf(answer)) && isWhole(answer);
+}
+
+/** The other codes are failures of the server. */
+function isFinding(rcode: number): boolean {
   return rcode === rcodes.NOERROR || rcode === rcodes.NXDOMAIN;
 }
 
@@ -161,11 +136,16 @@ function queryMessage(id: number, { question, flags, edns }: Forwarded): Buffer 
   return Buffer.concat([header, question, opt]);
 }
 
-/** Whoever guesses may be answered by anybody: id, kind and question must all be ours (RFC 5452). */
+/**
+ * Whoever guesses may be answered by anybody: id, kind and question must all be ours (RFC 5452). Only a failure may leave the
+ * question out, as that of a server that could not read it does: nothing is believed of it but that there is no answer.
+ */
 function isAnswerTo(answer: Buffer, id: number, question: Buffer): boolean {
   const end = headerBytes + question.length;
-  if (answer.length < end || answer.readUInt16BE(0) !== id || answer.readUInt16BE(4) !== 1) return false;
+  if (answer.length < headerBytes || answer.readUInt16BE(0) !== id) return false;
   if ((answer.readUInt16BE(2) & 0xf800) !== flagBits.response) return false;
+  if (answer.readUInt16BE(4) === 0) return !isFinding(rcodeOf(answer));
+  if (answer.readUInt16BE(4) !== 1 || answer.length < end) return false;
   const nameEnd = question.length - 4;
   if (!answer.subarray(end - 4, end).equals(question.subarray(nameEnd))) return false;
   return keyOf(answer, headerBytes, end - 4) === keyOf(question, 0, nameEnd);

@@ -9,7 +9,8 @@ import { decodeQuery, flagBits, headerBytes } from './query.ts';
 import type { Query } from './query.ts';
 import { rcodes, recordTypes } from './record.ts';
 import type { DnsRecord } from './record.ts';
-import { addressQuestion, answeredAddresses, rcodeOf } from './recursors.ts';
+import { answeredAddresses } from './received-answer.ts';
+import { addressQuestion, rcodeOf } from './recursors.ts';
 import type { Recursors } from './recursors.ts';
 import { ResponseWriter, sections } from './response-writer.ts';
 import { isReverse } from './zone.ts';
@@ -112,13 +113,15 @@ export class Responder {
     const { answers, recursors } = this.#options;
     const { message, query } = asked;
     const readName = (): DomainName => new DomainName(Buffer.from(message.subarray(headerBytes, query.questionEnd - 4)));
+    // Who does not want recursion follows aliases himself.
+    const mayAsk = recursors.hasAny && (query.flags & flagBits.recurse) !== 0;
     const found = answers.find({ key: query.key, type: query.type, name: readName, asker: asked.asker.address });
     if (found !== undefined) {
       const caughtUp = this.#options.caughtUp();
       if (caughtUp !== undefined) this.#wait(asked, caughtUp);
-      else if (found.elsewhere !== undefined && recursors.hasAny) this.#later(asked, this.#follow(asked, found, found.elsewhere));
+      else if (found.elsewhere !== undefined && mayAsk) this.#later(asked, this.#follow(asked, found, found.elsewhere));
       else this.#send(asked, found, true);
-    } else if (recursors.hasAny && (query.flags & flagBits.recurse) !== 0) this.#later(asked, this.#forward(asked));
+    } else if (mayAsk) this.#later(asked, this.#forward(asked));
     else {
       const labels = readName().labels();
       if (isReverse(labels)) this.#send(asked, answers.unknownAddress(labels), true);
@@ -192,12 +195,12 @@ export class Responder {
     this.#forwarded++;
     const type = query.type === recordTypes.AAAA ? recordTypes.AAAA : recordTypes.A;
     const answer = await this.#options.recursors.ask({ question: addressQuestion(target, type), flags: 0, edns: undefined });
-    const addresses = answer === undefined ? undefined : answeredAddresses(answer);
-    if (addresses === undefined) return this.#fail(asked, rcodes.SERVFAIL);
-    const { rcode, records } = addresses;
+    const records = answer === undefined ? undefined : answeredAddresses(answer);
+    // The alias is right whoever can follow it: a resolver that asks us for a zone may well (RFC 1034 5.3.3).
+    if (answer === undefined || records === undefined) return this.#send(asked, found, true);
     const aliases = records.filter((record) => record.type === recordTypes.CNAME);
     const answers = records.filter((record) => record.type !== recordTypes.CNAME);
-    this.#send(asked, { ...found, rcode, aliases: [...found.aliases, ...aliases], answers }, true);
+    this.#send(asked, { ...found, rcode: rcodeOf(answer), aliases: [...found.aliases, ...aliases], answers }, true);
   }
 
   /** Their answer goes to the client as it is, but for the id and what does not fit. */

@@ -113,7 +113,7 @@ function askedOf(kind: string, rest: readonly string[]): Asked {
         ? { type: 'address', bytes: Buffer.from(rest[0] ?? '', 'hex') }
         : unknown;
     case 'query':
-      return { type: 'query', query: rest.join('.') };
+      return { type: 'query', query: queryName(rest) };
     default:
       return unknown;
   }
@@ -127,6 +127,12 @@ function serviceOf(labels: readonly string[]): Asked {
     return { type: 'service', service: first.slice(1), tag: last === '_tcp' ? undefined : last.slice(1) };
   }
   return { type: 'service', service: last, tag: labels.length === 1 ? undefined : labels.slice(0, -1).join('.') };
+}
+
+/** A name may have dots. As `_NAME._PROTOCOL` (RFC 2782), whatever the protocol is. */
+function queryName(labels: readonly string[]): string {
+  const isService = labels.length > 1 && isUnderscored(labels[0] ?? '') && isUnderscored(labels.at(-1) ?? '');
+  return isService ? labels.slice(0, -1).join('.').slice(1) : labels.join('.');
 }
 
 /** The address that a name below `in-addr.arpa` or `ip6.arpa` stands for, as `ipBytes` has it. */

@@ -1,6 +1,7 @@
 /** `skein config status`: whether all nodes apply what the agent applies. */
 
 import type { Command } from 'commander';
+import { notAnAgent } from '../agent-api.ts';
 import type { AgentApi, Indexed } from '../agent-api.ts';
 import type { Paint } from '../colour.ts';
 import { exitCodes } from '../failure.ts';
@@ -38,10 +39,11 @@ export function addConfigStatus(config: Command, io: Io, setExitCode: (code: num
       await showListing(io, options, {
         title: 'skein config status',
         paths: [statusPath],
-        rows: ([body]) => {
-          const status = statusOf(body);
-          isComplete = isApplied(status);
-          return [status];
+        isAgents: ([body]) => isStatus(body),
+        rows: (bodies) => {
+          const statuses = bodies.filter(isStatus);
+          isComplete = statuses.every(isApplied);
+          return statuses;
         },
         json: ([status]) => status,
         table: ([status], paint) => statusText(status ?? {}, io, paint),
@@ -50,13 +52,14 @@ export function addConfigStatus(config: Command, io: Io, setExitCode: (code: num
     });
 }
 
-function statusOf(body: unknown): JsonObject {
-  return isObject(body) ? body : {};
+/** An agent counts itself at least. */
+function isStatus(body: unknown): body is JsonObject {
+  return isObject(body) && numberAt(body, 'of') > 0;
 }
 
 function isApplied(status: JsonObject): boolean {
   const of = numberAt(status, 'of');
-  return of > 0 && numberAt(status, 'applied') === of && objectsIn(status['refused']).length === 0;
+  return numberAt(status, 'applied') === of && objectsIn(status['refused']).length === 0;
 }
 
 /** Before asking again for what did not change: an agent that does not wait must not be asked without a pause. */
@@ -86,7 +89,8 @@ export async function waitUntilApplied(
         throw error;
       });
       if (answer === undefined) break;
-      status = statusOf(answer.body);
+      if (!isStatus(answer.body)) throw notAnAgent(api.base, `answered GET ${statusPath} with something else than an agent`);
+      status = answer.body;
       if (isApplied(status)) break;
       if (answer.index === index) await io.sleep(Math.min(unchangedPauseMs, leftMs), interrupted.signal);
       index = answer.index;

@@ -20,6 +20,7 @@ import { statusColour } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { isObject, isObjectList } from '../json-value.ts';
 import { hostPort, plain, short, table } from '../table.ts';
 import { showListing, withWatch } from '../watch/watch-list.ts';
 import type { WatchOptions } from '../watch/watch-list.ts';
@@ -53,6 +54,7 @@ export function addListCommands(program: Command, io: Io): void {
       // The list of services moves with names and tags only, health with checks and nodes. One more instance of
       // a known service, on a node that has one, without any check, moves neither: that is seen within a minute.
       paths: options.watch === true ? [servicesPath, allChecksPath] : [servicesPath],
+      isAgents: ([services, checks = []]) => isObject(services) && isObjectList(checks),
       rows: ([services], api) => servicesIn(services, api),
       table: servicesTable,
     }),

@@ -6,6 +6,7 @@ import { outPaint } from '../colour.ts';
 import type { Paint } from '../colour.ts';
 import { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { harmless } from '../table.ts';
 import { apiFor, withApiOptions } from './api-command.ts';
 import type { ApiOptions } from './api-command.ts';
 
@@ -71,10 +72,9 @@ const colours: Readonly<Record<string, Parameters<Paint>[0]>> = {
   ERROR: 'red',
 };
 
-/** `TIME [LEVEL] text`, without what names of other hosts could do to a terminal. */
+/** `TIME [LEVEL] text`. */
 function painted(line: string, paint: Paint): string {
-  // eslint-disable-next-line no-control-regex -- these are what it removes
-  const clean = line.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
+  const clean = harmless(line);
   const match = /^(\S+) \[([A-Z]+)\]( .*)$/.exec(clean);
   if (match === null) return clean;
   const [, time = '', level = '', text = ''] = match;

@@ -10,6 +10,7 @@ import { readInstances, readMembers } from '../catalog-read.ts';
 import { createToken } from '../commands/token.ts';
 import { CliFailure, reasonOf } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { tailHint } from './child.ts';
 import { Host } from './host.ts';
 import { startLoad } from './load.ts';
@@ -238,9 +239,12 @@ class Story {
     await second.agent.api.put('/v1/mesh/config/route/order', routeToOrders);
     await this.#until('the route /order to be used by the proxy of agent-1', async () => {
       const { host, port } = first.agent.proxy;
-      const response = await fetch(`http://${host}:${port}/order/0`, { signal: AbortSignal.timeout(2000) });
-      await response.arrayBuffer();
-      return response.ok ? true : undefined;
+      const limit = new TimeLimit(2000);
+      return limit.hold(async () => {
+        const response = await fetch(`http://${host}:${port}/order/0`, { signal: limit.signal });
+        await response.arrayBuffer();
+        return response.ok ? true : undefined;
+      });
     });
   }
 

@@ -1,6 +1,7 @@
 /** A list shown once, or with `--watch` again on each change until Ctrl-C. */
 
 import type { Command } from 'commander';
+import { notAnAgent } from '../agent-api.ts';
 import type { AgentApi } from '../agent-api.ts';
 import { outPaint } from '../colour.ts';
 import type { Paint } from '../colour.ts';
@@ -8,7 +9,9 @@ import { apiFor, print } from '../commands/api-command.ts';
 import type { ApiOptions } from '../commands/api-command.ts';
 import type { CliFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { isObjectList } from '../json-value.ts';
 import { changes } from './changes.ts';
+import { plain } from '../table.ts';
 import { liveScreen, plainScreen } from './screen.ts';
 import type { WatchScreen } from './screen.ts';
 
@@ -22,6 +25,8 @@ export interface Listing<Row> {
   readonly title: string;
   /** Whatever changes the rows moves the index of one of these. */
   readonly paths: readonly string[];
+  /** Whether these can be the bodies that an agent has at `paths`. Default: lists with objects, or empty ones. */
+  isAgents?(bodies: readonly unknown[]): boolean;
   /** The rows, from the bodies of `paths`; what they do not hold is asked. */
   rows(bodies: readonly unknown[], api: AgentApi): readonly Row[] | Promise<readonly Row[]>;
   table(rows: readonly Row[], paint: Paint): string;
@@ -39,10 +44,17 @@ export async function showListing<Row>(io: Io, options: WatchOptions, listing: L
   const api = apiFor(io, options);
   if (options.watch === true) return watchListing(io, options, listing);
   const bodies = await Promise.all(listing.paths.map((path) => api.get(path)));
-  const rows = await listing.rows(bodies, api);
+  const rows = await rowsOf(listing, bodies, api);
   const none = rows.length === 0 ? listing.none?.(api) : undefined;
   if (none !== undefined) throw none;
   print(io, options, jsonOf(listing, rows), () => listing.table(rows, outPaint(io)));
+}
+
+/** Rejects where something else than an agent answered: that would look like an empty mesh. */
+async function rowsOf<Row>(listing: Listing<Row>, bodies: readonly unknown[], api: AgentApi): Promise<readonly Row[]> {
+  if (!(listing.isAgents?.(bodies) ?? bodies.every(isObjectList)))
+    throw notAnAgent(api.base, `answered GET ${listing.paths.join(' and ')} with something else than an agent`);
+  return listing.rows(bodies, api);
 }
 
 function jsonOf<Row>(listing: Listing<Row>, rows: readonly Row[]): unknown {
@@ -60,9 +72,9 @@ async function watchListing<Row>(io: Io, options: WatchOptions, listing: Listing
       io,
       api,
       paths: listing.paths,
-      read: (bodies) => listing.rows(bodies, api),
+      read: (bodies) => rowsOf(listing, bodies, api),
       signal: interrupted.signal,
-      lost: (failure, retryMs) => screen.lost(`skein: ${failure.message}; trying again in ${retryMs / 1000} s`),
+      lost: (failure, retryMs) => screen.lost(`skein: ${plain(failure.message)}; trying again in ${retryMs / 1000} s`),
       found: () => screen.found(`skein: the agent at ${api.base} answers again`),
     })) {
       const json = JSON.stringify(jsonOf(listing, rows));
