@@ -1,7 +1,15 @@
 /** Alias checks: what they make of the view, and when they look. */
 
 import { AliasChecks } from '@skein/agent/parts';
-import { checkId, instanceId, topics, type CheckDefinition, type CheckProbe } from '@skein/core';
+import {
+  checkId,
+  instanceId,
+  topics,
+  type CheckDefinition,
+  type CheckProbe,
+  type CheckStatus,
+  type CheckView,
+} from '@skein/core';
 import { beforeEach, expect, test } from 'vitest';
 import { FakePort, fakeCheck, fakeInstance } from '../api/fake-port.ts';
 
@@ -101,6 +109,45 @@ test('does not count itself, or it would never leave the status that it has', ()
   port.instances[0]!.checks.push(fakeCheck('a', 'critical', port.instances[0]!.instance));
   aliases.changed(alias({ instance: 'front' }));
   expect(last()).toBe('passing: No checks found.');
+});
+
+test.each([
+  ['of their node', ['', ''], [undefined, undefined]],
+  ['of each other', ['back', 'front'], ['front', 'back']],
+] as const)('two %s keep each other critical no longer than what they stand for', (_what, targets, owners) => {
+  const instances = ['front', 'back'].map((id) => fakeInstance(id, id));
+  for (const instance of instances) port.addInstance(port.self, instance);
+  const own = port.view().member(port.self)!.checks as CheckView[];
+  const show = (id: string, status: CheckStatus, owner: string | undefined): void => {
+    const instance = instances.find((each) => each.id === owner);
+    const checks = owner === undefined ? own : port.instances.find((each) => each.instance.id === owner)!.checks;
+    const at = checks.findIndex((check) => check.id === id);
+    checks.splice(at < 0 ? checks.length : at, 1, fakeCheck(id, status, instance));
+  };
+  const statuses = new Map<string, CheckStatus>();
+  aliases = new AliasChecks({
+    view: () => port.view(),
+    isSynced: () => true,
+    result: (id, status) => {
+      statuses.set(id, status);
+      show(id, status, owners[id === 'a' ? 0 : 1]);
+    },
+  });
+  const lookAll = (): void => {
+    for (let n = 0; n < 3; n++) aliases.viewChanged([topics.node(port.self)]);
+  };
+  show('x', 'critical', owners[0]);
+  for (const [n, id] of ['a', 'b'].entries()) {
+    aliases.changed(alias({ instance: targets[n]! }, id));
+  }
+  lookAll();
+  expect([...statuses.values()]).toEqual(['critical', 'critical']);
+  show('x', 'warning', owners[0]);
+  lookAll();
+  expect([...statuses.values()]).toEqual(['warning', 'warning']);
+  show('x', 'passing', owners[0]);
+  lookAll();
+  expect([...statuses.values()]).toEqual(['passing', 'passing']);
 });
 
 test('looks only when its target changes', () => {

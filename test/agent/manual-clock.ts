@@ -9,7 +9,8 @@ interface Timer {
 export class ManualClock {
   time = 0;
   lag = 0;
-  #timers: Timer[] = [];
+  /** In the order in which they fire. */
+  readonly #timers: Timer[] = [];
   #polls: (() => void)[] = [];
   #order = 0;
 
@@ -23,10 +24,8 @@ export class ManualClock {
 
   after(ms: number, run: () => void): () => void {
     const timer = { at: this.time + ms, order: this.#order++, run };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
+    this.#timers.splice(this.#placeOf(timer), 0, timer);
+    return () => this.#remove(timer);
   }
 
   afterPoll(run: () => void): void {
@@ -53,8 +52,8 @@ export class ManualClock {
   advance(ms: number): void {
     const end = this.time + ms;
     for (;;) {
-      const next = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0];
-      if (next === undefined) break;
+      const [next] = this.#timers;
+      if (next === undefined || next.at > end) break;
       this.time = Math.max(this.time, next.at);
       this.#fire(next);
     }
@@ -64,12 +63,29 @@ export class ManualClock {
   /** The process stood still: time passed, then everything that is due fires late. */
   stall(ms: number): void {
     this.time += ms;
-    for (const timer of this.#timers.filter(({ at }) => at <= this.time).sort((a, b) => a.at - b.at)) this.#fire(timer);
+    for (const timer of this.#timers.filter(({ at }) => at <= this.time)) this.#fire(timer);
   }
 
   #fire(timer: Timer): void {
-    this.#timers = this.#timers.filter((other) => other !== timer);
+    this.#remove(timer);
     timer.run();
+  }
+
+  #remove(timer: Timer): void {
+    const place = this.#placeOf(timer);
+    if (this.#timers[place] === timer) this.#timers.splice(place, 1);
+  }
+
+  /** Where it is, or would be. */
+  #placeOf({ at, order }: Timer): number {
+    let low = 0;
+    for (let high = this.#timers.length; low < high;) {
+      const middle = (low + high) >> 1;
+      const other = this.#timers[middle]!;
+      if (other.at < at || (other.at === at && other.order < order)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

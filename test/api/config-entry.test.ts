@@ -2,6 +2,7 @@
 
 import { createApi } from '@skein/api';
 import type { Api, InjectedAnswer } from '@skein/api';
+import type { MeshPort } from '@skein/core';
 import { World } from '@skein/sim';
 import { validateConfig } from '@skein/traffic';
 import * as fc from 'fast-check';
@@ -9,12 +10,16 @@ import { describe, expect, test } from 'vitest';
 import { FakeAgent, FakeEvents, FakeTimers, json, settle } from './fake-agent.ts';
 
 function one(): Api {
+  return oneWithPort().api;
+}
+
+function oneWithPort(): { readonly api: Api; readonly port: MeshPort } {
   const world = new World({ seed: 5, network: 'lan', profile: 'local', validateConfig });
   const [port] = world.mesh(1);
   if (port === undefined) throw new Error('no node');
   const parts = { agent: new FakeAgent(), timers: new FakeTimers(), events: new FakeEvents(), random: () => 0 };
   world.runFor(1000);
-  return createApi({ port, ...parts, listen: '127.0.0.1:0', allowedHosts: [] });
+  return { api: createApi({ port, ...parts, listen: '127.0.0.1:0', allowedHosts: [] }), port };
 }
 
 const get = (api: Api, url: string): Promise<InjectedAnswer> => api.inject({ method: 'GET', url });
@@ -104,6 +109,11 @@ describe('an entry', () => {
     const body = { Kind: 'service-resolver', Name: 'web', RequestTimeout: '2s' };
     expect(json(await put(api, body, '?cas=7'))).toBe(false);
     expect(json(await put(api, body, '?cas=0'))).toBe(true);
+    // What it says already is no conflict, whatever the index.
+    const before = await get(api, '/v1/config/service-resolver/web');
+    expect(json(await put(api, body, '?cas=0'))).toBe(true);
+    expect(json(await put(api, body, '?cas=7'))).toBe(true);
+    expect((await get(api, '/v1/config/service-resolver/web')).body).toBe(before.body);
     expect(json(await put(api, { ...body, RequestTimeout: '3s' }, '?cas=0'))).toBe(false);
     const { ModifyIndex } = json<{ ModifyIndex: number }>(await get(api, '/v1/config/service-resolver/web'));
     expect(json(await put(api, { ...body, RequestTimeout: '3s' }, `?cas=${ModifyIndex}`))).toBe(true);
@@ -126,6 +136,27 @@ describe('an entry', () => {
     expect(json(await waiting)).toMatchObject([{ Name: 'web', Protocol: 'http' }]);
   });
 
+  test('is selected by a filter where Consul has one, and a filter that is not there is refused', async () => {
+    const api = one();
+    await accepted(api, { Kind: 'service-defaults', Name: 'web', Protocol: 'http', Meta: { team: 'a' } });
+    await accepted(api, { Kind: 'service-defaults', Name: 'db', Protocol: 'tcp', MaxInboundConnections: 5 });
+    const listed = async (filter: string): Promise<unknown> =>
+      json<{ Name: string }[]>(await get(api, `/v1/config/service-defaults?filter=${encodeURIComponent(filter)}`)).map(
+        ({ Name }) => Name,
+      );
+    expect(await listed('Protocol == http')).toEqual(['web']);
+    expect(await listed('Meta.team == a')).toEqual(['web']);
+    expect(await listed('MaxInboundConnections == 5 or Name == web')).toEqual(['db', 'web']);
+    for (const [path, text] of [
+      ['service-defaults?filter=Bogus==x', 'Selector "Bogus" is not valid'],
+      ['service-router?filter=Name==web', 'filtering not supported for config entry kind=service-router'],
+      ['?filter=Name==web', 'filtering not supported for config entry kind='],
+    ] as const) {
+      const answer = await get(api, `/v1/config/${path}`);
+      expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(text)]);
+    }
+  });
+
   test('that changes nothing here is kept, and says so', async () => {
     const api = one();
     const answer = await accepted(api, { Kind: 'service-defaults', Name: 'web', Protocol: 'grpc', MaxInboundConnections: 5 });
@@ -137,6 +168,84 @@ describe('an entry', () => {
     ]);
     const router = await accepted(api, { Kind: 'service-router', Name: 'web' });
     expect(router.headers['x-skein-not-applied']).toBeUndefined();
+  });
+});
+
+describe('an entry whose name is given in another case', () => {
+  const router = (Name: string, Service: string): unknown => ({
+    Kind: 'service-router',
+    Name,
+    Routes: [{ Destination: { Service } }],
+  });
+  const names = async (api: Api): Promise<unknown> =>
+    json<{ Name: string }[]>(await get(api, '/v1/config/service-router')).map(({ Name }) => Name);
+
+  test('is the same one: the second write replaces the first and is in force', async () => {
+    const api = one();
+    await accepted(api, router('WEB', 'old'));
+    const { CreateIndex } = json<{ CreateIndex: number }>(await get(api, '/v1/config/service-router/wEb'));
+    await accepted(api, router('web', 'new'));
+    expect(await names(api)).toEqual(['web']);
+    expect(json(await get(api, '/v1/config/service-router/Web'))).toMatchObject({ Name: 'web', CreateIndex });
+    expect(await target(api, 'http://web.mesh/')).toEqual({ new: 100 });
+    expect(json(await put(api, router('Web', 'third'), '?cas=0'))).toBe(false);
+    expect(json(await remove(api, '/v1/config/service-router/WeB'))).toEqual({});
+    expect(await names(api)).toEqual([]);
+    expect(await target(api, 'http://web.mesh/')).toEqual({ web: 100 });
+  });
+
+  test('leads to the service as it was spelled last', async () => {
+    const api = one();
+    await accepted(api, { Kind: 'service-router', Name: 'WEB' });
+    await accepted(api, { Kind: 'service-router', Name: 'web' });
+    expect(await target(api, 'http://web.mesh/')).toEqual({ web: 100 });
+  });
+
+  test('is one with those of other kinds about the service', async () => {
+    const api = one();
+    await accepted(api, { Kind: 'service-router', Name: 'WEB' });
+    await accepted(api, { Kind: 'service-splitter', Name: 'web', Splits: [{ Weight: 100, Service: 'canary' }] });
+    await accepted(api, { Kind: 'service-resolver', Name: 'Canary', Redirect: { Service: 'b' } });
+    expect(await target(api, 'http://web.mesh/')).toEqual({ b: 100 });
+  });
+
+  test('wakes whoever waits for it', async () => {
+    for (const [before, body] of [
+      [{ Kind: 'service-router', Name: 'other' }, router('WEB', 'a')],
+      [router('wEB', 'a'), router('Web', 'b')],
+    ]) {
+      const api = one();
+      await accepted(api, before);
+      const index = String((await get(api, '/v1/config/service-router/web')).headers['x-consul-index']);
+      const waiting = get(api, `/v1/config/service-router/web?index=${index}`);
+      await settle();
+      await accepted(api, body);
+      expect(json(await waiting)).toMatchObject(body as object);
+    }
+  });
+
+  test('and that another agent wrote meanwhile is listed, the later one is in force, and the next write settles it', async () => {
+    const { api, port } = oneWithPort();
+    const meanwhile = (name: string, to: string): unknown =>
+      port.dispatch({ type: 'apply-config', kind: 'service-router', name, value: router(name, to) });
+    for (const [first, second] of [
+      ['WEB', 'web'],
+      ['web', 'WEB'],
+    ] as const) {
+      meanwhile(first, 'first');
+      meanwhile(second, 'second');
+      expect(await names(api)).toEqual(['WEB', 'web']);
+      expect(json(await get(api, '/v1/config/service-router/web'))).toMatchObject({ Name: second });
+      expect(json(await get(api, '/v1/config/service-router/WEB'))).toMatchObject({ Name: second });
+      expect(await target(api, 'http://web.mesh/')).toEqual({ second: 100 });
+      await accepted(api, router('wEb', 'third'));
+      expect(await names(api)).toEqual(['wEb']);
+      expect(await target(api, 'http://web.mesh/')).toEqual({ third: 100 });
+      meanwhile(first, 'again');
+      meanwhile(second, 'again');
+      await remove(api, '/v1/config/service-router/web');
+      expect(await names(api)).toEqual([]);
+    }
   });
 });
 

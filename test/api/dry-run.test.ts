@@ -59,6 +59,21 @@ test.each([
   expect(at.port.commands).toEqual([]);
 });
 
+test.each([
+  ['PUT', 'cas=0', '"cas"'],
+  ['PUT', 'dryrun', '"dryrun" of a write: there is "dry-run"'],
+  ['DELETE', 'dry-run', '"dry-run" of a write: leave it out'],
+] as const)(
+  'a %s that was asked for %s, which it does not know, is refused by name, and nothing is written',
+  async (method, query, text) => {
+    const at = scene();
+    const url = `/v1/mesh/config/route/shop?${query}`;
+    const answer = await (method === 'PUT' ? at.put(url, backends('db')) : at.api.inject({ method: 'DELETE', url }));
+    expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(`Unknown query parameter ${text}`)]);
+    expect(at.port.commands).toEqual([]);
+  },
+);
+
 test('with dry-run=false it is a write', async () => {
   const at = scene();
   await at.put('/v1/mesh/config/route/shop?dry-run=false', backends('db'));

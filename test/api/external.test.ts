@@ -97,8 +97,22 @@ describe('an external node', () => {
     const { apis } = mesh(1);
     await register(apis[0], { ...search, Check: { ...search.Check, Type: '' } });
     expect(json(await get(apis[0], '/v1/health/checks/search'))).toMatchObject([{ Type: 'http' }]);
+    const { Interval: _interval, ...once } = search.Check.Definition;
+    await register(apis[0], { ...search, Check: { ...search.Check, Definition: once } });
+    expect(json(await get(apis[0], '/v1/health/checks/search'))).toMatchObject([{ Type: '' }]);
     await register(apis[0], { ...search, Check: { ...search.Check, Type: 'mine' } });
     expect(json(await get(apis[0], '/v1/health/checks/search'))).toMatchObject([{ Type: 'mine' }]);
+  });
+
+  test('has checks whose definitions show spans as Consul does', async () => {
+    const { apis } = mesh(1);
+    const Definition = { HTTP: 'http://x/', interval: '90s', Timeout: 2e9, DeregisterCriticalServiceAfter: '1h' };
+    await register(apis[0], { ...search, Check: { ...search.Check, Definition } });
+    expect(json(await get(apis[0], '/v1/health/checks/search'))).toMatchObject([
+      { Definition: { HTTP: 'http://x/', Interval: '1m30s', Timeout: '2s', DeregisterCriticalServiceAfter: '1h0m0s' } },
+    ]);
+    const answer = await register(apis[0], { ...search, Check: { ...search.Check, Definition: { Interval: 'soon' } } });
+    expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining('Definition.Interval')]);
   });
 
   test('has no service whose metadata has a key that Consul keeps for itself', async () => {

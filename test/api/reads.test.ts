@@ -112,6 +112,8 @@ test('node-meta selects by all of the given labels', async () => {
   expect(json<Rows>(await api.get('/v1/health/service/web?node-meta=rack:r2&node-meta=zone:eu-1'))).toHaveLength(1);
   expect(json<Rows>(await api.get('/v1/health/service/web?node-meta=rack:r9'))).toEqual([]);
   expect((await api.get('/v1/catalog/nodes?node-meta=:x')).statusCode).toBe(400);
+  // A label that nobody has, as in Consul.
+  expect(json<Rows>(await api.get('/v1/catalog/nodes?node-meta='))).toEqual([]);
 });
 
 test.each([

@@ -37,6 +37,29 @@ test('who was answered is not freed, and who waits at the close is answered, not
   expect(underWay.add(one as ServerResponse).signal.aborted).toBe(true);
 });
 
+test('clients that all wait for one change are woken some in each turn of the event loop, in order, and all in the end', async () => {
+  const queries = new BlockingQueries({ timers: new FakeTimers(), random: () => 0, waitersMax: 1000 });
+  let index = 7;
+  let change = (): void => undefined;
+  const changed = (): Promise<void> => new Promise((resolve) => (change = resolve));
+  const source = { key: 'k', index: () => index, changed };
+  const woken: number[] = [];
+  const due = (): Promise<void> => queries.due(source, { index, waitMs: 1000 }, index, new AbortController().signal);
+  for (let n = 0; n < 300; n++) void due().then(() => woken.push(n));
+  await settle();
+  index++;
+  change();
+  const perTurn: number[] = [];
+  for (let n = 0; n < 4; n++) {
+    // Promises that are ready run their course within a turn.
+    for (let step = 0; step < 20; step++) await Promise.resolve();
+    perTurn.push(woken.length);
+    await turn();
+  }
+  expect(perTurn).toEqual([128, 256, 300, 300]);
+  expect(woken).toEqual(woken.toSorted((a, b) => a - b));
+});
+
 test('no answer is made for a client that went while it waited', async () => {
   const timers = new FakeTimers();
   const queries = new BlockingQueries({ timers, random: () => 0, waitersMax: 10 });

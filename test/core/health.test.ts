@@ -360,6 +360,16 @@ describe('a restart', () => {
     expect(events(after.turn.take()).filter((event) => event.type === 'registration-changed')).toHaveLength(3);
   });
 
+  test('in which a TTL runs out again keeps what its client said last', () => {
+    const said = 'TTL expired (last output before timeout follows): out of memory';
+    for (const output of ['out of memory', said]) {
+      const agent = new Agent();
+      const ttl = definition('t', { probe: { type: 'ttl', ttlMs: 1000 } });
+      agent.health.restore([{ type: 'check', definition: ttl, state: { status: 'critical', output } }]);
+      expect(agent.pass(1000).state('t')).toEqual({ status: 'critical', output: said });
+    }
+  });
+
   test('publishes what fits, and deregisters and reports what does not', () => {
     const agent = new Agent();
     agent.tooLarge.add('i3');

@@ -95,7 +95,10 @@ export interface InjectedAnswer {
 export interface Api {
   /** Starts to listen; resolves with the address in use, `HOST:PORT`. Rejects when it is taken. */
   listen(): Promise<string>;
-  /** Answers all who wait, takes no more requests, and resolves once connections are closed. */
+  /**
+   * Takes no more requests, answers who waits, as many as two seconds are enough for, and closes the connections of the
+   * others. Resolves once all are closed.
+   */
   close(): Promise<void>;
   /** Serves a request without a socket. */
   inject(request: InjectedRequest): Promise<InjectedAnswer>;

@@ -79,6 +79,8 @@ export function parseNodeMeta(query: URLSearchParams): (meta: Readonly<Record<st
     const colon = pair.indexOf(':');
     return colon === -1 ? ([pair, ''] as const) : ([pair.slice(0, colon), pair.slice(colon + 1)] as const);
   });
-  for (const [key] of wanted) if (key === '') throw badRequest('Invalid query parameter: "node-meta" must be key:value');
+  // An empty one is a label that nobody has, as in Consul.
+  for (const [key, value] of wanted)
+    if (key === '' && value !== '') throw badRequest('Invalid query parameter: "node-meta" must be key:value');
   return (meta) => wanted.every(([key, value]) => Object.hasOwn(meta, key) && (value === '' || meta[key] === value));
 }

@@ -3,6 +3,8 @@
  * none of theirs wakes one, however many they are.
  */
 
+import { wakeInTurns } from './wake-turns.ts';
+
 /** Something with an index of its own. */
 export interface Source {
   /** Names it: sources of one name are the same, and their wake-ups are coalesced. */
@@ -58,7 +60,9 @@ export class SharedWaits {
       if (wait.over.signal.aborted) return;
       index = source.index();
       // A port that answers without a change has no room: all who wait have to know.
-      for (const waiter of wait.waiters) if (index <= seen || index > waiter.afterIndex) waiter.wake();
+      const due = [...wait.waiters].filter((waiter) => index <= seen || index > waiter.afterIndex);
+      await wakeInTurns(due.map(({ wake }) => wake));
+      if (wait.over.signal.aborted) return;
     }
     this.#end(source.key, wait);
   }

@@ -1,6 +1,7 @@
 /** Those who wait for one thing. */
 
 import type { CancelSignal } from '@skein/core';
+import { wakeInTurns } from './wake-turns.ts';
 
 export class Waiters {
   readonly #waiting = new Set<() => void>();
@@ -25,6 +26,6 @@ export class Waiters {
 
   /** Wakes all who wait now. */
   wake(): void {
-    for (const wake of this.#waiting) wake();
+    void wakeInTurns([...this.#waiting]);
   }
 }

@@ -82,25 +82,37 @@ export class AliasChecks {
     alias.node = target?.id;
     // What it was before a restart stays until this node knows the mesh again.
     if (target === undefined && !isSynced()) return;
-    const { status, output } = aliasVerdict(view(), probe, id);
+    const { status, output } = this.#verdict(view(), probe, new Set([id]));
     result(id, status, output);
   }
-}
 
-/** The health of what a check `id` of this node stands for. Without any check it is passing, as in Consul. */
-export function aliasVerdict(view: View, probe: AliasProbe, id: CheckId): Verdict {
-  const target = targetOf(view, probe);
-  if (target === undefined) return critical(`Aliased node ${probe.node} is not known in this mesh`);
-  if (target.id !== view.self && !(target.reachable && target.verified)) {
-    return critical(`Aliased node ${target.name} is not live or unreachable`);
+  /**
+   * The health of what a check stands for. Without any check it is passing, as in Consul. `seen`: the aliases of this node
+   * on the way here, which are left out, while others are looked through: a circle of them must not keep itself where it is.
+   */
+  #verdict(view: View, probe: AliasProbe, seen: Set<CheckId>): Verdict {
+    const target = targetOf(view, probe);
+    if (target === undefined) return critical(`Aliased node ${probe.node} is not known in this mesh`);
+    const isOwn = target.id === view.self;
+    if (!isOwn && !(target.reachable && target.verified)) {
+      return critical(`Aliased node ${target.name} is not live or unreachable`);
+    }
+    const checks = probe.instance === '' ? target.checks : checksOf(view, target.id, probe.instance);
+    if (checks === undefined) return critical(`Service ${probe.instance} could not be found on node ${target.name}`);
+    const states: (Verdict & { readonly name: string })[] = [];
+    for (const check of checks) {
+      if (isOwn && seen.has(check.id)) continue;
+      const alias = isOwn ? this.#checks.get(check.id)?.probe : undefined;
+      // What stands for a node that is not known yet is as it was left.
+      const isLookedThrough = alias !== undefined && targetOf(view, alias) !== undefined;
+      const { status, output } = isLookedThrough ? this.#verdict(view, alias, seen.add(check.id)) : check;
+      states.push({ name: check.name, status, output });
+    }
+    const worst = states.find(({ status }) => status === 'critical') ?? states.find(({ status }) => status === 'warning');
+    if (worst === undefined)
+      return { status: 'passing', output: states.length === 0 ? 'No checks found.' : 'All checks passing.' };
+    return { status: worst.status, output: `Aliased check "${worst.name}" failing: ${worst.output}` };
   }
-  const checks = probe.instance === '' ? target.checks : checksOf(view, target.id, probe.instance);
-  if (checks === undefined) return critical(`Service ${probe.instance} could not be found on node ${target.name}`);
-  // Its own result must not keep itself where it is.
-  const others = checks.filter((check) => !(target.id === view.self && check.id === id));
-  const worst = others.find(({ status }) => status === 'critical') ?? others.find(({ status }) => status === 'warning');
-  if (worst === undefined) return { status: 'passing', output: others.length === 0 ? 'No checks found.' : 'All checks passing.' };
-  return { ...critical(`Aliased check "${worst.name}" failing: ${worst.output}`), status: worst.status };
 }
 
 function targetOf(view: View, { node }: AliasProbe): MemberView | undefined {

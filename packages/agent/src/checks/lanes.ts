@@ -1,14 +1,17 @@
 /**
  * How many runs of checks go on at once. Runs that are quick and runs that are slow have places of their own, and one that
- * turns out to be slow moves from the former to the latter: a target that hangs keeps others waiting for a second at most.
+ * turns out to be slow moves from the former to the latter: a target that hangs keeps others waiting for a second at most. Where
+ * so many hang at once that no place is left to move to, it is cut short instead and starts anew as a slow one when its turn
+ * comes, so that the places for quick ones change hands each second whatever happens: of n that begin to hang at once, another
+ * waits for n / `places` seconds.
  */
 
 import type { Clock } from '../clock.ts';
 
 /**
  * Runs that open sockets, and runs that are programs of their own, which cost the host a thousand times as much. `places`:
- * how many quick ones run at once, and up to how many slow ones another slow one starts. `most`: how many run in all, since
- * those that move are not counted against the places for slow ones; it leaves room for that even when all places are taken.
+ * how many quick ones run at once, and up to how many slow ones another slow one starts. `most`: how many run in all: the
+ * places for quick ones, and room for those that move, which are not counted against the places for slow ones.
  */
 export const lanes = {
   socket: { places: 1024, most: 4096 },
@@ -22,7 +25,10 @@ export type LaneName = keyof typeof lanes;
 
 /** One check as its lane sees it: it waits once, however often it is added. */
 export interface LaneRun {
-  readonly start: () => Promise<void>;
+  /** Resolves when the run is over; to true when it was cut short, and the check is still to be run. */
+  readonly start: () => Promise<boolean>;
+  /** Ends the run soon, and without a result. */
+  readonly cut: () => void;
   /** Kept by the lane: whether this run, or the last one, is slow. */
   isSlow: boolean;
 }
@@ -61,7 +67,7 @@ export class Lane {
 
   #startAll(): void {
     for (const run of this.#quickWaiting) {
-      if (this.#quick >= this.#places || this.running >= this.#most) break;
+      if (this.#quick >= this.#places) break;
       this.#quickWaiting.delete(run);
       void this.#startQuick(run);
     }
@@ -74,16 +80,20 @@ export class Lane {
 
   async #startQuick(run: LaneRun): Promise<void> {
     this.#quick++;
+    let hasMoved = false;
     const cancel = this.#clock.after(quickMs, () => {
       run.isSlow = true;
+      if (this.#slow >= this.#most - this.#places) return run.cut();
+      hasMoved = true;
       this.#quick--;
       this.#slow++;
       this.#startAll();
     });
-    await run.start();
+    const isCut = await run.start();
     cancel();
-    if (run.isSlow) this.#slow--;
+    if (hasMoved) this.#slow--;
     else this.#quick--;
+    if (isCut) this.#slowWaiting.add(run);
     this.#startAll();
   }
 

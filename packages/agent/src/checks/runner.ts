@@ -40,6 +40,8 @@ interface Scheduled {
   readonly refusal: string | undefined;
   cancelTimer: (() => void) | undefined;
   abort: AbortController | undefined;
+  /** The run under way is cut short, for another to be run. */
+  isCut: boolean;
   isRemoved: boolean;
 }
 
@@ -76,11 +78,12 @@ export class CheckRunner {
     const check: Scheduled = {
       definition,
       lane: definition.probe.type === 'script' ? this.#lanes.script : this.#lanes.socket,
-      run: { start: () => this.#runOnce(check), isSlow: false },
+      run: { start: () => this.#runOnce(check), cut: () => cut(check), isSlow: false },
       // A refusal is a result like others, or a check with a threshold would stay what it was.
       refusal: this.#options.refusal?.(registration),
       cancelTimer: undefined,
       abort: undefined,
+      isCut: false,
       isRemoved: false,
     };
     this.#checks.set(key, check);
@@ -117,7 +120,8 @@ export class CheckRunner {
     });
   }
 
-  async #runOnce(check: Scheduled): Promise<void> {
+  /** Whether it was cut short, and the check is still to be run. */
+  async #runOnce(check: Scheduled): Promise<boolean> {
     const { probe, timeoutMs: given, outputLengthMax = defaultBounds.outputLengthMax } = check.definition;
     const timeoutMs = given > 0 ? given : defaultTimeoutMs;
     const abort = new AbortController();
@@ -129,10 +133,15 @@ export class CheckRunner {
         : critical(check.refusal);
     cancelTimeout();
     check.abort = undefined;
-    if (check.isRemoved) return;
+    if (check.isRemoved) return false;
+    if (check.isCut) {
+      check.isCut = false;
+      return true;
+    }
     this.#options.result(check.definition.id, verdict.status, verdict.output);
     // The result may have removed the check: critical for too long.
     if (!check.isRemoved) this.#schedule(check, this.#wait(check.definition));
+    return false;
   }
 
   /** One run, given up when it does not end soon after its abort, or it would keep its place from others for ever. */
@@ -155,6 +164,11 @@ export class CheckRunner {
     const spreadMs = Math.round(intervalMs * jitter);
     return intervalMs - spreadMs + this.#options.rng.below(2 * spreadMs + 1);
   }
+}
+
+function cut(check: Scheduled): void {
+  check.isCut = true;
+  check.abort?.abort();
 }
 
 /** What a change of means that a check starts over. */

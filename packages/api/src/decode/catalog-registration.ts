@@ -2,6 +2,7 @@
 
 import { checkId, externalFault, instanceId, isRecord, limits } from '@skein/core';
 import type { ExternalCheck, ExternalNode, ExternalPart, Instance } from '@skein/core';
+import { formatDuration } from '../duration.ts';
 import { badRequest } from '../refusal.ts';
 import { defaultOnly, isCheckStatus } from './check-definition.ts';
 import { durationMs, flag, ignored, integer, listOf, mapOf, objectOf, text, unsupported } from './decoder.ts';
@@ -11,7 +12,19 @@ import { instanceFrom, isUnspecified, checkServiceMeta, type DecodedInstance } f
 const port = integer(0, 65_535);
 const peers = unsupported('there are no peers here; leave it out');
 const proxies = unsupported('sidecar proxies are not part of this version; register a plain service');
-const definition: Reader<Readonly<Record<string, unknown>>> = (value) => (isRecord(value) ? value : {});
+/** What a watcher elsewhere goes by: kept as it is, but for spans, which are shown as Consul shows them. */
+const definition: Reader<Readonly<Record<string, unknown>>> = (value, path) => {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, given]) => {
+      const span = spans.find((each) => each.toLowerCase() === key.toLowerCase());
+      if (span === undefined) return [[key, given]];
+      const ms = durationMs(given, `${path}.${key}`);
+      return ms === 0 ? [] : [[span, formatDuration(ms)]];
+    }),
+  );
+};
+const spans = ['Interval', 'Timeout', 'DeregisterCriticalServiceAfter'] as const;
 
 const checkTable = {
   Node: text,
@@ -152,7 +165,9 @@ function checkOf(decoded: Decoded<typeof checkTable>, node: string): ExternalChe
   const status = Status === '' ? 'critical' : Status;
   if (!isCheckStatus(status))
     throw badRequest(`Invalid check status: '${status.slice(0, 60)}'; use passing, warning or critical`);
-  const probe = ['HTTP', 'TCP', 'UDP', 'GRPC'].find((kind) => (Definition[kind] ?? '') !== '');
+  // Without an interval a definition is of no type, in Consul too.
+  const isRun = Definition['Interval'] !== undefined;
+  const probe = isRun ? ['HTTP', 'TCP', 'UDP', 'GRPC'].find((kind) => (Definition[kind] ?? '') !== '') : undefined;
   return {
     id: checkId(id),
     name,

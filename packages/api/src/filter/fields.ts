@@ -19,7 +19,7 @@ const integer: Field = { type: 'integer' };
 const boolean: Field = { type: 'boolean' };
 const texts: Field = { type: 'texts' };
 const textMap: Field = { type: 'map', value: text };
-const object = (fields: Fields): Field => ({ type: 'object', fields });
+const object = (fields: Fields): Extract<Field, { readonly type: 'object' }> => ({ type: 'object', fields });
 const list = (fields: Fields): Field => ({ type: 'list', fields });
 
 const addresses: Field = { type: 'map', value: object({ Address: text, Port: integer }) };
@@ -130,6 +130,37 @@ export const healthEntryFields: Fields = {
   Node: object(nodeFields),
   Service: object(serviceFields),
   Checks: list(checkFields),
+};
+
+const upstream = object({
+  Name: text,
+  EnvoyListenerJSON: text,
+  EnvoyClusterJSON: text,
+  Protocol: text,
+  ConnectTimeoutMs: integer,
+  Limits: object({ MaxConnections: integer, MaxPendingRequests: integer, MaxConcurrentRequests: integer }),
+  MeshGateway: meshGateway,
+  BalanceOutboundConnections: text,
+});
+
+/** Of `config/service-defaults`. */
+export const serviceDefaultsFields: Fields = {
+  Kind: text,
+  Name: text,
+  Protocol: text,
+  Mode: text,
+  TransparentProxy: object({ OutboundListenerPort: integer, DialedDirectly: boolean }),
+  MutualTLSMode: text,
+  MeshGateway: meshGateway,
+  Expose: object({ Checks: boolean, Paths: paths }),
+  ExternalSNI: text,
+  UpstreamConfig: object({ Overrides: { type: 'list', fields: upstream.fields }, Defaults: upstream }),
+  Destination: object({ Addresses: texts, Port: integer }),
+  MaxInboundConnections: integer,
+  LocalConnectTimeoutMs: integer,
+  LocalRequestTimeoutMs: integer,
+  BalanceInboundConnections: text,
+  Meta: textMap,
 };
 
 /** Of `agent/members`. */

@@ -3,10 +3,10 @@
  * or refused; the others are kept, and the header `X-Skein-Not-Applied` names what of them changes nothing here.
  */
 
-import { topics } from '@skein/core';
+import { compareVersions, isSameValue, topics } from '@skein/core';
 import type { ConfigEntry, View } from '@skein/core';
 import type { ApiContext } from '../context.ts';
-import { write, writeConfig } from '../context.ts';
+import { removeEntries, writeConfig } from '../context.ts';
 import {
   consulKinds,
   decodeConfigEntry,
@@ -16,6 +16,8 @@ import {
   requireConsulKind,
 } from '../decode/config-entry.ts';
 import { parseJsonBody } from '../decode/json-body.ts';
+import { serviceDefaultsFields } from '../filter/fields.ts';
+import { keptItems } from '../filter/filter.ts';
 import { badRequest, Refusal } from '../refusal.ts';
 import type { Answer, ApiRequest, Route } from '../route.ts';
 import { compareTexts } from '../shape/node.ts';
@@ -33,10 +35,14 @@ async function put(context: ApiContext, request: ApiRequest): Promise<Answer> {
   reader.check(request);
   const { kind, name, value } = decodeConfigEntry(parseJsonBody(request.body));
   const cas = parseCas(request.query);
-  const before = port.view().configEntry(kind, name);
-  if (cas !== undefined && cas !== (before?.index ?? 0)) return { json: false };
+  const [before, ...others] = entriesNamed(port.view(), kind, name);
   const headers = flagOf(kind, value);
-  await writeConfig(context, { kind, name, value });
+  if (cas !== undefined && cas !== (before?.index ?? 0)) {
+    // To say again what is so is no conflict, as in Consul, which then looks at no index.
+    return { json: before !== undefined && isSameValue(before.value, value), headers };
+  }
+  await writeConfig(context, { kind, name: before?.name ?? name, value });
+  if (others.length > 0) await removeEntries(context, others);
   return { json: true, headers };
 }
 
@@ -46,17 +52,25 @@ async function read({ reader }: ApiContext, request: ApiRequest): Promise<Answer
   const kind = slash < 0 ? rest : rest.slice(0, slash);
   if (kind !== '' && !isKnownKind(kind)) throw badRequest(`invalid config entry kind: ${kind.slice(0, 60)}`);
   if (slash < 0) {
+    const fields = kind === 'service-defaults' ? serviceDefaultsFields : undefined;
+    if (fields === undefined && (request.query.get('filter') ?? '') !== '')
+      throw badRequest(`filtering not supported for config entry kind=${kind}`);
     const kinds = kind === '' ? consulKinds : consulKinds.filter((each) => each === kind);
     const [first = topics.configKind(kind), ...others] = kinds.map((each) => topics.configKind(each));
     return reader.read(request, {
       topics: () => [first, ...others],
-      json: (view) => kinds.flatMap((each) => [...view.configEntries(each)].sort(byName).map(entryJson)),
+      ...(fields === undefined ? {} : { fields }),
+      json: (view, keep) =>
+        keptItems(
+          kinds.flatMap((each) => [...view.configEntries(each)].sort(byName).map(entryJson)),
+          keep,
+        ),
     });
   }
   const name = rest.slice(slash + 1);
   let headers: Readonly<Record<string, string>> = {};
   const one = (view: View): unknown => {
-    const entry = isConsulKind(kind) ? view.configEntry(kind, name) : undefined;
+    const entry = entriesNamed(view, kind, name)[0];
     if (entry === undefined) return undefined;
     headers = flagOf(kind, entry.value);
     return entryJson(entry);
@@ -76,11 +90,23 @@ async function remove(context: ApiContext, request: ApiRequest): Promise<Answer>
   const kind = requireConsulKind(request.rest.slice(0, slash));
   const name = request.rest.slice(slash + 1);
   const cas = parseCas(request.query);
-  const before = port.view().configEntry(kind, name);
-  if (cas !== undefined && cas !== before?.index) return { json: false };
+  const entries = entriesNamed(port.view(), kind, name);
+  if (cas !== undefined && cas !== entries[0]?.index) return { json: false };
   // To delete what is not there is no error, as in Consul.
-  if (before !== undefined) await write(context, { type: 'delete-config', kind, name });
+  if (entries.length > 0) await removeEntries(context, entries);
   return { json: cas === undefined ? {} : true };
+}
+
+/**
+ * The entries of this name in any case: one, as a rule, which writes keep. Of more, which agents wrote at the same time, the
+ * first is the one in force, here as in routing; the list shows them all, and the next write or deletion settles it.
+ */
+function entriesNamed(view: View, kind: string, name: string): readonly ConfigEntry[] {
+  if (!isConsulKind(kind)) return [];
+  const folded = name.toLowerCase();
+  return [...view.configEntries(kind)]
+    .filter((entry) => entry.name.toLowerCase() === folded)
+    .sort((a, b) => compareVersions(b.version, a.version));
 }
 
 function entryJson(entry: ConfigEntry): unknown {

@@ -57,6 +57,7 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
       handle: async ({ rest, body, query }) => {
         const { kind, name } = fullKey(rest);
         requireKnownKind(kind);
+        requireParameters(query, ['dry-run']);
         if (parseFlag(query, 'dry-run', true) === true)
           return { json: planned(port.view(), { kind, name }, parseJsonBody(body)) };
         await writeConfig(context, { kind, name, value: parseJsonBody(body) });
@@ -66,7 +67,8 @@ export function meshConfigRoutes(context: ApiContext): readonly Route[] {
     {
       method: 'DELETE',
       path,
-      handle: async ({ rest }) => {
+      handle: async ({ rest, query }) => {
+        requireParameters(query, []);
         await write(context, { type: 'delete-config', ...fullKey(rest) });
         return { json: true };
       },
@@ -96,6 +98,15 @@ function requireKnownKind(kind: string): void {
   // Other projects' words for it, such as HTTPRoute and service-router, have it inside.
   const near = /^ro|rout/i.test(kind) ? '; did you mean "route"?' : '.';
   throw badRequest(`Unknown config kind ${JSON.stringify(kind.slice(0, 60))}${near} Known kinds: ${knownKinds.join(', ')}`);
+}
+
+/** A write that leaves out what it was asked to look at, such as `cas`, is another one than was meant. */
+function requireParameters(query: URLSearchParams, known: readonly string[]): void {
+  for (const name of query.keys()) {
+    if (known.includes(name) || name === 'pretty') continue;
+    const there = known.length === 0 ? 'leave it out' : `there is ${known.map((each) => `"${each}"`).join(', ')}`;
+    throw badRequest(`Unknown query parameter ${JSON.stringify(name.slice(0, 60))} of a write: ${there}`);
+  }
 }
 
 /** What a write would change. Refuses what the write would be refused for, but for limits of room. */

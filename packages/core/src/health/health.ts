@@ -270,8 +270,10 @@ export class Health {
     this.#settleAll(
       [run, ...others].map((each) => {
         // Kept behind it: what the client said last is often why it fell silent.
-        const last = each.output.startsWith(expired) ? '' : each.output;
-        const output = last === '' ? expired : `${expired} (last output before timeout follows): ${last}`;
+        const { output: last } = each;
+        const isTold = last.startsWith(expired);
+        // After a restart it may run out again, and what the client said is behind it already.
+        const output = isTold ? last : last === '' ? expired : `${expired} (last output before timeout follows): ${last}`;
         return { run: each, status: 'critical', output };
       }),
     );

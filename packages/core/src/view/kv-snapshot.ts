@@ -1,10 +1,10 @@
 /**
- * The key-value store of one View: the keys in order, those deleted included, so that a prefix is a range, and its index
+ * The key-value store of one View: the keys in the order of their bytes, those deleted included, so that a prefix is a range, and its index
  * knows of what is gone.
  */
 
 import type { ConfigEntry } from '../config/entry.ts';
-import { firstNotBelow, order } from '../sorted.ts';
+import { byteOrder, firstNotBelow } from '../sorted.ts';
 import { PersistentMap } from './persistent-map.ts';
 
 export interface KvSlot {
@@ -82,7 +82,7 @@ export class KvSnapshot {
       }
     }
     const kept = removed.size === 0 ? this.#keys : this.#keys.filter((key) => !removed.has(key));
-    const keys = added.length === 0 ? kept : merged(kept, added.sort(order));
+    const keys = added.length === 0 ? kept : merged(kept, added.sort(byteOrder));
     return new KvSnapshot(keys, slots, forgotten, this.#lastChangesWith(changes));
   }
 
@@ -100,7 +100,7 @@ export class KvSnapshot {
 
   *#range(prefix: string): IterableIterator<KvSlot> {
     for (
-      let i = firstNotBelow(this.#keys, (key) => key < prefix);
+      let i = firstNotBelow(this.#keys, (key) => byteOrder(key, prefix) < 0);
       i < this.#keys.length && this.#keys[i]!.startsWith(prefix);
       i++
     ) {
@@ -115,7 +115,7 @@ function merged(a: readonly string[], b: readonly string[]): readonly string[] {
   const all: string[] = [];
   let i = 0;
   for (const key of b) {
-    while (i < a.length && a[i]! < key) all.push(a[i++]!);
+    while (i < a.length && byteOrder(a[i]!, key) < 0) all.push(a[i++]!);
     all.push(key);
   }
   while (i < a.length) all.push(a[i++]!);

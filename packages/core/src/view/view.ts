@@ -7,6 +7,7 @@ import type { ExternalNode } from '../catalog/external.ts';
 import type { Check, CheckStatus, Instance } from '../catalog/record.ts';
 import type { SeenVersion } from '../config/config-history.ts';
 import type { ConfigEntry } from '../config/entry.ts';
+import { kvKind } from '../config/kv.ts';
 import type { Registration } from '../health/registration.ts';
 import type { NodeId } from '../identity.ts';
 import type { Coordinate } from '../membership/coordinate.ts';
@@ -94,7 +95,8 @@ export const topics = {
   checksOf: (service: string): string => `checks/${service.toLowerCase()}`,
   config: 'config',
   configKind: (kind: string): string => `config/${kind}`,
-  configEntry: (kind: string, name: string): string => `config/${kind}/${name}`,
+  /** In any case, as some kinds are read; but for keys of the key-value store, which are many and have one each. */
+  configEntry: (kind: string, name: string): string => `config/${kind}/${kind === kvKind ? name : name.toLowerCase()}`,
   appliedConfig: 'applied-config',
   kvFolder: (folder: string): string => `kv/${folder}`,
   local: 'local',
@@ -145,7 +147,7 @@ export interface View {
   /** Which config this node applies: a digest that is the same on all nodes that apply the same; `none` for nothing. */
   readonly appliedConfig: string;
 
-  /** The entries of the key-value store whose keys begin with this, in the order of their keys. */
+  /** The entries of the key-value store whose keys begin with this, in the order of their keys' bytes in UTF-8. */
   kvEntries(prefix: string): Iterable<ConfigEntry>;
   /** When a key that begins with this last changed, or was deleted; at least 1, and never less than before. */
   kvIndex(prefix: string): number;

@@ -3,7 +3,7 @@
  * over services, and each of those may be another one by a resolver's redirect. Compiled into rules like those of routes.
  */
 
-import type { ConfigEntry } from '@skein/core';
+import { compareVersions, type ConfigEntry } from '@skein/core';
 import {
   type ChainKind,
   type ServiceResolver,
@@ -22,7 +22,28 @@ const whole = 1_000_000;
 
 interface Chain<T> {
   readonly entry: ConfigEntry;
+  /** The service, as whoever wrote the entry last spells it. */
+  readonly service: string;
   readonly value: T;
+}
+
+/** Entries of one kind by the names of their services in any case. Of two that differ in nothing else the later is in force. */
+class Chains<T> {
+  readonly #byName = new Map<string, Chain<T>>();
+
+  add(chain: Chain<T>): void {
+    const key = chain.entry.name.toLowerCase();
+    const known = this.#byName.get(key);
+    if (known === undefined || compareVersions(chain.entry.version, known.entry.version) > 0) this.#byName.set(key, chain);
+  }
+
+  get(service: string): Chain<T> | undefined {
+    return this.#byName.get(service.toLowerCase());
+  }
+
+  has(service: string): boolean {
+    return this.#byName.has(service.toLowerCase());
+  }
 }
 
 /** Where one route of a router leads. */
@@ -36,11 +57,9 @@ export interface RoutedRule {
 }
 
 export class ServiceChains {
-  readonly #routers = new Map<string, Chain<ServiceRouter>>();
-  readonly #splitters = new Map<string, Chain<ServiceSplitter>>();
-  readonly #resolvers = new Map<string, Chain<ServiceResolver>>();
-  /** Services by their names in lower case, as hosts name them. */
-  readonly #byHost = new Map<string, string>();
+  readonly #routers = new Chains<ServiceRouter>();
+  readonly #splitters = new Chains<ServiceSplitter>();
+  readonly #resolvers = new Chains<ServiceResolver>();
   readonly problems: { readonly name: string; readonly reason: string }[] = [];
 
   add(kind: ChainKind, entries: Iterable<ConfigEntry>): void {
@@ -48,7 +67,7 @@ export class ServiceChains {
       'service-router': this.#routers,
       'service-splitter': this.#splitters,
       'service-resolver': this.#resolvers,
-    }[kind] as Map<string, Chain<unknown>>;
+    }[kind] as Chains<unknown>;
     for (const entry of entries) {
       const { name, value } = entry;
       const reason = validateChainEntry(kind, value);
@@ -56,15 +75,14 @@ export class ServiceChains {
         this.problems.push({ name: `${kind}/${name}`, reason });
         continue;
       }
-      chains.set(name, { entry, value });
-      const known = this.#byHost.get(name.toLowerCase());
-      if (known === undefined || name < known) this.#byHost.set(name.toLowerCase(), name);
+      const { Name } = value as { readonly Name?: unknown };
+      chains.add({ entry, service: typeof Name === 'string' ? Name : name, value });
     }
   }
 
   /** The service that has entries under this name, in any case; undefined when none has. */
   named(label: string): string | undefined {
-    return this.#byHost.get(label);
+    return (this.#routers.get(label) ?? this.#splitters.get(label) ?? this.#resolvers.get(label))?.service;
   }
 
   /** The routes of a service's router, in their order. The first that matches decides. */
@@ -75,7 +93,7 @@ export class ServiceChains {
       const { Service = '', RequestTimeout, NumRetries } = route.Destination ?? {};
       const target = Service === '' ? service : Service;
       const request = this.#timeout(target, RequestTimeout);
-      const rule = compileRule(`service-router/${service}`, index, {
+      const rule = compileRule(`service-router/${router!.entry.name}`, index, {
         backendRefs: this.backends([{ name: target }]),
         ...(request === undefined ? {} : { timeouts: { request } }),
         ...(NumRetries === undefined || NumRetries === 0 ? {} : { retry: { attempts: NumRetries } }),
