@@ -184,9 +184,9 @@ export class FaultSchedule {
 
   /** Of what cannot happen now. */
   #whySenseless(fault: Fault): string {
-    const { process } = this.#node(nodeOf(fault) ?? 0);
-    if (process === 'running' && isCondition(fault)) return 'there was such trouble on it already';
-    return `it was ${process}`;
+    const node = this.#node(nodeOf(fault) ?? 0);
+    if (node.process === 'running' && isCondition(fault)) return 'there was such trouble on it already';
+    return `it was ${node.process}`;
   }
 
   /** Of what waits for an event when the chaos is over. */

@@ -31,7 +31,8 @@ real world are refused. Experiments take further words, each its own, which
 \`skein sim NAME --help\` shows.
 When a scenario fails, the smallest story that still fails is told, for a test that uses @skein/sim/vitest.
 Ctrl-C in a campaign of many --runs ends it after the run that is under way, and shows what ran.
-The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment.`;
+The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment; and when no fault of a
+scenario happened, since each made no sense when its time came or waited in vain.`;
 
 /** `setExitCode` receives what the process should end with. */
 export function addSimCommand(program: Command, io: Io, setExitCode: (code: number) => void): void {
