@@ -2,8 +2,8 @@
  * Makes a failing plan small: it leaves parts out and runs the rest again, for as long as the same property breaks
  * (delta debugging, Zeller and Hildebrandt 2002), and for as long as the promise is kept without what broke it. Since every
  * draw is a hash of what it is about, taking one part out shifts nothing else. What makes each further run cheap comes first,
- * so that little time is enough for most of it: end just after the failure, all writes and loads, nodes, faults, single
- * writes, loads and services; then how long faults last, loss and latency, odd times.
+ * so that little time is enough for most of it: end just after the failure, all writes and loads, half of the mesh, faults,
+ * nodes, single writes, loads and services; then how long faults last, loss and latency, odd times.
  */
 
 import type { TimedFault } from './fault.ts';
@@ -88,8 +88,11 @@ class Shrinker {
       this.#cutTail();
       if (this.#plan.writes.length > 0) this.#accept({ ...this.#roomy(), writes: [] });
       if (this.#plan.loads.length > 0) this.#accept({ ...this.#roomy(), loads: [] });
-      this.#thin(range(this.#plan.nodes), (kept) => withNodes(this.#roomy(), kept));
+      // One half of the mesh first, which makes all that follows cheap, and no more: a few faults that need few nodes are found
+      // best where there are many.
+      this.#halveMesh();
       this.#thin(this.#plan.faults, (faults) => ({ ...this.#roomy(), faults }));
+      this.#thin(range(this.#plan.nodes), (kept) => withNodes(this.#roomy(), kept));
       this.#thin(this.#plan.writes, (writes) => ({ ...this.#roomy(), writes }));
       this.#thin(this.#plan.loads, (loads) => ({ ...this.#roomy(), loads }));
       this.#thin(this.#plan.services, (services) => ({ ...this.#roomy(), services }));
@@ -207,6 +210,13 @@ class Shrinker {
     const isBefore = ({ atMs }: { readonly atMs: number }): boolean => atMs < endMs;
     const { faults, writes } = this.#plan;
     this.#accept({ ...this.#plan, chaosMs: endMs, faults: faults.filter(isBefore), writes: writes.filter(isBefore) });
+  }
+
+  #halveMesh(): void {
+    const nodes = range(this.#plan.nodes);
+    const middle = Math.ceil(nodes.length / 2);
+    if (nodes.length < 2 || this.#accept(withNodes(this.#roomy(), nodes.slice(0, middle)))) return;
+    this.#accept(withNodes(this.#roomy(), nodes.slice(middle)));
   }
 
   /** ddmin: leaves out halves, then ever smaller parts. */
