@@ -347,6 +347,8 @@ test.each([
   [['forms', '--nodes', '0'], 'a whole number from 1 to 2048'],
   [['forms', '--nodes', '2049'], 'a whole number from 1 to 2048'],
   [['forms', '--runs', '1e3'], 'a whole number from 1 to 1000000'],
+  [['forms', '--html', ''], 'it has to be the path of a file, such as run.html'],
+  [['measures', '--html='], 'it has to be the path of a file, such as run.html'],
   [['forms', '--sede', '1'], "unknown option '--sede'"],
   [['forms', 'again'], "unexpected argument 'again'"],
   [['--sede', '1'], "unknown option '--sede'"],

@@ -119,7 +119,9 @@ chaos('waits', { nodes: 3 }, (sim) => {
 });`,
     );
     expect(status).toBe(1);
-    expect(output).toContain('in 2 runs every fault was skipped, 6 in all, so nothing was put to the test');
+    expect(output).toContain(
+      'in 2 runs every fault was skipped, 6 in all, so nothing was put to the test, in the first of them: restart node 0…2 at 1s (it was running)',
+    );
     expect(output).toMatch(
       /this never happened, so the rest may have proved nothing: pigs fly \(at last: expected 'pigs' to be 'birds'/,
     );

@@ -11,7 +11,7 @@ import {
   shrink,
   simulate,
 } from '@skein/sim';
-import type { Failure, FaultPlan, MeshOptions, RunReport, SimulateOptions } from '@skein/sim';
+import type { Failure, FaultPlan, MeshOptions, RunReport, SimulateOptions, TimedFault } from '@skein/sim';
 import { expect, test } from 'vitest';
 
 /** Broken when two nodes are stopped at once: whatever else a plan does has nothing to do with it. */
@@ -181,13 +181,84 @@ test('a write that a promise needs stays with the fault that breaks it', () => {
   ]);
 });
 
-test('a fault and a write that break a promise together both stay', () => {
-  const { small } = smallest({ nodes: 5 }, (sim) => {
+test('a write that only takes away what a smaller mesh never had goes with its node, and the promise breaks for the same reason', () => {
+  const { failure, small } = smallest({ nodes: 5 }, (sim) => {
     sim.service('pay', { on: sim.node(1, 2) });
     sim.at('4s').deregister(1, 'pay-1');
     sim.at('5s').powerOff(sim.node(2));
     sim.at('20s').calm();
-    sim.always('one is found', (scene) => scene.nodes.every((node) => scene.routable(node, 'pay').length >= 1));
+    sim.always('one is found', (scene) =>
+      scene.nodes.every((node) => !node.isRunning || scene.routable(node, 'pay').length >= 1),
+    );
   });
-  expect(planSize(small.plan)).toMatchObject({ faults: 1, writes: 1 });
+  expect(failure.phase).toBe('chaos');
+  expect(planSize(small.plan)).toEqual({ nodes: 2, faults: 1, writes: 0 });
+  // The only one that has it is off, and the other notices that before anybody boots it again.
+  const [{ fault }] = small.plan.faults as [TimedFault];
+  expect(fault).toMatchObject({ type: 'power-off', node: small.plan.services[0]?.on[0] });
+  expect(small.plan.services[0]?.on).toHaveLength(1);
+  expect(small.failure.phase).toBe('chaos');
+});
+
+test('a fault and a write that break a promise together both stay', () => {
+  const { small } = smallest({ nodes: 5 }, (sim) => {
+    sim.at('4s').register(1, 'pay', 'pay-1', 80);
+    sim.at('6s').register(3, 'stock', 'stock-3', 81);
+    sim.at('7s').powerOff(sim.node(2));
+    sim.at('9s').pause(sim.node(4)).for('1s');
+    sim.at('20s').calm();
+    sim.never(
+      'one is off while pay is found',
+      (scene) => scene.nodes.some((node) => node.process === 'stopped') && scene.routable(scene.nodes[0]!, 'pay').length > 0,
+    );
+  });
+  expect(planSize(small.plan)).toEqual({ nodes: 2, faults: 1, writes: 1 });
+});
+
+test('what breaks in the midst of trouble is not made small to what breaks when the calm boots what was off', () => {
+  const { failure, small, text } = smallest({ nodes: 9, zones: ['a', 'b', 'c'] }, (sim) => {
+    sim.service('orders', { on: sim.zone('a', 'b') });
+    sim.at('5s').powerOff(sim.zone('a')).restart('20s');
+    sim.at('7s').pause(sim.random(2)).for('3s');
+    sim.during('8s', '12s').link(sim.zone('b'), sim.zone('c'), { loss: 0.3, p99: '80ms' });
+    sim.at('30s').calm();
+    sim.always('those who run find all six', (scene) =>
+      scene.nodes.every((node) => !node.isRunning || scene.routable(node, 'orders').length === 6),
+    );
+  });
+  expect(failure.phase).toBe('chaos');
+  expect(planSize(small.plan)).toEqual({ nodes: 6, faults: 1, writes: 0 });
+  expect(small.failure.phase).toBe('chaos');
+  // What was noticed is that somebody is off, who is still off then.
+  expect(small.plan.faults[0]).toMatchObject({ atMs: 5000, fault: { type: 'power-off' } });
+  expect(small.failure.chaosMs).toBeGreaterThan(5500);
+  expect(small.plan.chaosMs - (small.failure.chaosMs ?? 0)).toBeLessThan(2000);
+  expect(text).toContain(', chaos, ');
+});
+
+test('what breaks only when it is calm is not made small to what breaks before', () => {
+  // A machine that just booted finds its own two and nobody else's; where the calm boots it, that is after the calm.
+  const { failure, small } = smallest({ nodes: 6 }, (sim) => {
+    sim.service('orders', { on: sim.node(0, 1) });
+    sim.at('3s').pause(sim.node(4)).for('20s');
+    sim.at('5s').crash(sim.node(2));
+    sim.at('60s').calm();
+    sim.always('who runs finds both', (scene) =>
+      scene.nodes.every((node) => !node.isRunning || scene.routable(node, 'orders').length === 2),
+    );
+  });
+  expect(failure.phase).toBe('calm');
+  expect(small.failure.phase).toBe('calm');
+  expect(small.plan.faults.map(({ fault }) => fault.type)).toEqual(['crash']);
+});
+
+test('shrinking says what ended it where something was left to try', () => {
+  let asked = 0;
+  const hasty = shrink(plan, failure, run, { isOver: () => ++asked > 4 });
+  expect(hasty).toMatchObject({ stopped: 'time', runs: 4 });
+  expect(shrink(plan, failure, run, { runsMax: 5 }).stopped).toBe('runs');
+  expect(small.stopped).toBeUndefined();
+  const cut = failureText('my mesh', { ...hasty, seed: 1 });
+  expect(cut).toMatch(/^Made smaller until the time for it was over, in 4 runs, so that it may get smaller yet: \d+ nodes/m);
+  expect(failureText('my mesh', { ...small, seed: 1 })).toMatch(/^As small as \d+ runs could make it: /m);
 });

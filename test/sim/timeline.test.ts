@@ -75,6 +75,33 @@ test('the script of a timeline runs, opens at the first failure, and tells of it
   expect(textOf(elements['marks'])).toContain(hostile);
 });
 
+test.each([
+  [20, 1200],
+  [20, 400],
+  [300, 800],
+])('no label of %i faults lies over another on a page %i px wide, and all are there where rows are enough', (count, widthPx) => {
+  const faults = Array.from({ length: count }, (_, at) => {
+    const fromUs = (at * 7_919_000) % 10_900_000;
+    return { what: `trouble ${at} of some length`, nodes: [0], fromUs, toUs: fromUs + (at % 3) * 1_000_000 };
+  });
+  const page = pageOf(timelineHtml({ ...recording, faults }));
+  const { document, window, texts } = browser(page.scripts[0]?.text ?? '', page.ids, widthPx);
+  runInNewContext(page.scripts[1]?.text ?? '', { document, ...window });
+  const labels = [...new Set(texts.filter((line) => line.includes('"trouble ')))].map(
+    (line) => JSON.parse(line) as readonly [text: string, x: number, y: number],
+  );
+  for (const [text, x, y] of labels)
+    for (const [other, otherX, otherY] of labels) {
+      if (other === text || otherY !== y) continue;
+      const isBeside = otherX >= x + letterPx * text.length || x >= otherX + letterPx * other.length;
+      expect(isBeside, `${text} and ${other}`).toBe(true);
+    }
+  if (count === 20) expect(labels).toHaveLength(20);
+});
+
+/** How wide a letter is, to the pen that draws nothing. */
+const letterPx = 6;
+
 interface FakeElement {
   textContent: string;
   readonly children: FakeElement[];
@@ -89,10 +116,18 @@ function textOf(element: FakeElement | undefined): string {
 function browser(
   data: string,
   ids: readonly string[],
-): { document: object; window: object; elements: Record<string, FakeElement> } {
+  widthPx: number = 800,
+): { document: object; window: object; elements: Record<string, FakeElement>; texts: readonly string[] } {
+  const texts: string[] = [];
   const pen: object = new Proxy(
     {},
-    { get: (_, name) => (name === 'measureText' ? () => ({ width: 10 }) : () => pen), set: () => true },
+    {
+      get: (_, name) => {
+        if (name === 'measureText') return (text: string) => ({ width: letterPx * text.length });
+        return name === 'fillText' ? (...args: readonly unknown[]) => void texts.push(JSON.stringify(args)) : () => pen;
+      },
+      set: () => true,
+    },
   );
   const element = (text = ''): FakeElement => {
     const children: FakeElement[] = [];
@@ -105,7 +140,7 @@ function browser(
       className: '',
       style: {},
       dataset: {},
-      clientWidth: 800,
+      clientWidth: widthPx,
     };
     const replaceChildren = (...items: FakeElement[]): void => void children.splice(0, children.length, ...items);
     return Object.assign(made, {
@@ -137,5 +172,5 @@ function browser(
       draw();
     },
   };
-  return { document, window, elements };
+  return { document, window, elements, texts };
 }

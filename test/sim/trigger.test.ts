@@ -1,6 +1,18 @@
 /** Faults that wait for an event instead of a time: in a story, in a plan, in its replay, made small, and pasted. */
 
-import { Recorder, Script, drawPlan, readPlan, recordingOf, replay, runPlan, scenarioText, shrink, simulate } from '@skein/sim';
+import {
+  Recorder,
+  Script,
+  drawPlan,
+  nothingTestedText,
+  readPlan,
+  recordingOf,
+  replay,
+  runPlan,
+  scenarioText,
+  shrink,
+  simulate,
+} from '@skein/sim';
 import type { FaultPlan, Property, TriggerEvent } from '@skein/sim';
 import type { MeshEvent } from '@skein/core';
 import { describe, expect, test } from 'vitest';
@@ -59,6 +71,50 @@ describe('a fault that waits', () => {
     });
     expect(faults.map(({ fault }) => fault)).toEqual([{ type: 'crash', node: 5, keep: 'written' }]);
     expect(figures.skipped).toBe(2);
+  });
+
+  test('in vain is told of with what it waited for', () => {
+    const { skipped, figures } = simulate(options, (sim) => {
+      sim.after('conflict').crash(sim.node(1, 2));
+      sim.after('failed', { nth: 40 }).cut(sim.node(0), sim.node(1));
+      sim.at('1s').crash(sim.node(5));
+      sim.after('failed', { by: '19s' }).crash(sim.node(2));
+      sim.at('2s').pause(sim.node(5)).for('1s');
+      sim.at('2s').fullDisk(sim.node(4)).for('9s');
+      sim.at('3s').fullDisk(sim.node(4)).for('1s');
+      sim.at('20s').calm();
+    });
+    expect(figures.skipped).toBe(6);
+    const why = Object.fromEntries(skipped.map(({ fault, ...each }) => [`${fault.type} ${each.atMs}`, each.why]));
+    expect(why['crash 0']).toBe('it waited in vain: there was no conflict');
+    expect(why['cut 0']).toMatch(/^it waited in vain: failed came \d+ times$/);
+    expect(why['crash 19000']).toBe('it was calm before 19s had passed since');
+    expect(why['pause 2000']).toBe('it was stopped');
+    expect(why['full-disk 3000']).toBe('there was such trouble on it already');
+    expect(nothingTestedText(1, { faults: 0, skipped: 2 }, { skipped: skipped.slice(-4, -2), nodes: 6 })).toMatch(
+      /^in the run every fault was skipped, 2 in all, so nothing was put to the test: crash node 1, node 2 at once after conflict \(it waited in vain/,
+    );
+  });
+
+  test.each([
+    ['suspect', (sim: Script) => sim.at('1s').pause(sim.node(5)).for('3s')],
+    ['failed', (sim: Script) => sim.at('1s').powerOff(sim.node(5)).restart('30s')],
+    ['left', (sim: Script) => sim.at('1s').leave(sim.node(5)).restart('9s')],
+  ] as const)('for who is back has its time when a %s member is alive again', (before, tell) => {
+    const told: (string | undefined)[] = [];
+    const { faults } = simulate(
+      {
+        ...options,
+        onEvent: (_node, event) => void (event.type === 'member-changed' && event.to === 'alive' && told.push(event.from)),
+      },
+      (sim) => {
+        tell(sim);
+        sim.after('back').stepClock(sim.node(0), '1s');
+        sim.at('50s').calm();
+      },
+    );
+    expect(told.find((from) => from !== undefined)).toBe(before);
+    expect(faults.find(({ fault }) => fault.type === 'step-clock')?.after).toEqual({ event: 'back', nth: 1 });
   });
 
   test('is plain data, and its replay is the same run', () => {

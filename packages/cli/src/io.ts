@@ -2,7 +2,7 @@
 
 import { constants } from 'node:fs';
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { folderLibrary } from './sim/library.ts';
@@ -121,7 +121,7 @@ async function checkWritable(path: string): Promise<void> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (found === undefined) return await access(dirname(path), constants.W_OK);
-  if (found.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+  if (found === undefined && !path.endsWith('/') && !path.endsWith(sep)) return await access(dirname(path), constants.W_OK);
+  if (found === undefined || found.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
   await access(path, constants.W_OK);
 }

@@ -1,12 +1,15 @@
 /**
  * Makes faults happen, and undoes the conditions among them. A fault that makes no sense when its time comes (a crash
- * of what does not run, a second pause) is skipped and counted, so that a drawn or shrunk plan is always a valid one.
+ * of what does not run, a second pause) is skipped and told of, so that a drawn or shrunk plan is always a valid one.
  */
 
 import type { MeshEvent } from '@skein/core';
+import { isCondition } from './fault.ts';
 import type { Condition, Fault, Incident, TimedFault } from './fault.ts';
 import { Layers } from './layers.ts';
+import { durationText } from './duration.ts';
 import type { SimNode } from './sim-node.ts';
+import type { SkippedFault } from './skipped.ts';
 import { triggerEventOf } from './trigger.ts';
 import type { Trigger, TriggerEvent } from './trigger.ts';
 import type { World } from './world.ts';
@@ -65,7 +68,7 @@ export class FaultSchedule {
   readonly #active = new Set<Active>();
   readonly #costs = new Map<SimNode, Layers<number>>();
   readonly #drifts = new Map<SimNode, Layers<number>>();
-  #skipped = 0;
+  readonly #skipped: SkippedFault[] = [];
   #lastEndMs = 0;
   /** Faults that wait for an event or, after it, for their time. Undefined once nothing may wait any more. */
   #waiting: Set<TimedFault> | undefined = new Set();
@@ -87,8 +90,8 @@ export class FaultSchedule {
     return this.#lastEndMs;
   }
 
-  /** Faults whose time came when they made no sense. */
-  get skipped(): number {
+  /** Faults whose time came when they made no sense, or never came. */
+  get skipped(): readonly SkippedFault[] {
     return this.#skipped;
   }
 
@@ -112,15 +115,15 @@ export class FaultSchedule {
 
   /** The chaos is over: what waited until now never happens. */
   stopWaiting(): void {
-    this.#skipped += this.#waiting?.size ?? 0;
+    for (const timed of this.#waiting ?? []) this.#skipped.push({ ...timed, why: this.#whyVain(timed) });
     this.#waiting = undefined;
   }
 
   #planOne(timed: TimedFault, startMs: number): void {
-    const { atMs, forMs, after, fault } = timed;
+    const { atMs, forMs, after } = timed;
     this.#world.at(startMs + atMs, () => {
       if (after !== undefined && this.#waiting?.delete(timed) !== true) return;
-      const active = this.happen(fault, after);
+      const active = this.#happen(timed);
       if (active === undefined || forMs === undefined) return;
       const endMs = startMs + atMs + forMs;
       this.#lastEndMs = Math.max(this.#lastEndMs, endMs);
@@ -130,13 +133,14 @@ export class FaultSchedule {
     });
   }
 
-  /** Lets a fault happen now. Returns what to undo, if it lasts. `after`: what it waited for. */
-  happen(fault: Fault, after?: Trigger): Active | undefined {
+  /** Lets a fault happen now. Returns what to undo, if it lasts. */
+  #happen(timed: TimedFault): Active | undefined {
+    const { fault, after } = timed;
     const nowMs = this.#world.nowMs;
     const undo = this.#apply(fault);
     const cause = after !== undefined && { after };
     if (undo === undefined) {
-      this.#skipped++;
+      this.#skipped.push({ ...timed, why: this.#whySenseless(fault) });
       return undefined;
     }
     const at = this.#spans.length;
@@ -176,6 +180,22 @@ export class FaultSchedule {
     this.#spans[at] = Object.freeze(span);
     this.#shown = undefined;
     this.#listener.applied(span);
+  }
+
+  /** Of what cannot happen now. */
+  #whySenseless(fault: Fault): string {
+    const node = this.#node(nodeOf(fault) ?? 0);
+    if (node.process === 'running' && isCondition(fault)) return 'there was such trouble on it already';
+    return `it was ${node.process}`;
+  }
+
+  /** Of what waits for an event when the chaos is over. */
+  #whyVain({ atMs, after }: TimedFault): string {
+    if (after === undefined) return 'its time was after the calm';
+    const seen = this.#seen.get(after.event) ?? 0;
+    if (seen >= after.nth) return `it was calm before ${durationText(atMs)} had passed since`;
+    const came = seen === 0 ? `there was no ${after.event}` : `${after.event} came ${seen === 1 ? 'once' : `${seen} times`}`;
+    return `it waited in vain: ${came}`;
   }
 
   /** Undefined: it made no sense. */

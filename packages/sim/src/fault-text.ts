@@ -10,7 +10,7 @@ import type { LinkSettings } from './link.ts';
 import { triggerText } from './trigger.ts';
 
 /** What and whom. `names`: of the nodes, by index. `who`: said for the node of a fault that is about one. */
-function faultText(fault: Fault, names: readonly string[], who: string): string {
+export function faultText(fault: Fault, names: readonly string[], who: string): string {
   const some = (indexes: readonly number[]): string => (indexes.length === names.length ? 'all' : nodesText(indexes, names));
   switch (fault.type) {
     case 'crash':
@@ -75,7 +75,7 @@ function bandNodes(fault: Fault, count: number): readonly number[] {
 }
 
 /** Names, runs of neighbours joined: `host-0…2, host-5`. */
-function nodesText(indexes: readonly number[], names: readonly string[]): string {
+export function nodesText(indexes: readonly number[], names: readonly string[]): string {
   const sorted = [...new Set(indexes)].sort((a, b) => a - b);
   const runs: [from: number, to: number][] = [];
   for (const index of sorted) {

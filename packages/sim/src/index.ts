@@ -49,6 +49,7 @@ export { SimNode } from './sim-node.ts';
 export * from './scenario-text.ts';
 export * from './shrink.ts';
 export * from './simulate.ts';
+export * from './skipped.ts';
 export * from './swarm.ts';
 export { triggerEvents } from './trigger.ts';
 export type { Trigger, TriggerEvent } from './trigger.ts';

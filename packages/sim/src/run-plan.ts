@@ -20,6 +20,7 @@ import { ScenarioError } from './scenario-error.ts';
 import { SceneWindow, frozen } from './scene.ts';
 import type { Shown } from './scene.ts';
 import type { SimNode } from './sim-node.ts';
+import type { SkippedFault } from './skipped.ts';
 import { Workload } from './workload.ts';
 import { WatchedLogic } from './watched-logic.ts';
 import { World } from './world.ts';
@@ -70,6 +71,8 @@ export interface RunReport {
   readonly trace: readonly string[];
   readonly phases: readonly { readonly phase: PhaseName; readonly fromMs: number }[];
   readonly faults: readonly FaultSpan[];
+  /** Faults of the plan that did not happen, each with the reason. */
+  readonly skipped: readonly SkippedFault[];
 }
 
 /** The names of the failures that no property of its own describes. */
@@ -259,6 +262,7 @@ class Run implements Shown {
       trace: this.#world.trace.lines(),
       phases: this.#phases,
       faults: this.#schedule.spans,
+      skipped: this.#schedule.skipped,
     };
   }
 
@@ -482,7 +486,7 @@ class Run implements Shown {
       formedMs: this.#formedMs,
       convergedMs: this.#convergedMs,
       faults: this.#schedule.spans.length,
-      skipped: this.#schedule.skipped,
+      skipped: this.#schedule.skipped.length,
       ...this.#workload.figures,
       calls: Object.fromEntries([...services].map((service) => [service, { ...this.calls(service) }])),
     };

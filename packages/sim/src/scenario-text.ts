@@ -9,6 +9,7 @@ import { quote } from './quote.ts';
 import { instancesByNode } from './workload.ts';
 import { seedNumber, seedText } from './randomness.ts';
 import type { Seed } from './randomness.ts';
+import type { Shrunk } from './shrink.ts';
 
 /** The call of `chaos` that makes this plan; `asks` are lines of a script that ask for properties. */
 export function scenarioText(name: string, plan: FaultPlan, asks: readonly string[] = []): string {
@@ -47,13 +48,15 @@ export function failureText(
     readonly failure: Failure;
     readonly seed: Seed | undefined;
     readonly runs: number;
+    /** What ended it before nothing was left to try. */
+    readonly stopped?: Shrunk['stopped'];
     readonly asked?: Property | undefined;
     readonly again?: string;
   },
 ): string {
-  const { plan, failure, seed, runs, asked, again } = found;
+  const { plan, failure, seed, runs, stopped, asked, again } = found;
   const counts = `${counted(plan.nodes, 'node')}, ${counted(plan.faults.length, 'fault')}, ${counted(plan.writes.length, 'write')}`;
-  const size = runs === 0 ? counts : `As small as ${counted(runs, 'run')} could make it: ${counts}`;
+  const size = runs === 0 ? counts : `${sizeText(runs, stopped)}: ${counts}`;
   const isFaultless = plan.faults.length === 0 && plan.loss === 0;
   const isOwn = asked !== undefined && asked.text === undefined;
   const lines = [causeText(plan, failure), `  promised: ${failure.doc}`, '', `${size}. To paste:`, ''];
@@ -67,6 +70,13 @@ export function failureText(
     lines.push('What the property uses of the code around it has to be pasted too.');
   lines.push(again === undefined ? againText(name, seed) : `The whole run again: ${again}`);
   return lines.join('\n');
+}
+
+function sizeText(runs: number, stopped: Shrunk['stopped']): string {
+  const after = counted(runs, 'run');
+  if (stopped === undefined) return `As small as ${after} could make it`;
+  const until = stopped === 'time' ? `until the time for it was over, in ${after}` : `in ${after}, which are the most`;
+  return `Made smaller ${until}, so that it may get smaller yet`;
 }
 
 /** The command that runs one test with one seed again. */

@@ -1,14 +1,17 @@
 /**
  * Makes a failing plan small: it leaves parts out and runs the rest again, for as long as the same property breaks
- * (delta debugging, Zeller and Hildebrandt 2002), and for as long as the promise is kept without what broke it. Since every draw is a hash of what it is about, taking one part out
- * shifts nothing else. In this order: end just after the failure, faults, writes, loads and services, nodes, how long
- * faults last, loss and latency, odd times.
+ * (delta debugging, Zeller and Hildebrandt 2002), and for as long as the promise is kept without what broke it. Since every
+ * draw is a hash of what it is about, taking one part out shifts nothing else. What makes each further run cheap comes first,
+ * so that little time is enough for most of it: end just after the failure, all writes and loads, half of the mesh, faults,
+ * nodes, single writes, loads and services; then how long faults last, loss and latency, odd times.
  */
 
 import type { TimedFault } from './fault.ts';
 import type { FaultPlan, Write } from './plan.ts';
+import { builtInProperties } from './properties/built-in.ts';
 import { isSameFailure } from './property.ts';
 import type { Failure } from './property.ts';
+import { formsProperty, soundProperty } from './run-plan.ts';
 import type { RunReport } from './run-plan.ts';
 import { instanceOn } from './workload.ts';
 
@@ -24,6 +27,8 @@ export interface Shrunk {
   /** How the small plan fails. */
   readonly failure: Failure;
   readonly runs: number;
+  /** What ended it before nothing was left to try, so that it may get smaller yet. Absent: nothing was left. */
+  readonly stopped?: 'time' | 'runs';
 }
 
 /**
@@ -47,6 +52,9 @@ export function planSize(plan: FaultPlan): { readonly nodes: number; readonly fa
 const lastingFor: TimedFault['forMs'][] = [100, 500, 1000, 2000, 5000, 10_000, 20_000];
 const roundsMax = 3;
 
+/** What every mesh is held to, in every phase: a breach of it is a bug wherever it shows. */
+const builtIn = new Set([formsProperty, soundProperty, ...builtInProperties.map(({ name }) => name)]);
+
 class Shrinker {
   readonly #run: RunUntil;
   readonly #first: Failure;
@@ -55,7 +63,10 @@ class Shrinker {
   #plan: FaultPlan;
   #failure: Failure;
   #runs = 0;
+  #stopped: Shrunk['stopped'];
   #cause: Cause = 'nothing';
+  /** When the chaos of a plan that is tried ends: with time for what comes a little later in a smaller mesh. Undefined: as it is. */
+  #roomMs: number | undefined;
   /** Plans without the cause that keep the promise. */
   readonly #sound = new Set<string>();
 
@@ -73,18 +84,26 @@ class Shrinker {
       const before = JSON.stringify(this.#plan);
       this.#cutAfterFailure();
       this.#findCause();
+      this.#makeRoom();
       this.#cutTail();
-      this.#thin(this.#plan.faults, (faults) => ({ ...this.#plan, faults }));
-      this.#thin(this.#plan.writes, (writes) => ({ ...this.#plan, writes }));
-      this.#thin(this.#plan.loads, (loads) => ({ ...this.#plan, loads }));
-      this.#thin(this.#plan.services, (services) => ({ ...this.#plan, services }));
-      this.#thin(range(this.#plan.nodes), (kept) => withNodes(this.#plan, kept));
+      if (this.#plan.writes.length > 0) this.#accept({ ...this.#roomy(), writes: [] });
+      if (this.#plan.loads.length > 0) this.#accept({ ...this.#roomy(), loads: [] });
+      // One half of the mesh first, which makes all that follows cheap, and no more: a few faults that need few nodes are found
+      // best where there are many.
+      this.#halveMesh();
+      this.#thin(this.#plan.faults, (faults) => ({ ...this.#roomy(), faults }));
+      this.#thin(range(this.#plan.nodes), (kept) => withNodes(this.#roomy(), kept));
+      this.#thin(this.#plan.writes, (writes) => ({ ...this.#roomy(), writes }));
+      this.#thin(this.#plan.loads, (loads) => ({ ...this.#roomy(), loads }));
+      this.#thin(this.#plan.services, (services) => ({ ...this.#roomy(), services }));
       this.#shorten();
       this.#calmLinks();
+      this.#leaveRoom();
       this.#roundTimes();
       if (JSON.stringify(this.#plan) === before) break;
     }
-    return { plan: this.#plan, failure: this.#failure, runs: this.#runs };
+    const stopped = this.#stopped;
+    return { plan: this.#plan, failure: this.#failure, runs: this.#runs, ...(stopped !== undefined && { stopped }) };
   }
 
   /** Whether a plan fails in the same way; then it is the plan from now on. */
@@ -96,16 +115,32 @@ class Shrinker {
     return true;
   }
 
-  #failureOf(plan: FaultPlan): Failure | undefined {
-    if (this.#runs >= this.#runsMax || this.#isOver() || plan.nodes < 1) return undefined;
+  /** `isPhased`: whether it has to be on the same side of the calm. */
+  #failureOf(plan: FaultPlan, isPhased: boolean = this.#isPhased): Failure | undefined {
+    if (plan.nodes < 1 || !this.#mayRun()) return undefined;
     this.#runs++;
-    const isSame = (failure: Failure): boolean => isSameFailure(failure, this.#first);
+    const isSame = (failure: Failure): boolean =>
+      isSameFailure(failure, this.#first) && (!isPhased || isInChaos(failure) === isInChaos(this.#first));
     try {
       return this.#run(plan, isSame).failures.find(isSame);
     } catch {
       // A property that looks for a node that was left out throws; that is another failure, and not a smaller one.
       return undefined;
     }
+  }
+
+  #mayRun(): boolean {
+    if (this.#runs >= this.#runsMax) this.#stopped ??= 'runs';
+    else if (this.#isOver()) this.#stopped ??= 'time';
+    return this.#stopped === undefined;
+  }
+
+  /**
+   * The calm boots and heals, which is trouble of its own to what a story asks for: what breaks by it is not what broke
+   * before it. What breaks of itself breaks wherever it does.
+   */
+  get #isPhased(): boolean {
+    return this.#cause !== 'nothing' && !builtIn.has(this.#first.property);
   }
 
   /** Leaves out all faults, then all writes. What cannot be left out is the cause. */
@@ -129,7 +164,7 @@ class Shrinker {
     const key = JSON.stringify(calm);
     if (this.#sound.has(key)) return false;
     // With no run left to ask, nothing is taken away.
-    if (this.#runs >= this.#runsMax || this.#isOver() || this.#failureOf(calm) !== undefined) return true;
+    if (!this.#mayRun() || this.#failureOf(calm, false) !== undefined) return true;
     this.#sound.add(key);
     return false;
   }
@@ -142,8 +177,29 @@ class Shrinker {
     if (phase === 'chaos' && chaosMs !== undefined) this.#endChaosAt(chaosMs + 1);
   }
 
+  /** What broke in the chaos may take as long again in a smaller mesh, and a second more. */
+  #makeRoom(): void {
+    const { chaosMs } = this.#failure;
+    this.#roomMs = undefined;
+    if (!this.#isPhased || !isInChaos(this.#first) || chaosMs === undefined) return;
+    const { faults, writes } = this.#plan;
+    const timesMs = [...faults.flatMap(({ atMs, forMs = 0 }) => [atMs, atMs + forMs]), ...writes.map(({ atMs }) => atMs)];
+    const lastMs = Math.max(0, ...timesMs.filter((ms) => ms <= chaosMs));
+    this.#roomMs = chaosMs + (chaosMs - lastMs) + 1000;
+  }
+
+  #roomy(): FaultPlan {
+    return this.#roomMs === undefined ? this.#plan : { ...this.#plan, chaosMs: Math.max(this.#plan.chaosMs, this.#roomMs) };
+  }
+
+  /** Takes back what of the room was not needed. */
+  #leaveRoom(): void {
+    if (this.#roomMs !== undefined && this.#failure.chaosMs !== undefined) this.#endChaosAt(this.#failure.chaosMs + 1);
+  }
+
   /** The time between the last that happens and the calm. */
   #cutTail(): void {
+    if (this.#roomMs !== undefined) return;
     const { faults, writes } = this.#plan;
     const endsMs = faults.map(({ atMs, forMs = 0 }) => atMs + forMs);
     this.#endChaosAt(Math.max(0, ...endsMs, ...writes.map(({ atMs }) => atMs)) + 100);
@@ -154,6 +210,13 @@ class Shrinker {
     const isBefore = ({ atMs }: { readonly atMs: number }): boolean => atMs < endMs;
     const { faults, writes } = this.#plan;
     this.#accept({ ...this.#plan, chaosMs: endMs, faults: faults.filter(isBefore), writes: writes.filter(isBefore) });
+  }
+
+  #halveMesh(): void {
+    const nodes = range(this.#plan.nodes);
+    const middle = Math.ceil(nodes.length / 2);
+    if (nodes.length < 2 || this.#accept(withNodes(this.#roomy(), nodes.slice(0, middle)))) return;
+    this.#accept(withNodes(this.#roomy(), nodes.slice(middle)));
   }
 
   /** ddmin: leaves out halves, then ever smaller parts. */
@@ -220,6 +283,10 @@ class Shrinker {
   #withFault(at: number, change: Partial<TimedFault>): FaultPlan {
     return { ...this.#plan, faults: this.#plan.faults.map((fault, index) => (index === at ? { ...fault, ...change } : fault)) };
   }
+}
+
+function isInChaos({ phase }: Failure): boolean {
+  return phase === 'chaos';
 }
 
 /** The plan without what may be the cause of its failure. Writes are one where no fault is. */

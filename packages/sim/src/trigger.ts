@@ -4,7 +4,8 @@ import type { MeshEvent } from '@skein/core';
 import { durationText } from './duration.ts';
 
 /**
- * Of a member, as some node sees it: `suspect`, `failed`, `left`, and `back` from either to alive; `unreachable`, out of rotation.
+ * Of a member, as some node sees it: `suspect`, `failed`, `left`, and `back` to alive from any of these three; `unreachable`, out
+ * of rotation.
  * Of a node itself: it `refuted`, found itself `isolated`, or `link-lost`. `conflict`: of two writers of one config entry.
  */
 export const triggerEvents = [

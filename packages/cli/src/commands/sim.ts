@@ -31,7 +31,8 @@ real world are refused. Experiments take further words, each its own, which
 \`skein sim NAME --help\` shows.
 When a scenario fails, the smallest story that still fails is told, for a test that uses @skein/sim/vitest.
 Ctrl-C in a campaign of many --runs ends it after the run that is under way, and shows what ran.
-The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment.`;
+The exit code is 1 when something did not hold: a promise of a scenario, or a goal of an experiment; and when no fault of a
+scenario happened, since each made no sense when its time came or waited in vain.`;
 
 /** `setExitCode` receives what the process should end with. */
 export function addSimCommand(program: Command, io: Io, setExitCode: (code: number) => void): void {
@@ -44,7 +45,7 @@ export function addSimCommand(program: Command, io: Io, setExitCode: (code: numb
     .option('--nodes <count>', 'how many nodes, 1 to 2048 (scenarios)', (text) => parseCount(text, nodesMax))
     .option('--runs <count>', 'how many seeds, one after the other (scenarios, default 1)', (text) => parseCount(text, runsMax))
     .option('--json', 'print one JSON object { name, setup, rows, passed }, of a scenario with { findings, smallest }')
-    .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment')
+    .option('--html <file>', 'write a page: the timeline of a run, or the plots of an experiment', parsePath)
     .option('--no-shrink', 'do not make the first plan that fails small (scenarios)')
     .helpOption(false)
     .option('-h, --help', 'print help; after the name of an experiment, its words')
@@ -167,6 +168,12 @@ function parseSeed(text: string): string {
   if (/^-?[\d.]+$/.test(text)) throw new InvalidArgumentError('a seed has 1 to 8 hexadecimal digits, or is a word');
   if (!/^[\w.-]{1,64}$/.test(text))
     throw new InvalidArgumentError('a word as seed has 1 to 64 letters, digits, dots, dashes or underscores');
+  return text;
+}
+
+/** What a variable of a shell that is not set leaves behind. */
+function parsePath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('it has to be the path of a file, such as run.html');
   return text;
 }
 

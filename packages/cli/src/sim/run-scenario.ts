@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   checkScenario,
+  nothingTestedText,
   planLimits,
   PropertyError,
   Recorder,
@@ -22,11 +23,12 @@ import { commandLine } from './again.ts';
 import { watchExit } from './exit-watch.ts';
 import { checkPage, writePage } from './page.ts';
 import { progressOn } from './progress.ts';
-import { neverHappened, promiseRow, promisesOf, scenarioJson, secondsText } from './promises.ts';
+import { promiseRow, scenarioJson, secondsText } from './promises.ts';
 import type { Finding } from './promises.ts';
 import { smallestOf } from './smallest.ts';
 import type { Smallest } from './smallest.ts';
 import { placePrefix } from './source-place.ts';
+import { Tally } from './tally.ts';
 
 type AnyScenario = Scenario | DrawnScenario;
 
@@ -45,7 +47,7 @@ export interface RunSettings {
 }
 
 interface Outcome {
-  readonly reports: readonly RunReport[];
+  readonly tally: Tally;
   readonly findings: readonly Finding[];
   readonly isLook: boolean;
   /** Whether all that was asked for ran. */
@@ -75,18 +77,15 @@ export async function runScenario(io: Io, name: string, scenario: AnyScenario, s
   const startedMs = performance.now();
   const outcome = await watchExit(io, name, () => runAll(io, name, scenario, settings));
   const tookMs = performance.now() - startedMs;
-  const { findings, reports, first, isWhole, isLook } = outcome;
+  const { findings, tally, first, isWhole, isLook } = outcome;
   const passed = findings.length === 0 && isWhole;
   // Table and page come before a failing plan is made small, which takes its time.
   if (!settings.json) print(io, scenario, settings, outcome, tookMs);
   const unwritten = await writeTimeline(io, settings, outcome);
   const smallest = first !== undefined && settings.shrink && isWhole ? makeSmall(io, scenario, first, settings) : undefined;
   if (settings.json) {
-    const [plan] = reports.map((report) => report.plan);
-    const setup = { seed: firstSeed(settings), runs: reports.length, nodes: plan?.nodes, network: plan?.network };
-    io.out(
-      `${JSON.stringify(scenarioJson(scenario.name, setup, { reports, isLook, findings, smallest, passed }), undefined, 2)}\n`,
-    );
+    const json = scenarioJson(scenario.name, firstSeed(settings), { tally, isLook, findings, smallest, passed });
+    io.out(`${JSON.stringify(json, undefined, 2)}\n`);
   } else if (smallest !== undefined) io.out(`\nThe first of them, made small:\n\n${smallest.story}\n`);
   if (unwritten !== undefined) throw unwritten;
   return passed ? exitCodes.ok : exitCodes.failure;
@@ -102,14 +101,14 @@ function makeSmall(io: Io, scenario: AnyScenario, first: FirstFailure, { json }:
 }
 
 function print(io: Io, scenario: AnyScenario, settings: RunSettings, outcome: Outcome, tookMs: number): void {
-  const { findings, reports, isLook, isWhole } = outcome;
+  const { findings, tally, isLook, isWhole } = outcome;
   const paint = outPaint(io);
-  io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], promisesOf(reports, isLook).map(promiseRow), paint));
-  const [first] = reports;
-  const nodes = `${nodesText(reports)}, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
-  const which = settings.runs === 1 ? `seed ${firstSeed(settings)}` : `${reports.length} seeds from ${firstSeed(settings)} on`;
+  io.out(table(['PROMISE', 'HELD', 'MEDIAN', 'WORST'], tally.promises(isLook).map(promiseRow), paint));
+  const { first, runs } = tally;
+  const nodes = `${nodesText(tally)}, ${secondsText(first?.figures.virtualMs ?? 0)} of virtual time`;
+  const which = settings.runs === 1 ? `seed ${firstSeed(settings)}` : `${runs} seeds from ${firstSeed(settings)} on`;
   const hash = settings.runs === 1 && first !== undefined ? `, trace ${first.traceHash}` : '';
-  const stopped = `stopped after ${reports.length} of ${settings.runs} runs`;
+  const stopped = `stopped after ${runs} of ${settings.runs} runs`;
   const verdict = findings.length > 0 ? paint('red', 'failed') : isWhole ? paint('green', 'held') : paint('red', stopped);
   const alsoStopped = findings.length > 0 && !isWhole ? `, ${stopped}` : '';
   io.out(`\n${scenario.name} ${verdict}: ${nodes}, ${which}${hash}, in ${secondsText(tookMs)}${alsoStopped}\n`);
@@ -142,17 +141,14 @@ function checkExport(name: string, scenario: AnyScenario, { nodes }: RunSettings
   }
 }
 
-/** A seed may draw its own number. */
-function nodesText(reports: readonly RunReport[]): string {
-  const counts = reports.map(({ plan }) => plan.nodes).sort((a, b) => a - b);
-  const [least, most] = [counts[0], counts.at(-1)];
+function nodesText({ nodes: { least, most } }: Tally): string {
   return least === most ? `${least} nodes` : `${least} to ${most} nodes`;
 }
 
 async function runAll(io: Io, name: string, scenario: AnyScenario, settings: RunSettings): Promise<Outcome> {
   const progress = progressOn(io, settings.json || settings.runs === 1);
   const findings: Finding[] = [];
-  const reports: RunReport[] = [];
+  const tally = new Tally();
   let recording: Recording | undefined;
   let first: FirstFailure | undefined;
   const stop = new AbortController();
@@ -167,7 +163,7 @@ async function runAll(io: Io, name: string, scenario: AnyScenario, settings: Run
       const isFirstFinding = findings.length === 0;
       const recorder = settings.html !== undefined && isFirstFinding ? new Recorder() : undefined;
       const report = runOne(name, scenario, settings, { seed, again, recorder });
-      reports.push(report);
+      tally.add(report);
       for (const failure of report.failures) {
         const { property, atMs, node, found } = failure;
         first ??= { seed, failure, again, ...(settings.nodes !== undefined && { nodes: settings.nodes }) };
@@ -182,10 +178,13 @@ async function runAll(io: Io, name: string, scenario: AnyScenario, settings: Run
     progress.end();
     unlisten();
   }
-  const isWhole = reports.length === settings.runs;
+  const isWhole = tally.runs === settings.runs;
   const isLook = !isWhole || settings.isLook;
-  if (!isLook) findings.push(...neverHappened(reports).map((what) => absence(what, name, settings)));
-  return { findings, reports, recording, first, isWhole, isLook };
+  if (!isLook) {
+    findings.push(...tally.neverHappened().map((what) => absence(what, name, settings)));
+    findings.push(...nothingTested(tally, name, settings));
+  }
+  return { findings, tally, recording, first, isWhole, isLook };
 }
 
 /** A `sometimes` that never was, so that the rest may have proved nothing. */
@@ -195,8 +194,19 @@ function absence(what: string, name: string, settings: RunSettings): Finding {
   return {
     what,
     found: `${said}, and a \`sometimes\` has to happen in one at least, or the other promises may prove nothing; try more seeds with --runs, or make it likelier`,
-    again: `${commandOf(name, settings, firstSeed(settings))} --runs ${runs}`,
+    again: againAll(name, settings),
   };
+}
+
+/** Trouble that never came is no reason for a scenario to hold. */
+function nothingTested({ runs, faults, first }: Tally, name: string, settings: RunSettings): readonly Finding[] {
+  if (first === undefined) return [];
+  const found = nothingTestedText(runs, faults, { skipped: first.skipped, nodes: first.plan.nodes });
+  return found === undefined ? [] : [{ what: 'trouble comes', found, again: againAll(name, settings) }];
+}
+
+function againAll(name: string, settings: RunSettings): string {
+  return `${commandOf(name, settings, firstSeed(settings))} --runs ${settings.runs}`;
 }
 
 /** What breaks inside the mesh is a finding of the report; what throws is the script, or does not fit the number of nodes. */

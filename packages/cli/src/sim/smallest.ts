@@ -1,7 +1,7 @@
 /** The smallest story that still fails: what broke a run, told to be pasted into a test. */
 
 import { failureText, planSize, runPlan, shrink, tellScenario } from '@skein/sim';
-import type { DrawnScenario, Failure, FaultPlan, Scenario } from '@skein/sim';
+import type { DrawnScenario, Failure, FaultPlan, Scenario, Shrunk } from '@skein/sim';
 import { guarded } from '@skein/sim/guard';
 
 export interface Smallest {
@@ -10,6 +10,8 @@ export interface Smallest {
   readonly failure: Failure;
   /** How many runs it took to find. */
   readonly runs: number;
+  /** What ended that before nothing was left to try, if anything did. */
+  readonly stopped?: Shrunk['stopped'];
   /** Cause, scenario and command, for people. */
   readonly story: string;
 }

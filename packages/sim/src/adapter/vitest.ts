@@ -23,6 +23,7 @@ import { PropertyError, refusePromise, ScenarioError } from '../scenario-error.t
 import { Script } from '../scenario.ts';
 import type { MeshOptions } from '../scenario.ts';
 import { shrink } from '../shrink.ts';
+import { nothingTestedText } from '../skipped.ts';
 import { drawPlan } from '../swarm.ts';
 import type { SwarmOptions } from '../swarm.ts';
 import { guarded } from './guard.ts';
@@ -93,7 +94,7 @@ function replay(name: string, plan: unknown, options: RunOptions = {}): void {
     const [failure] = report.failures;
     if (failure !== undefined)
       throw failed(failureText(name, { plan: read, failure, seed: undefined, runs: 0, asked: askedFor(options, failure) }));
-    refuseSkipped(1, report.figures);
+    refuseSkipped(1, report.figures, report);
   });
 }
 
@@ -127,10 +128,12 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
   /** What an assertion in a `sometimes` last threw. */
   const whys = new Map<string, string>();
   let first: { readonly run: Run; readonly seed: Seed; readonly failure: Failure } | undefined;
+  let firstReport: RunReport | undefined;
   const report = campaign(
     seeds,
     (seed) => {
       const result = named(name, seed, () => runOnce(name, seed, make, options));
+      firstReport ??= result.report;
       const [failure] = result.report.failures;
       if (failure !== undefined) first ??= { run: result.run, seed, failure };
       for (const { property, kind, found } of result.report.outcomes)
@@ -140,7 +143,7 @@ function runSeeds(name: string, options: Kind, make: (seed: Seed) => Run): void 
     () => first !== undefined || isOver(),
   );
   if (first !== undefined) throw failed(shrunkText(name, first, options));
-  if (!isLook) refuseSkipped(report.runs, report);
+  if (!isLook) refuseSkipped(report.runs, report, firstReport);
   const never = report.never.map((name) => (whys.has(name) ? `${name} (at last: ${whys.get(name)})` : name));
   const missed = isLook ? [] : [...never, ...(report.runs >= coveredRuns ? options.meets(report) : [])];
   if (missed.length > 0)
@@ -173,11 +176,10 @@ function checkSame(name: string, seed: Seed | undefined, run: (more: { readonly 
 }
 
 /** Trouble that never came is no reason for a test to pass. */
-function refuseSkipped(runs: number, { faults, skipped }: { readonly faults: number; readonly skipped: number }): void {
-  if (faults > 0 || skipped === 0) return;
-  throw new Error(
-    `in ${runs === 1 ? 'the run' : `${runs} runs`} every fault was skipped, ${skipped} in all, so nothing was put to the test: none made sense when its time came, as a restart of what runs or a crash of what does not`,
-  );
+function refuseSkipped(runs: number, figures: Pick<CampaignReport, 'faults' | 'skipped'>, first: RunReport | undefined): void {
+  if (first === undefined) return;
+  const text = nothingTestedText(runs, figures, { skipped: first.skipped, nodes: first.plan.nodes });
+  if (text !== undefined) throw new Error(text);
 }
 
 function shrunkText(

@@ -42,42 +42,62 @@ function fit(pen, text, width) {
   return length > 1 ? text.slice(0, length) + '…' : '';
 }
 
-// Faults in as few rows as they need, up to eight; more share the last one. A label has room up to the next in its row.
-const faultRows = (() => {
-  const ends = [], lastOf = [], rowOf = [], labelEnd = R.faults.map(() => END);
-  const order = R.faults.map((_, index) => index).sort((a, b) => R.faults[a].fromUs - R.faults[b].fromUs);
-  for (const index of order) {
-    const fault = R.faults[index];
-    let row = ends.findIndex((end) => end <= fault.fromUs);
-    if (row < 0) row = Math.min(ends.length, 7);
-    if (lastOf[row] !== undefined) labelEnd[lastOf[row]] = fault.fromUs;
-    lastOf[row] = index;
-    ends[row] = Math.max(fault.toUs, fault.fromUs + END / 6);
-    rowOf[index] = row;
+// Faults in as few rows as leave room for every label at this width and zoom, up to forty. More share the last one, in which a
+// label ends where the next begins. In pixels from the start of the run, so that panning moves nothing to another row.
+const faultRowsMax = 40, faultOrder = R.faults.map((_, index) => index).sort((a, b) => R.faults[a].fromUs - R.faults[b].fromUs);
+let faultRows = { key: '', count: 0, placed: [] };
+function placeFaults(pen) {
+  const lanePx = view.width - view.gutter - 8, perUs = lanePx / (view.to - view.from), key = lanePx + ' ' + perUs;
+  if (faultRows.key === key) return;
+  const rows = [], placed = [];
+  pen.font = font(11);
+  for (const index of faultOrder) {
+    const fault = R.faults[index], x0 = fault.fromUs * perUs, x1 = fault.toUs * perUs;
+    const labelPx = Math.min(pen.measureText(fault.what).width + 1, Math.max(160, lanePx * .6), lanePx - 12);
+    // One at the very end has its label before it.
+    const textX = Math.max(0, Math.min(x0 + 6, END * perUs - labelPx));
+    const place = { row: 0, from: Math.min(x0, textX - 6), textX, to: Math.max(x1, textX + labelPx, x0 + 2) + 6 };
+    place.labelEnd = place.to - 6;
+    place.row = rows.findIndex((row) => row.every((other) => other.to <= place.from || place.to <= other.from));
+    if (place.row < 0 && rows.length < faultRowsMax) place.row = rows.push([]) - 1;
+    if (place.row < 0) {
+      place.row = faultRowsMax - 1;
+      place.from = x0; place.textX = x0 + 6;
+      for (const other of rows[place.row]) {
+        const [left, next] = other.textX <= place.textX ? [other, place] : [place, other];
+        left.labelEnd = Math.min(left.labelEnd, next.from - 2);
+      }
+    }
+    rows[place.row].push(place);
+    placed[index] = place;
   }
-  return { rowOf, labelEnd, count: ends.length };
-})();
+  faultRows = { key, count: rows.length, placed };
+}
 const phases = R.marks.filter((mark) => mark.kind === 'phase').map((mark, i, all) => ({ what: mark.what, from: mark.atUs, to: all[i + 1]?.atUs ?? END }));
 const promises = R.marks.filter((mark) => mark.kind !== 'phase');
 if (phases.length > 0) phases.unshift({ what: 'form', from: 0, to: phases[0].from });
-const topHeight = axisPx + (phases.length > 0 ? trackPx : 0) + faultRows.count * trackPx + (promises.length > 0 ? trackPx : 0) + (R.traffic.messages.length > 0 ? trafficPx : 0);
+const topHeightOf = () => axisPx + (phases.length > 0 ? trackPx : 0) + faultRows.count * trackPx + (promises.length > 0 ? trackPx : 0) + (R.traffic.messages.length > 0 ? trafficPx : 0);
 
-const view = { from: 0, to: END, cursor: 0, nodes: R.nodes.map((_, i) => i), width: 800, gutter: 90, lane: 16 };
+const view = { from: 0, to: END, cursor: 0, nodes: R.nodes.map((_, i) => i), width: 800, gutter: 90, lane: 16, top: 0 };
 const xOf = (at) => view.gutter + (at - view.from) / (view.to - view.from) * (view.width - view.gutter - 8);
 const atOf = (x) => Math.max(0, Math.min(END, Math.round(view.from + (x - view.gutter) / (view.width - view.gutter - 8) * (view.to - view.from))));
 
 function layout() {
   view.width = Math.max(320, lanesBox.clientWidth);
-  const room = window.innerHeight - 250 - topHeight;
-  view.lane = Math.max(8, Math.min(26, Math.floor(room / Math.max(1, view.nodes.length))));
   const pen = rows2.getContext('2d');
   pen.font = font(12);
   const widest = view.nodes.reduce((most, node) => Math.max(most, pen.measureText(nameOf(node)).width), 62);
   view.gutter = Math.ceil(Math.min(150, widest + 14));
+  placeFaults(pen);
+  view.top = topHeightOf();
+  // Above the nodes for as long as those have room below it.
+  top2.style.position = view.top < window.innerHeight / 2 ? '' : 'static';
+  const room = window.innerHeight - 250 - view.top;
+  view.lane = Math.max(8, Math.min(26, Math.floor(room / Math.max(1, view.nodes.length))));
 }
 
 function drawTop() {
-  const pen = penOf(top2, view.width, topHeight), right = view.width - 8;
+  const pen = penOf(top2, view.width, view.top), right = view.width - 8;
   pen.textBaseline = 'middle'; pen.font = font(11);
   const span = view.to - view.from;
   const steps = [1, 2, 5].flatMap((n) => [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9].map((ten) => n * ten)).sort((a, b) => a - b);
@@ -85,7 +105,7 @@ function drawTop() {
   pen.fillStyle = colours.soft; pen.strokeStyle = colours.line; pen.textAlign = 'center';
   for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
     const x = xOf(at);
-    pen.beginPath(); pen.moveTo(x, axisPx - 5); pen.lineTo(x, topHeight); pen.stroke();
+    pen.beginPath(); pen.moveTo(x, axisPx - 5); pen.lineTo(x, view.top); pen.stroke();
     const text = step >= 1e6 ? at / 1e6 + ' s' : (at / 1e3).toFixed(step < 1e3 ? 3 : 0) + ' ms';
     if (x < right - 12) pen.fillText(text, x, 8);
   }
@@ -93,20 +113,26 @@ function drawTop() {
   pen.textAlign = 'left';
   if (phases.length > 0) { drawPhases(pen, y, right); y += trackPx; }
   label(pen, 'faults', y + trackPx / 2, faultRows.count > 0);
-  pen.save(); pen.beginPath(); pen.rect(view.gutter, 0, right - view.gutter + 8, topHeight); pen.clip();
+  pen.save(); pen.beginPath(); pen.rect(view.gutter, 0, right - view.gutter + 8, view.top); pen.clip();
+  const shift = xOf(0);
   R.faults.forEach((fault, index) => {
-    const x0 = Math.max(xOf(fault.fromUs), view.gutter - 4), x1 = xOf(fault.toUs), rowY = y + faultRows.rowOf[index] * trackPx;
+    const x0 = Math.max(xOf(fault.fromUs), view.gutter - 4), x1 = xOf(fault.toUs), rowY = y + faultRows.placed[index].row * trackPx;
     if (x1 < view.gutter || x0 > right) return;
     pen.fillStyle = colours.fault; pen.fillRect(x0, rowY + 1, Math.max(2, x1 - x0), trackPx - 3);
     pen.fillStyle = colours['fault-edge']; pen.fillRect(x0, rowY + 1, 2, trackPx - 3);
     if (fault.toUs > fault.fromUs) pen.fillRect(x1 - 1, rowY + 1, 1, trackPx - 3);
-    pen.fillStyle = colours.ink; pen.fillText(fit(pen, fault.what, Math.max(x1, xOf(faultRows.labelEnd[index])) - x0 - 12), x0 + 6, rowY + trackPx / 2);
+  });
+  // After all bars, so that none covers a label.
+  pen.fillStyle = colours.ink;
+  R.faults.forEach((fault, index) => {
+    const { row, textX, labelEnd } = faultRows.placed[index], x = Math.max(shift + textX, view.gutter + 2);
+    if (shift + labelEnd > x && x < right) pen.fillText(fit(pen, fault.what, shift + labelEnd - x + 1), x, y + (row + .5) * trackPx);
   });
   pen.restore();
   y += faultRows.count * trackPx;
   if (promises.length > 0) { drawMarks(pen, y); y += trackPx; }
   if (R.traffic.messages.length > 0) drawTraffic(pen, y, right);
-  drawCursor(pen, topHeight);
+  drawCursor(pen, view.top);
 }
 function label(pen, text, y, isShown) {
   if (!isShown) return;

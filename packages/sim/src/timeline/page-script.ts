@@ -115,7 +115,7 @@ function topText(x, y) {
     if (phase) return phase.what + '\n' + exact(phase.from) + ' to ' + exact(phase.to);
   } else if (y >= faultsTop && y < faultsEnd) {
     const row = Math.floor((y - faultsTop) / trackPx);
-    const fault = R.faults.find((each, index) => faultRows.rowOf[index] === row && xOf(each.fromUs) - 3 <= x && x <= Math.max(xOf(each.toUs), Math.min(xOf(faultRows.labelEnd[index]), xOf(each.fromUs + END / 6))));
+    const fault = R.faults.filter((_, index) => { const place = faultRows.placed[index]; return place.row === row && xOf(0) + place.from - 3 <= x && x <= xOf(0) + Math.max(place.labelEnd, place.to - 6); }).pop();
     if (fault) return fault.what + '\n' + exact(fault.fromUs) + (fault.toUs > fault.fromUs ? ' to ' + exact(fault.toUs) : '');
   } else if (promises.length > 0 && y >= faultsEnd && y < faultsEnd + trackPx) {
     return promises.filter(near).slice(0, 6).map(markText).join('\n');

@@ -18,6 +18,7 @@ export const style = String.raw`
   --stopped: #e8ebef; --paused: #c3b1ff; }
 :root[data-theme=light] { color-scheme: light; } :root[data-theme=dark] { color-scheme: dark; }
 * { box-sizing: border-box; }
+html { overflow-y: scroll; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 header { padding: 14px 18px 6px; display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: baseline; }
 h1 { font-size: 20px; margin: 0; } h2 { font-size: 13px; margin: 0 0 6px; color: var(--soft); font-weight: 600; }
