@@ -1,8 +1,8 @@
 /**
  * Every property that any mesh must have: safety (S), checked after each change, and liveness (L), within bounds that
- * `plan.ts` computes. That two runs of one seed are the same run (S15's other half) is checked by running twice; L2 has two halves, of which one holds at all times; L4 is L1
- * after a partition; L6 is the bound of the phase *form*. S16 comes on top of that list: what a node wrote down is there after its
- * next boot. L2, L11 and L12 are about what most runs have none of, and say whether theirs had.
+ * `plan.ts` computes. That two runs of one seed are the same run (S15's other half) is checked by running twice; S16 is what
+ * outlives a process; L2 has two halves, of which one holds at all times; L4 is L1 after a partition; L6 is the bound of the
+ * phase *form*. L2, L11 and L12 are about what most runs have none of, and say whether theirs had.
  */
 
 import type { Property } from '../property.ts';
