@@ -3,6 +3,7 @@
 import { convergeBoundMs, drawPlan, runPlan, simulate } from '@skein/sim';
 import type { RunReport, Scene } from '@skein/sim';
 import { expect, test } from 'vitest';
+import { mutations } from './mutations/mutations.ts';
 
 const calmMs = 2000;
 const sinceCalm = (scene: Scene): number => scene.nowMs - (scene.chaosMs ?? 0) - calmMs;
@@ -65,4 +66,18 @@ test('a stored plan whose bound leaves no time for that is held to its bound', (
   const [calm, converge] = phases.slice(-2);
   expect((converge?.fromMs ?? 0) - (calm?.fromMs ?? 0)).toBe(100);
   expect(failures).toEqual([]);
+});
+
+test('who is gone for longer than its bound is failed by the calm that starts it again, and a report says whether anybody was', () => {
+  const property = 'L2 who stopped is failed everywhere';
+  const gone = (at: string): RunReport =>
+    simulate({ nodes: 5, rest: 0 }, (sim) => {
+      sim.at(at).powerOff(sim.node(3));
+      sim.at('60s').calm();
+    });
+  expect(gone('5s')).toMatchObject({ failures: [], armed: { [property]: true } });
+  expect(gone('50s')).toMatchObject({ failures: [], armed: { [property]: false } });
+  const putOff = mutations.find(({ name }) => name === 'verdicts put off for ever');
+  expect(putOff?.with(() => gone('5s')).failures).toMatchObject([{ property, phase: 'calm', chaosMs: 60_000 }]);
+  expect(putOff?.with(() => gone('50s')).failures).toEqual([]);
 });

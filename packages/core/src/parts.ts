@@ -34,6 +34,7 @@ export * from './membership/restraint.ts';
 export * from './membership/round-trips.ts';
 export * from './membership/suspicion.ts';
 export * from './membership/topology.ts';
+export * from './membership/witnesses.ts';
 export * from './turn.ts';
 export * from './view/persistent-map.ts';
 export * from './view/topic-indexes.ts';

@@ -88,6 +88,10 @@ export class PropertyWatch {
     for (const { check } of this.#watched) check.resumed?.(node);
   }
 
+  calm(): void {
+    for (const watched of this.#watched) this.#judge(watched, undefined, watched.check.calm?.());
+  }
+
   stateChanged(): void {
     for (const watched of this.#onState) this.#judge(watched, undefined, watched.check.state?.());
   }
@@ -225,6 +229,7 @@ const hooks = [
   'fault',
   'resuming',
   'resumed',
+  'calm',
   'state',
   'happened',
   'missed',

@@ -72,6 +72,8 @@ export interface Check {
   /** A paused process goes on; `during` runs its late timers and all that waited. */
   resuming?(node: SceneNode, pausedMs: number): void;
   resumed?(node: SceneNode): void;
+  /** The chaos ends: nothing was undone yet, and nobody who is gone was started again. */
+  calm?(): string | undefined;
   /** Of `eventually`: why it does not hold now. Of `always` and `never`: why it does not hold after this change. */
   state?(): string | undefined;
   /** Of `sometimes`: whether it has happened, and what an assertion said the last time that it had not. */

@@ -312,6 +312,7 @@ class Run implements Shown {
     this.#calmMs = this.nowMs;
     this.#core = core === 'all' ? this.nodes : this.nodes.filter((node) => core.includes(node.index));
     this.#enter('calm');
+    this.#watch.calm();
     this.#schedule.stopWaiting();
     const indexes = new Set(this.#core.map((node) => node.index));
     // What fails outside the core goes on failing, for as long as no two of the core are parted by it.

@@ -12,13 +12,14 @@ import type { Mutation } from './mutations.ts';
 
 /** What only shows where few know the same, or cheaper there. */
 const few: SwarmOptions = { nodesMin: 4, nodesMax: 8 };
+const fewest: SwarmOptions = { nodesMin: 3, nodesMax: 4 };
 
 /** By mutation: the property that has to break, and a seed whose plan breaks it, drawn as ever or with these options. */
 const first: Readonly<Record<string, readonly [seed: number, property: string, options?: SwarmOptions]>> = {
   'refutation ignored': [1, 'L7 nobody that is well is removed'],
   'tombstone dropped early': [23, 'S14 who left stays away'],
   'late timer gives a verdict': [3, 'S9 a late timer gives no verdict'],
-  'delta gap applied': [296, 'L10 what an owner has, everybody shows', few],
+  'delta gap applied': [487, 'L10 what an owner has, everybody shows', fewest],
   'lower epoch accepted': [15, 'S2 claims never go back'],
   'suspicion never shrinks': [6, 'L2 a confirmed suspicion is short'],
   'suspicion of a moment': [1, 'S8 no verdict without a suspicion'],
@@ -48,8 +49,12 @@ const first: Readonly<Record<string, readonly [seed: number, property: string, o
   'one word is enough': [1, 'L12 too few liars remove nobody'],
   'all is routable': [1, 'S11 traffic goes only where somebody is known to be'],
   'index stands still': [1, 'S15 views only move forward'],
+  'suspects serve': [3, 'S11 out of rotation before it is failed'],
+  'verdicts put off for ever': [11, 'L2 who stopped is failed everywhere'],
+  'registrations not kept': [3, 'S16 what was written outlives the process'],
+  'config not kept': [3, 'S16 what was written outlives the process'],
   'suspicions never end': [19, 'L1 everybody agrees'],
-  'alone for ever': [48, 'L5 everybody has a link again'],
+  'alone for ever': [1, 'L5 everybody has a link again', few],
   'old words repeated': [1, 'S1 own claims only grow'],
 };
 

@@ -5,7 +5,18 @@
 
 import { MeshNode, recordKey } from '@skein/core';
 import type { MemberRecord, MeshConfig, NodeOptions, Signed, View } from '@skein/core';
-import { AntiEntropy, Dissemination, HoldDown, Links, Membership, Prober, Replica, Restraint, Turn } from '@skein/core/parts';
+import {
+  AntiEntropy,
+  Dissemination,
+  HoldDown,
+  Links,
+  Membership,
+  Prober,
+  Replica,
+  Restraint,
+  Turn,
+  Witnesses,
+} from '@skein/core/parts';
 import type { RunOptions } from '@skein/sim';
 
 export interface Mutation {
@@ -332,6 +343,36 @@ export const mutations: readonly Mutation[] = [
     () =>
       function suspicionExpired(): void {
         // Goes on waiting.
+      },
+  ),
+  broken(
+    'suspects serve',
+    'whoever others accuse stays in rotation until it is failed',
+    { prototype: Witnesses.prototype, method: 'onOurSide' },
+    () => () => 0,
+  ),
+  broken(
+    'verdicts put off for ever',
+    'a verdict that is put off is never given',
+    { prototype: Restraint.prototype, method: 'putsOff' },
+    () => () => true,
+  ),
+  broken(
+    'registrations not kept',
+    'what is registered is not written down',
+    { prototype: Turn.prototype, method: 'persist' },
+    (sound) =>
+      function persist(this: Turn, change) {
+        if (change.type !== 'registration') sound.call(this, change);
+      },
+  ),
+  broken(
+    'config not kept',
+    'the versions of config entries are not written down',
+    { prototype: Turn.prototype, method: 'persist' },
+    (sound) =>
+      function persist(this: Turn, change) {
+        if (change.type !== 'config') sound.call(this, change);
       },
   ),
   (() => {

@@ -4,7 +4,7 @@ import type { NodeId } from '@skein/core';
 import { bounds, configOf, suspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
 import { Liars } from './liars.ts';
-import { isAlone } from './wellbeing.ts';
+import { isAlone, Wellbeing } from './wellbeing.ts';
 
 const agreement: Property = {
   name: 'L1 everybody agrees',
@@ -22,23 +22,55 @@ const agreement: Property = {
 
 const theGoneAreFailed: Property = {
   name: 'L2 who stopped is failed everywhere',
-  doc: 'a member that does not run or does not answer is failed, left or forgotten at every node of the core',
+  doc: 'a member that does not run or does not answer is failed, left or forgotten at every node of the core, within the bound of the calm, and at the calm already where it has been gone for longer',
   kind: 'eventually',
   boundMs: bounds.gone,
-  begin: (scene) => ({
-    state: () => {
-      const gone = scene.nodes.filter((node) => node.process !== 'running');
-      for (const observer of scene.core) {
-        if (!observer.isRunning) continue;
+  begin: (scene) => {
+    const boundMs = bounds.gone(scene.plan);
+    const wellbeing = new Wellbeing(scene);
+    /** By node: since when it does not run. */
+    const goneMs = new Map<number, number>();
+    let isArmed = false;
+    const keeper = (observers: readonly SceneNode[], gone: readonly SceneNode[]): string | undefined => {
+      for (const observer of observers) {
         for (const subject of gone) {
+          isArmed = true;
           const status = observer.view().member(subject.id)?.status;
           if (status !== undefined && status !== 'failed' && status !== 'left')
             return `${observer.name} holds ${subject.name}, which is ${subject.process}, ${status}`;
         }
       }
       return undefined;
-    },
-  }),
+    };
+    return {
+      boot: (node) => {
+        wellbeing.booted(node.index);
+        goneMs.delete(node.index);
+      },
+      fault: ({ fault, atMs }) => {
+        if ((fault.type === 'crash' || fault.type === 'power-off') && !goneMs.has(fault.node)) goneMs.set(fault.node, atMs);
+      },
+      calm: () => {
+        const gone = scene.nodes.filter(
+          (node) => node.process === 'stopped' && scene.nowMs - (goneMs.get(node.index) ?? scene.nowMs) > boundMs,
+        );
+        if (gone.length === 0) return undefined;
+        // Who hears from nobody, since most are in trouble, waits for somebody that it hears before it judges.
+        const well = scene.nodes.filter((node) => node.isRunning && wellbeing.isWellFor(node.index, boundMs));
+        if (2 * well.length <= scene.nodes.length) return undefined;
+        return keeper(
+          well.filter((node) => scene.core.includes(node)),
+          gone,
+        );
+      },
+      state: () =>
+        keeper(
+          scene.core.filter((node) => node.isRunning),
+          scene.nodes.filter((node) => node.process !== 'running'),
+        ),
+      armed: () => isArmed,
+    };
+  },
 };
 
 const theReachableAreRoutable: Property = {
@@ -113,6 +145,13 @@ const failingDoesNotFlap: Property = {
       returnsMs: number[];
     }
     const all = new Map<string, Outages>();
+    const wellbeing = new Wellbeing(scene);
+    /** Whether more than half of those who are neither the observer nor the member are well, and were so of late. */
+    const areMostWell = (node: SceneNode, member: NodeId): boolean => {
+      const others = scene.nodes.filter((other) => other !== node && other.id !== member);
+      const well = others.filter(({ index, isRunning }) => isRunning && !wellbeing.isExcused(index, 'subject'));
+      return 2 * well.length > others.length;
+    };
     /** By process: when it last had reason to think that it was itself at fault. What was out by then does not count. */
     const excusedMs = new Map<string, number>();
     /** Whether so many are out, or the node finds itself cut off, that the fault is rather its own. */
@@ -123,6 +162,7 @@ const failingDoesNotFlap: Property = {
       return view.isolated || 4 * out > view.aliveCount;
     };
     return {
+      boot: (node) => wellbeing.booted(node.index),
       event: (node, event) => {
         if (event.type === 'member-changed' && event.reason === 'restarted') all.delete(`${node.id}/${node.boot}/${event.id}`);
         if (event.type !== 'reachability-changed') return undefined;
@@ -138,7 +178,8 @@ const failingDoesNotFlap: Property = {
           return undefined;
         }
         const isLong = scene.nowMs - outages.sinceMs > outages.leastMs;
-        if (isLong && outages.sinceMs > (excusedMs.get(observer) ?? -1)) outages.returnsMs.push(scene.nowMs);
+        const isOwnFault = outages.sinceMs <= (excusedMs.get(observer) ?? -1);
+        if (isLong && !isOwnFault && areMostWell(node, event.id)) outages.returnsMs.push(scene.nowMs);
         const recent = outages.returnsMs.filter((ms) => scene.nowMs - ms < minuteMs);
         outages.returnsMs = recent;
         return recent.length > returnsMax ? `${event.id} came back ${recent.length} times within a minute` : undefined;

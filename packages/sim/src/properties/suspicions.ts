@@ -106,7 +106,7 @@ export const verdictsTakeTheirTime: Property = {
 
 const othersAreAsked: Property = {
   name: 'S8 others are asked first',
-  doc: 'in a full mesh, nobody who is well accuses a member since a dial of its own timed out, unless it asked others before, their connection broke, others accuse it too, or it heard that the member is gone',
+  doc: 'in a full mesh, nobody who is well accuses a member since a dial of its own timed out, unless it asked others before, there was nobody to ask when the dial began, their connection broke, others accuse it too, or it heard that the member is gone',
   kind: 'always',
   begin: (scene) => {
     const { fullMeshLeave, fullMeshReturn } = configOf(scene.plan);
@@ -137,6 +137,9 @@ const othersAreAsked: Property = {
         else for (const id of toldGoneIn(input)) own.set(id, true);
         for (const effect of effects) {
           if (effect.type === 'send' && effect.message.type === 'ping-request') own.set(effect.message.subject, true);
+          // Who is alone with it when the dial begins that decides has nobody to ask, whoever comes before it ends.
+          if (effect.type === 'connect' && effect.fresh && effect.to !== undefined && !hasHelpers(node, effect.to))
+            own.set(effect.to, true);
           if (effect.type !== 'emit' || effect.event.type !== 'member-changed') continue;
           const { id, to, reason } = effect.event;
           if (to !== 'suspect' || reason !== 'accused by us: dial-timeout' || own.get(id) !== false) continue;

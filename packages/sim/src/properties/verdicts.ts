@@ -5,6 +5,7 @@ import type { MemberView, MeshEvent, NodeId, View } from '@skein/core';
 import { factsIn } from '../facts.ts';
 import { configOf, confirmedSuspicionBoundMs } from '../plan.ts';
 import type { Property, SceneNode } from '../property.ts';
+import { Liars } from './liars.ts';
 import { confirmationsMax } from './suspicions.ts';
 import { isAlone, Wellbeing } from './wellbeing.ts';
 
@@ -176,8 +177,52 @@ const confirmedEndsSoon: Property = {
   },
 };
 
+const outFirst: Property = {
+  name: 'S11 out of rotation before it is failed',
+  doc: 'a member that its observer accuses, or as many others as it takes to evict, is out of rotation there before it is failed, where the network of the observer works: traffic does not wait for verdicts',
+  kind: 'always',
+  begin: (scene) => {
+    const { accusersToEvict } = configOf(scene.plan);
+    // Who was parted from its accusers trusts its own links until the suspicion runs out.
+    const wellbeing = new Wellbeing(scene);
+    const liars = new Liars(scene);
+    /** Who is in rotation, by its observer's process and its id. */
+    const inRotation = new Set<string>();
+    const note = (key: string, isIn: boolean): void => {
+      if (isIn) inRotation.add(key);
+      else inRotation.delete(key);
+    };
+    /** Whether what is said of a member takes it out of rotation. One word of another alone does not, until it is failed by it. */
+    const isEnough = (node: SceneNode, { accusers }: MemberView): boolean => {
+      // Who is failed now is not among the living any more; in a mesh of two, one word was all there could be.
+      const heeded = accusers.filter((id) => !liars.madeUp(id));
+      return heeded.includes(node.id) || heeded.length >= Math.min(accusersToEvict, Math.max(1, node.view().aliveCount));
+    };
+    return {
+      boot: (node) => {
+        wellbeing.booted(node.index);
+        liars.booted(node);
+      },
+      fault: (span) => liars.note(span),
+      event: (node, event) => {
+        if (event.type !== 'reachability-changed' && event.type !== 'member-changed') return undefined;
+        const key = `${node.id}/${node.boot}/${event.id}`;
+        const member = node.view().member(event.id);
+        if (event.type === 'reachability-changed') note(key, event.reachable);
+        else if (event.from === undefined) note(key, member?.reachable === true);
+        else if (event.to === 'failed' && inRotation.has(key) && member !== undefined && isEnough(node, member))
+          return wellbeing.isExcused(node.index, 'observer')
+            ? undefined
+            : `${event.id} was in rotation until it was failed: ${event.reason}`;
+        return undefined;
+      },
+    };
+  },
+};
+
 export const verdictProperties: readonly Property[] = [
   lateTimers,
+  outFirst,
   routableAreFit,
   verifiedAnswered,
   indexesGrow,

@@ -49,6 +49,12 @@ export class Wellbeing {
     );
   }
 
+  /** Whether a node has been in no trouble at all for so long. */
+  isWellFor(node: number, ms: number): boolean {
+    const sinceMs = this.#scene.nowMs - ms;
+    return this.#troublesOf(node, 'subject').every(({ toMs }) => toMs < sinceMs);
+  }
+
   /** Merged, in order of time. */
   #troublesOf(node: number, role: Role): Trouble[] {
     const { nowMs, faults } = this.#scene;
