@@ -47,14 +47,14 @@ export function transportContract(name: string, make: MakeTransport): void {
       expect(a.address).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
     });
 
-    test('both sides learn of a link, with the epoch of the other, before the dial is answered', async () => {
+    test('both sides learn of a link, with the epoch and the clock of the other, before the dial is answered', async () => {
       const a = await station({ epoch: 3 });
       const b = await station({ epoch: 5 });
       expect(await a.dial(undefined, [b.address])).toEqual({ ok: true, id: b.id });
       expect(a.inputs.map(({ type }) => type)).toEqual(['peer', 'dialed']);
-      expect(a.inputs[0]).toEqual({ type: 'peer', id: b.id, state: 'linked', epoch: 5 });
+      expect(a.inputs[0]).toEqual({ type: 'peer', id: b.id, state: 'linked', epoch: 5, wallMs: expect.any(Number) });
       await b.linkedTo(a);
-      expect(b.inputs).toEqual([{ type: 'peer', id: a.id, state: 'linked', epoch: 3 }]);
+      expect(b.inputs).toEqual([{ type: 'peer', id: a.id, state: 'linked', epoch: 3, wallMs: expect.any(Number) }]);
       expect([a.transport.stats().links, b.transport.stats().links]).toEqual([1, 1]);
     });
 
@@ -232,8 +232,8 @@ export function transportContract(name: string, make: MakeTransport): void {
       expect(await second.dial(a, [a.address])).toMatchObject({ ok: true });
       await a.linkedTo(first, 2);
       expect(a.inputs.filter(({ type }) => type === 'peer')).toEqual([
-        { type: 'peer', id: first.id, state: 'linked', epoch: 1 },
-        { type: 'peer', id: first.id, state: 'linked', epoch: 2 },
+        { type: 'peer', id: first.id, state: 'linked', epoch: 1, wallMs: expect.any(Number) },
+        { type: 'peer', id: first.id, state: 'linked', epoch: 2, wallMs: expect.any(Number) },
       ]);
       await first.until('lost', () => first.states(a).includes('lost'));
       a.transport.send(first.id, ping(9), 'wire');

@@ -49,7 +49,15 @@ export class Stranger {
   }
 
   terms(mesh: string, token: string): Terms {
-    return { self: this.id, mesh, epoch: 1, wallMs: Date.now(), protocolMin: 1, protocolMax: 1, scheme: tokenScheme(token) };
+    return {
+      self: this.id,
+      mesh,
+      epoch: 1,
+      wallMs: 1_700_000_000_000,
+      protocolMin: 1,
+      protocolMax: 1,
+      scheme: tokenScheme(token),
+    };
   }
 
   /** Connects to `host:port` of an IPv4 address. */

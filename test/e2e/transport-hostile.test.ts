@@ -236,7 +236,7 @@ describe('after admission', () => {
     await at.until('the ping', () => at.inputs.some((input) => input.type === 'message'));
     expect(counted(at, 'bad-frame')).toBe(2);
     expect(at.inputs).toEqual([
-      { type: 'peer', id: self.id, state: 'linked', epoch: 1 },
+      { type: 'peer', id: self.id, state: 'linked', epoch: 1, wallMs: 1_700_000_000_000 },
       { type: 'message', from: self.id, message: ping(5) },
     ]);
   });

@@ -41,7 +41,14 @@ func configEntries(here, there *api.Client) {
 
 		set, _, err = here.ConfigEntries().CAS(read, index+1, nil)
 		check("ConfigEntries().CAS() "+kind, err)
-		expect("ConfigEntries().CAS() with another index", !set, false, set)
+		expect("ConfigEntries().CAS() of what is there already, with another index", set, true, set)
+		if changed, isDefaults := read.(*api.ServiceConfigEntry); isDefaults {
+			other := *changed
+			other.Protocol = "tcp"
+			set, _, err = here.ConfigEntries().CAS(&other, index+1, nil)
+			check("ConfigEntries().CAS() "+kind, err)
+			expect("ConfigEntries().CAS() with another index", !set, false, set)
+		}
 		set, _, err = here.ConfigEntries().CAS(read, index, nil)
 		check("ConfigEntries().CAS() "+kind, err)
 		expect("ConfigEntries().CAS() with its index", set, true, set)
