@@ -150,6 +150,17 @@ test.each([
   expect([...statuses.values()]).toEqual(['passing', 'passing']);
 });
 
+test('of which there are hundreds looks at what they all stand for once', () => {
+  const own = port.view().member(port.self)!.checks as CheckView[];
+  own.push(fakeCheck('x', 'critical', undefined));
+  const ids = Array.from({ length: 300 }, (_, n) => `alias-${n}`);
+  for (const id of ids) own.push(fakeCheck(id, 'passing', undefined));
+  for (const id of ids) aliases.changed(alias({}, id));
+  aliases.viewChanged([topics.node(port.self)]);
+  expect(last()?.match(/Aliased check/g)).toHaveLength(1);
+  expect(last()).toContain('critical: Aliased check "');
+});
+
 test('looks only when its target changes', () => {
   const beta = port.addMember('beta');
   aliases.changed(alias({ node: 'beta' }));

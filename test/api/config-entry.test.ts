@@ -209,6 +209,16 @@ describe('an entry whose name is given in another case', () => {
     expect(await target(api, 'http://web.mesh/')).toEqual({ b: 100 });
   });
 
+  test('splits over its service in any case once', async () => {
+    const api = one();
+    const Splits = [
+      { Weight: 50, Service: 'web' },
+      { Weight: 50, Service: 'canary' },
+    ];
+    await accepted(api, { Kind: 'service-splitter', Name: 'Web', Splits });
+    expect(await target(api, 'http://web.mesh/')).toEqual({ web: 50, canary: 50 });
+  });
+
   test('wakes whoever waits for it', async () => {
     for (const [before, body] of [
       [{ Kind: 'service-router', Name: 'other' }, router('WEB', 'a')],

@@ -284,8 +284,8 @@ export function transportContract(name: string, make: MakeTransport): void {
       };
       a.react = answer(a, b);
       b.react = answer(b, a);
-      a.transport.send(b.id, { type: 'sync-open', exchange: 1, buckets: [1, 2] }, 'sync');
-      b.transport.send(a.id, { type: 'sync-open', exchange: 1, buckets: [3] }, 'sync');
+      a.transport.send(b.id, { type: 'sync-open', exchange: 1, buckets: [1, 2], wallMs: 0 }, 'sync');
+      b.transport.send(a.id, { type: 'sync-open', exchange: 1, buckets: [3], wallMs: 0 }, 'sync');
       const types = (at: Station, other: Station): string[] =>
         at
           .from(other)
@@ -321,7 +321,7 @@ export function transportContract(name: string, make: MakeTransport): void {
       for (let round = 0; round < 2; round++) {
         const numbers = Array.from({ length: limits.exchangesPerPeer }, (_, i) => 1 + i + round * limits.exchangesPerPeer);
         for (const exchange of numbers) {
-          a.transport.send(b.id, { type: 'sync-open', exchange, buckets: [] }, 'sync');
+          a.transport.send(b.id, { type: 'sync-open', exchange, buckets: [], wallMs: 0 }, 'sync');
           for (let i = 1; i < most; i++) a.transport.send(b.id, facts(exchange, false), 'sync');
         }
         // The next ones open as soon as a node can tell that these ended: their streams may still be closing.
@@ -339,7 +339,7 @@ export function transportContract(name: string, make: MakeTransport): void {
       a.react = (input) => {
         if (input.type !== 'peer' || input.state !== 'linked') return;
         for (let exchange = 1; exchange <= 4; exchange++) {
-          a.transport.send(input.id, { type: 'sync-open', exchange, buckets: [] }, 'sync');
+          a.transport.send(input.id, { type: 'sync-open', exchange, buckets: [], wallMs: 0 }, 'sync');
         }
       };
       for (let round = 0; round < 8; round++) {
@@ -358,7 +358,7 @@ export function transportContract(name: string, make: MakeTransport): void {
         b.transport.send(a.id, { type: 'sync-digest', exchange: 4, buckets: [], entries }, 'sync');
         b.transport.send(a.id, ping(5), 'wire');
       };
-      a.transport.send(b.id, { type: 'sync-open', exchange: 4, buckets: [] }, 'sync');
+      a.transport.send(b.id, { type: 'sync-open', exchange: 4, buckets: [], wallMs: 0 }, 'sync');
       await a.until('both', () => a.from(b).length === 2);
       expect(a.from(b).map(({ type }) => type)).toEqual(['ping', 'sync-digest']);
       expect(a.from(b)[1]).toMatchObject({ exchange: 4, entries: { length: 40_000 } });

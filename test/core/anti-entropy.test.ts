@@ -6,6 +6,7 @@ import {
   AntiEntropy,
   Dissemination,
   Knowledge,
+  MeshClock,
   Pulls,
   isSubjectKey,
   type AntiEntropyListener,
@@ -13,7 +14,7 @@ import {
 } from '@skein/core/parts';
 import { World, differences, type NodeLogic, type SimNode } from '@skein/sim';
 import { describe, expect, test } from 'vitest';
-import { ids, instance, makeTurn } from './fixture.ts';
+import { ids, instance, makeTurn, wallMs } from './fixture.ts';
 import { Solo } from './solo.ts';
 
 const [self, a, b] = ids as [NodeId, NodeId, NodeId];
@@ -150,7 +151,7 @@ describe('an exchange', () => {
     const turn = makeTurn(id);
     const knowledge = new Knowledge((key) => (key === 'm/x' ? [1] : undefined));
     const listener = new Listener();
-    return { turn, knowledge, listener, sync: new AntiEntropy(turn, knowledge, listener) };
+    return { turn, knowledge, listener, sync: new AntiEntropy(turn, knowledge, new MeshClock(turn, wallMs), listener) };
   }
 
   const sent = (effects: readonly Effect[]): Message[] =>

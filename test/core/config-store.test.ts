@@ -208,6 +208,16 @@ describe('a version that does not validate', () => {
     expect(new Store().hear(...store.store.versions('route/r')).shown()).toEqual(store.shown());
   });
 
+  test('has another stamp where another one is in force, or none, so that whoever lacks it asks', () => {
+    const base = configVersion(a, 1, '{"x":1}');
+    const bad = configVersion(b, 3, '{"bad":1}', { parent: versionId(base.value) });
+    const [full, fresh] = [new Store().hear(base, bad), new Store().hear(bad)];
+    const stamp = ({ store }: Store): readonly number[] => store.stamp('route/r') ?? [];
+    expect(compareStamps(stamp(full), stamp(fresh))).toBeGreaterThan(0);
+    fresh.hear(...full.store.versions('route/r'));
+    expect(stamp(fresh)).toEqual(stamp(full));
+  });
+
   test('that comes before a deletion leaves nothing in force', () => {
     const base = configVersion(a, 1, '{"x":1}');
     const deletion = configVersion(c, 2, '', { parent: versionId(base.value) });
@@ -323,6 +333,15 @@ describe('what is refused', () => {
     expect(store.store.delete('route', 'r')).toMatchObject({ ok: false, code: 'clock-ahead' });
     expect(store.shown()?.value).toEqual({ x: 2 });
     expect(store.turn.take()).toEqual([]);
+  });
+
+  test('a local write of an agent whose clock is still ahead of all others, after what it wrote alone', () => {
+    const store = new Store();
+    store.store.clock.set(wallMs + 3_600_000);
+    store.apply({ x: 1 });
+    for (const id of [a, b, c]) store.store.clock.heard(id, wallMs);
+    expect(store.store.apply('route', 'r', { x: 2 })).toMatchObject({ ok: false, code: 'clock-ahead' });
+    expect(store.store.apply('route', 'other', { x: 2 })).toMatchObject({ ok: false, code: 'clock-ahead' });
   });
 
   test('a clock a little ahead is no reason', () => {

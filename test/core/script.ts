@@ -230,7 +230,7 @@ export class Runner {
       case 'gossip':
         return this.#gossip(facts);
       case 'sync-open':
-        return { type, exchange, buckets: Array.from({ length: 256 }, () => 0) };
+        return { type, exchange, buckets: Array.from({ length: 256 }, () => 0), wallMs: 0 };
       case 'sync-digest': {
         const entries = facts.map((fact) => {
           const [key = '', stamp = ''] = fact.split('=');

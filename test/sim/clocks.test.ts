@@ -67,3 +67,13 @@ test.each(['10m', '24h', '8760h'] as const)(
     }
   },
 );
+
+test('hosts whose clocks were set right after they had linked write what one that comes later takes, once they compared', () => {
+  const { failures } = simulate({ nodes: 5, seed: 7 }, (sim) => {
+    sim.at('1s').stepClock(sim.all(), '2h', -1);
+    sim.at('3s').crash(sim.node(4)).restart('2s');
+    sim.at('300s').config(0, 'a', 1);
+    sim.at('320s').calm();
+  });
+  expect(failures).toEqual([]);
+});

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { routes, status, without } from './mesh-fixture.ts';
 import { RecordingWorld, bulk, ping } from './recording-node.ts';
 
-const open: Message = { type: 'sync-open', exchange: 1, buckets: [] };
+const open: Message = { type: 'sync-open', exchange: 1, buckets: [], wallMs: 0 };
 
 function fixed(us: number): LinkSettings['latency'] {
   return { p0: us, p50: us, p90: us, p99: us, max: us };

@@ -189,7 +189,7 @@ describe('a link', () => {
     const { world, a, b } = pair();
     world.link(a, b);
     const heal = world.network.cut([a], [b]);
-    world.send(a, b, { type: 'sync-open', exchange: 1, buckets: [] });
+    world.send(a, b, { type: 'sync-open', exchange: 1, buckets: [], wallMs: 0 });
     world.runFor(10);
     heal();
     world.send(a, b, ping(1));
@@ -203,7 +203,8 @@ describe('a link', () => {
     const { world, a, b } = pair();
     world.link(a, b);
     const open = (exchange: number): void => {
-      for (let i = 0; i < limits.exchangeMessages + 1; i++) world.send(a, b, { type: 'sync-open', exchange, buckets: [] });
+      for (let i = 0; i < limits.exchangeMessages + 1; i++)
+        world.send(a, b, { type: 'sync-open', exchange, buckets: [], wallMs: 0 });
     };
     open(1);
     open(3);

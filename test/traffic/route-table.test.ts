@@ -132,6 +132,7 @@ describe('mesh hosts', () => {
   test('find services whose names have capitals; an exact name goes first', () => {
     const mesh = new FakeMesh().setService('OrderService', [{ id: 'a' }]);
     const names = new ServiceNames();
+    expect(names.resolve(mesh.view(), 'ORDERservice')).toBe('OrderService');
     expect(names.resolve(mesh.view(), 'orderservice')).toBe('OrderService');
     mesh.setService('orderservice', [{ id: 'b' }]);
     expect(names.resolve(mesh.view(), 'orderservice')).toBe('orderservice');

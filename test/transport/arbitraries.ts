@@ -174,7 +174,7 @@ export function message(notary: Notary): fc.Arbitrary<Message> {
       outcome: fc.constantFrom('reached' as const, 'silent' as const, 'unlinked' as const),
     }),
     gossip(notary),
-    fc.record({ type: type('sync-open'), exchange: uint, buckets: uints }),
+    fc.record({ type: type('sync-open'), exchange: uint, buckets: uints, wallMs: uint }),
     fc.record({
       type: type('sync-digest'),
       exchange: uint,

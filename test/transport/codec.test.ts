@@ -206,7 +206,7 @@ describe('what a newer version may add', () => {
   });
 
   test('unpacked lists of numbers are read like packed ones', () => {
-    const expected = { kind: 'message', message: { type: 'sync-open', exchange: 1, buckets: [5, 300] } };
+    const expected = { kind: 'message', message: { type: 'sync-open', exchange: 1, buckets: [5, 300], wallMs: 0 } };
     expect(decodeMessage('sync', field(32, [8, 1, 16, 5, 16, 0xac, 2]))).toEqual(expected);
   });
 
@@ -264,6 +264,7 @@ describe('limits', () => {
   const buckets = (count: number): Message => ({
     type: 'sync-open',
     exchange: 1,
+    wallMs: 0,
     buckets: Array.from({ length: count }, () => 1),
   });
   const subject = (length: number): Message => ({ type: 'ping-request', seq: 1, subject: nodeId('ä'.repeat(length)) });

@@ -80,3 +80,9 @@ test.each([
 ])('only a peer refuses, not our own host that has no network or no socket: %s', async (message, reason) => {
   expect(await dial({ '10.0.0.2': new Error(message) })).toMatchObject({ ok: false, reason, detail: message });
 });
+
+test('that our own host could not ask at one address says nothing where another one refuses', async () => {
+  const hosts = { '10.0.0.2': new Error('connect ENETUNREACH fe80::1:7946'), '10.0.0.3': 'nobody' } as const;
+  expect(await dial(hosts)).toMatchObject({ ok: false, reason: 'refused' });
+  expect(await dial({ '10.0.0.3': 'nobody', '10.0.0.2': hosts['10.0.0.2'] })).toMatchObject({ ok: false, reason: 'refused' });
+});

@@ -82,7 +82,7 @@ export interface Have {
 export interface DigestEntry {
   /** `m/<node id>`, `c/<owner id>` or `k/<kind>/<name>`. */
   readonly key: string;
-  /** Compared element by element: m: epoch, incarnation, rank, verified, what is held against it; c: epoch, version, digest hash; k: ms, counter, author hash. */
+  /** Compared element by element: m: epoch, incarnation, rank, verified, what is held against it; c: epoch, version, digest hash; k: ms, counter, author hash, conflicts, their lateness, and the time of the one in force where the newest is refused. */
   readonly stamp: readonly number[];
 }
 
@@ -91,6 +91,8 @@ export interface SyncOpen {
   readonly type: 'sync-open';
   readonly exchange: number;
   readonly buckets: readonly number[];
+  /** The sender's wall clock, milliseconds since 1970: it may have been set since its hello. 0 where it does not say. */
+  readonly wallMs: number;
 }
 
 /** Step 2: which buckets differ, and what I know in those. */

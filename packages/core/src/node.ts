@@ -352,7 +352,7 @@ export class MeshNode {
   #peer(input: Extract<Input, { type: 'peer' }>): void {
     switch (input.state) {
       case 'linked':
-        if (input.wallMs !== undefined) this.#config.clock.heard(input.id, input.wallMs);
+        this.#config.clock.heard(input.id, input.wallMs ?? 0);
         return this.#links.linked(input.id, input.epoch);
       case 'lost':
         return this.#links.lost(input.id);
@@ -628,7 +628,7 @@ export class MeshNode {
         this.#links.giveUp(member.id);
       },
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),
-      memberDoubled: (id) => this.#dissemination.pushTo(id, memberKey(id), []),
+      memberDoubled: (id) => (this.#links.has(id) ? this.#dissemination.pushTo(id, memberKey(id), []) : undefined),
       epochRaised: () => this.#health.publish(),
     };
     return new Membership(this.#turn, { name, addresses, region, zone, tags }, epoch, listener, base?.membership);
@@ -686,7 +686,7 @@ export class MeshNode {
   }
 
   #makeAntiEntropy(): AntiEntropy {
-    return new AntiEntropy(this.#turn, this.#knowledge, {
+    return new AntiEntropy(this.#turn, this.#knowledge, this.#config.clock, {
       isWritable: (id) => this.#links.isWritable(id),
       write: (wants) => this.#write(new Map(wants.map((want) => [want.key, want.have])), false),
       merge: (facts, from) => this.#mergeFacts(facts, from),

@@ -11,7 +11,6 @@ import {
   type RouteTable,
   ServiceNames,
   chooseBackend,
-  isImplicit,
   routeTableOf,
 } from '@skein/traffic';
 import type { ProxyErrorCode } from './errors.ts';
@@ -111,7 +110,7 @@ export class DataPlane {
   /** The service that a rule leads to this time; undefined when its weights are all 0. */
   serviceOf(rule: CompiledRule): string | undefined {
     const service = chooseBackend(rule, this.#rng);
-    return service !== undefined && isImplicit(rule) ? this.#names.resolve(this.#port.view(), service) : service;
+    return service === undefined ? undefined : this.#names.resolve(this.#port.view(), service);
   }
 
   /** Whether a service is in the catalog now. */

@@ -333,7 +333,7 @@ export class Adversary {
           { type: 'ping', seq, root: seq >>> 0 },
           { type: 'ping-request', seq, subject },
           { ...nothing, members },
-          { type: 'sync-open', exchange: seq, buckets },
+          { type: 'sync-open', exchange: seq, buckets, wallMs: 0 },
         ];
         sends.push(send(to, messages[i % messages.length] as Message));
       }

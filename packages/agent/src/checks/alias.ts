@@ -82,15 +82,15 @@ export class AliasChecks {
     alias.node = target?.id;
     // What it was before a restart stays until this node knows the mesh again.
     if (target === undefined && !isSynced()) return;
-    const { status, output } = this.#verdict(view(), probe, new Set([id]));
+    const { status, output } = this.#verdict(view(), probe, new Set());
     result(id, status, output);
   }
 
   /**
-   * The health of what a check stands for. Without any check it is passing, as in Consul. `seen`: the aliases of this node
-   * on the way here, which are left out, while others are looked through: a circle of them must not keep itself where it is.
+   * The health of what a check stands for. Without any check it is passing, as in Consul. Aliases of this node are looked
+   * through: a circle of them must not keep itself where it is. `seen`: what was looked at for this verdict, each once.
    */
-  #verdict(view: View, probe: AliasProbe, seen: Set<CheckId>): Verdict {
+  #verdict(view: View, probe: AliasProbe, seen: Set<string>): Verdict {
     const target = targetOf(view, probe);
     if (target === undefined) return critical(`Aliased node ${probe.node} is not known in this mesh`);
     const isOwn = target.id === view.self;
@@ -99,13 +99,14 @@ export class AliasChecks {
     }
     const checks = probe.instance === '' ? target.checks : checksOf(view, target.id, probe.instance);
     if (checks === undefined) return critical(`Service ${probe.instance} could not be found on node ${target.name}`);
+    seen.add(targetKey(target, probe));
     const states: (Verdict & { readonly name: string })[] = [];
     for (const check of checks) {
-      if (isOwn && seen.has(check.id)) continue;
       const alias = isOwn ? this.#checks.get(check.id)?.probe : undefined;
+      const beyond = alias && targetOf(view, alias);
+      if (alias !== undefined && beyond !== undefined && seen.has(targetKey(beyond, alias))) continue;
       // What stands for a node that is not known yet is as it was left.
-      const isLookedThrough = alias !== undefined && targetOf(view, alias) !== undefined;
-      const { status, output } = isLookedThrough ? this.#verdict(view, alias, seen.add(check.id)) : check;
+      const { status, output } = alias !== undefined && beyond !== undefined ? this.#verdict(view, alias, seen) : check;
       states.push({ name: check.name, status, output });
     }
     const worst = states.find(({ status }) => status === 'critical') ?? states.find(({ status }) => status === 'warning');
@@ -113,6 +114,10 @@ export class AliasChecks {
       return { status: 'passing', output: states.length === 0 ? 'No checks found.' : 'All checks passing.' };
     return { status: worst.status, output: `Aliased check "${worst.name}" failing: ${worst.output}` };
   }
+}
+
+function targetKey({ id }: MemberView, { instance }: AliasProbe): string {
+  return `${id}/${instance}`;
 }
 
 function targetOf(view: View, { node }: AliasProbe): MemberView | undefined {

@@ -69,7 +69,7 @@ function ruleJson(view: View, rule: CompiledRule, names: ServiceNames): Record<s
     requestTimeoutMs: rule.requestTimeoutMs,
     retries: rule.retries,
     backends: rule.backends.map(({ service, weight }) => {
-      const name = isImplicit(rule) ? names.resolve(view, service) : service;
+      const name = names.resolve(view, service);
       const instances = view.service(name)?.instances ?? [];
       return {
         service: name,

@@ -78,14 +78,17 @@ export class ConfigStore {
 
   /**
    * The stamp of an entry in digests: that of its newest version, then how many conflicts are known and how late they
-   * are, which both only grow while the newest version stays.
+   * are, which both only grow while the newest version stays; where this node refuses it, also which one is in force. Nodes that
+   * take it then compare in vain with those that do not, now and then, until all are of one version.
    */
   stamp(key: string): readonly number[] | undefined {
     const held = this.#held.get(key);
     if (held === undefined) return undefined;
     const { time, author } = held.newest.value;
     const lateness = held.conflicts.reduce((sum, conflict) => sum + conflict.value.time.ms, 0);
-    return [time.ms, time.counter, hashText(author), held.conflicts.length, lateness];
+    const stamp = [time.ms, time.counter, hashText(author), held.conflicts.length, lateness];
+    const good = held.quarantine === undefined ? undefined : held.good?.signed.value;
+    return good === undefined ? stamp : [...stamp, good.time.ms, good.time.counter, hashText(good.author)];
   }
 
   *all(): IterableIterator<SignedConfig> {
@@ -209,7 +212,7 @@ export class ConfigStore {
   }
 
   #write(kind: string, name: string, json: string, deleted: boolean): CommandResult {
-    const aheadMs = this.clock.isCompared ? this.#last.ms - this.clock.latestMs : 0;
+    const aheadMs = this.clock.isCompared ? this.#last.ms - this.clock.othersTakeMs : 0;
     if (aheadMs > 0) return { ok: false, code: 'clock-ahead', message: clockAhead(kind, name, aheadMs) };
     const key = configKey({ kind, name });
     const held = this.#held.get(key);
@@ -364,7 +367,7 @@ function keptVersions(held: Held | undefined): readonly SignedConfig[] {
   if (held === undefined) return [];
   const kept = [held.newest, ...held.conflicts];
   const good = held.good?.signed;
-  return good === undefined || kept.includes(good) ? kept : [...kept, good];
+  return good === undefined || kept.some(({ value }) => compareVersions(value, good.value) === 0) ? kept : [...kept, good];
 }
 
 /** The versions from which an entry can be restored as it is, by id. */
@@ -399,8 +402,8 @@ function stateOf({ newest, good, quarantine, conflicts }: Held): (version: Confi
 function clockAhead(kind: string, name: string, aheadMs: number): string {
   const ahead = `${Math.ceil(aheadMs / 60_000)} min`;
   return (
-    `${kind} "${name}": the other agents would refuse it. This agent holds config that was written while its clock was wrong, ` +
-    `${ahead} later than they take. Set the clock, stop the agent, delete the folder config in its data directory and start it: it takes over what the others have`
+    `${kind} "${name}": the other agents would refuse it. This agent holds config that was written while a clock was wrong, ` +
+    `${ahead} later than they take. Set the clock and wait for so long; or, if the others have the right config, stop the agent, delete the folder config in its data directory and start it: it takes over what they have`
   );
 }
 

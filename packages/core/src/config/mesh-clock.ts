@@ -1,6 +1,6 @@
 /**
  * What time it is, for versions of config entries: by the wall clock of this host, unless that is far from those of most
- * others. Each peer states its clock when it links; the middle of what the last ones stated and our own is the time of
+ * others. Each peer states its clock when it links, and when it compares what it knows; the middle of what the last ones stated and our own is the time of
  * the mesh (the fault-tolerant average of Lundelius Welch and Lynch 1988 takes the middle likewise). A host whose clock is a
  * year ahead would else write what nobody takes, and one that is a year behind take what nobody else writes for untimely.
  */
@@ -8,7 +8,7 @@
 import type { NodeId } from '../identity.ts';
 import type { Turn } from '../turn.ts';
 
-/** So many peers are asked: the last ones that linked. */
+/** So many peers count: the last ones that said what time it is. */
 const peersMax = 16;
 
 export class MeshClock {
@@ -27,8 +27,14 @@ export class MeshClock {
     this.#offsetMs = wallMs - this.#turn.now;
   }
 
-  /** A peer linked and said what time it is. */
+  /** What time it is by the clock of this host. */
+  get ownMs(): number {
+    return this.#at(this.#offsetMs);
+  }
+
+  /** A peer said what time it is; 0: it does not say. */
   heard(id: NodeId, wallMs: number): void {
+    if (wallMs === 0) return;
     this.#peerOffsetsMs.delete(id);
     this.#peerOffsetsMs.set(id, wallMs - this.#turn.now);
     const [oldest] = this.#peerOffsetsMs.keys();
@@ -46,6 +52,13 @@ export class MeshClock {
   get latestMs(): number {
     const [, later] = this.#middleMs();
     return this.#at(Math.max(this.#offsetMs, later)) + this.#turn.config.configSkewMs;
+  }
+
+  /** No version of ours that is later than this is taken in by others: earlier than what we take where our clock alone is ahead. */
+  get othersTakeMs(): number {
+    const [, later] = this.#middleMs();
+    const { configSkewMs } = this.#turn.config;
+    return this.#offsetMs - later > configSkewMs ? this.#at(later) + configSkewMs : this.latestMs;
   }
 
   /** Whether peers said what time it is for them. */

@@ -8,6 +8,7 @@
  * Step by step: anti-entropy.txt and gap.txt in test/datadriven.
  */
 
+import type { MeshClock } from '../config/mesh-clock.ts';
 import type { NodeId } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { DigestEntry, Gossip, Have, SyncDigest, SyncFacts, SyncOpen, SyncPull, SyncWant } from '../message.ts';
@@ -61,6 +62,7 @@ interface Compared {
 export class AntiEntropy {
   readonly #turn: Turn;
   readonly #knowledge: Knowledge;
+  readonly #clock: MeshClock;
   readonly #listener: AntiEntropyListener;
   /** Exchanges that we opened, by number. */
   readonly #open = new Map<number, Exchange>();
@@ -68,9 +70,11 @@ export class AntiEntropy {
   readonly #pulls = new Pulls();
   #completed = 0;
 
-  constructor(turn: Turn, knowledge: Knowledge, listener: AntiEntropyListener) {
+  /** `clock`: exchanges keep it informed of what time it is for others. */
+  constructor(turn: Turn, knowledge: Knowledge, clock: MeshClock, listener: AntiEntropyListener) {
     this.#turn = turn;
     this.#knowledge = knowledge;
+    this.#clock = clock;
     this.#listener = listener;
   }
 
@@ -100,7 +104,7 @@ export class AntiEntropy {
     if (!this.#listener.isWritable(peer) || this.#isBusy(peer)) return;
     this.#compared.set(peer, { at: this.#turn.now, ours: this.#knowledge.root, theirs, againMs: waitMs });
     const exchange = this.#begin(peer, true, [], differedBefore);
-    this.#turn.send(peer, { type: 'sync-open', exchange, buckets: this.#knowledge.buckets() }, 'sync');
+    this.#turn.send(peer, { type: 'sync-open', exchange, buckets: this.#knowledge.buckets(), wallMs: this.#clock.ownMs }, 'sync');
   }
 
   /**
@@ -154,6 +158,7 @@ export class AntiEntropy {
   // --- the steps of an exchange ---
 
   opened(from: NodeId, message: SyncOpen): void {
+    this.#clock.heard(from, message.wallMs);
     const buckets = this.#knowledge.differing(message.buckets);
     if (buckets.length === 0) return this.#sendFacts(from, message.exchange, this.#listener.write([]), [], true);
     this.#turn.send(from, { type: 'sync-digest', exchange: message.exchange, ...this.#digest(buckets) }, 'sync');

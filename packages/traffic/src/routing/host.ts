@@ -19,7 +19,7 @@ export function hostOf(authority: string): string {
   return authority.slice(0, end).toLowerCase();
 }
 
-/** Finds services by a name in any case, since hosts have none. The exact name wins; then the first in order of names. */
+/** Finds services by a name in any case, since hosts have none, and Consul's entries and who writes them neither. The exact name wins; then the first in order of names. */
 export class ServiceNames {
   #index = 0;
   readonly #byLowerCase = new Map<string, string>();
@@ -28,7 +28,7 @@ export class ServiceNames {
     if (view.service(name) !== undefined) return name;
     const index = view.index(topics.services);
     if (index !== this.#index) this.#rebuild(view, index);
-    return this.#byLowerCase.get(name) ?? name;
+    return this.#byLowerCase.get(name.toLowerCase()) ?? name;
   }
 
   #rebuild(view: View, index: number): void {

@@ -56,6 +56,12 @@ export interface RoutedRule {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
+/** What of the requests a service gets. */
+interface Share {
+  readonly name: string;
+  readonly share: number;
+}
+
 export class ServiceChains {
   readonly #routers = new Chains<ServiceRouter>();
   readonly #splitters = new Chains<ServiceSplitter>();
@@ -129,25 +135,26 @@ export class ServiceChains {
   backends(refs: readonly BackendRef[]): readonly BackendRef[] {
     if (!refs.some(({ name }) => this.#splitters.has(name) || this.#resolvers.has(name))) return refs;
     const total = refs.reduce((sum, { weight = 1 }) => sum + weight, 0);
-    const shares = new Map<string, number>();
+    const shares = new Map<string, Share>();
     for (const { name, weight = 1 } of refs) {
       if (weight > 0) this.#share(name, weight / total, shares, new Set());
     }
-    return [...shares].map(([name, share]) => ({ name, weight: Math.max(1, Math.round(share * whole)) }));
+    return [...shares.values()].map(({ name, share }) => ({ name, weight: Math.max(1, Math.round(share * whole)) }));
   }
 
-  #share(service: string, share: number, shares: Map<string, number>, seen: ReadonlySet<string>): void {
-    const splitter = seen.has(service) || seen.size >= depthMax ? undefined : this.#splitters.get(service);
+  /** `shares` and `seen` are by names in lower case. */
+  #share(service: string, share: number, shares: Map<string, Share>, seen: ReadonlySet<string>): void {
+    const splitter = seen.has(service.toLowerCase()) || seen.size >= depthMax ? undefined : this.#splitters.get(service);
     if (splitter === undefined) {
       const target = this.#redirected(service);
-      const inner = new Set([...seen, service]);
+      const inner = new Set([...seen, service.toLowerCase()]);
       // What a redirect leads to is split by its own splitter.
-      if (target !== service && this.#splitters.has(target) && !inner.has(target))
-        return this.#share(target, share, shares, inner);
-      shares.set(target, (shares.get(target) ?? 0) + share);
+      if (this.#splitters.has(target) && !inner.has(target.toLowerCase())) return this.#share(target, share, shares, inner);
+      const known = shares.get(target.toLowerCase());
+      shares.set(target.toLowerCase(), { name: known?.name ?? target, share: (known?.share ?? 0) + share });
       return;
     }
-    const inner = new Set([...seen, service]);
+    const inner = new Set([...seen, service.toLowerCase()]);
     for (const { Weight, Service = '' } of splitter.value.Splits)
       if (Weight > 0) this.#share(Service === '' ? service : Service, (share * Weight) / 100, shares, inner);
   }
@@ -156,7 +163,7 @@ export class ServiceChains {
     let target = service;
     for (let depth = 0; depth < depthMax; depth++) {
       const next = this.#resolvers.get(target)?.value.Redirect?.Service;
-      if (next === undefined || next === service) return target;
+      if (next === undefined || next.toLowerCase() === service.toLowerCase()) return target;
       target = next;
     }
     return target;

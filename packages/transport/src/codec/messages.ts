@@ -135,7 +135,10 @@ export const messages: Readonly<Record<Message['type'], Entry>> = {
   'sync-open': entry(
     32,
     'sync',
-    typed<SyncOpen>('sync-open', shape('SyncOpen', { exchange: uint(1), buckets: uints(2, limits.digestBuckets) })),
+    typed<SyncOpen>(
+      'sync-open',
+      shape('SyncOpen', { exchange: uint(1), buckets: uints(2, limits.digestBuckets), wallMs: uint(3) }),
+    ),
   ),
   'sync-digest': entry(
     33,
