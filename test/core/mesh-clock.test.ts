@@ -55,6 +55,14 @@ describe('the time of the mesh', () => {
     expect(made.nowMs).toBe(wallMs + 61_000);
   });
 
+  test('is not moved by those who are gone', () => {
+    const made = clock(0, -yearMs, -yearMs, -yearMs, 0);
+    expect(made.nowMs).toBe(wallMs - yearMs);
+    for (let i = 0; i < 3; i++) made.forget(nodeId(`peer-${i}`));
+    expect(made.nowMs).toBe(wallMs);
+    expect(made.othersTakeMs).toBe(wallMs + skewMs);
+  });
+
   test('counts each peer once, as it last said, and no more than the last sixteen', () => {
     const made = clock(yearMs);
     for (let i = 0; i < 100; i++) made.heard(nodeId('one'), wallMs);

@@ -85,4 +85,9 @@ test('that our own host could not ask at one address says nothing where another 
   const hosts = { '10.0.0.2': new Error('connect ENETUNREACH fe80::1:7946'), '10.0.0.3': 'nobody' } as const;
   expect(await dial(hosts)).toMatchObject({ ok: false, reason: 'refused' });
   expect(await dial({ '10.0.0.3': 'nobody', '10.0.0.2': hosts['10.0.0.2'] })).toMatchObject({ ok: false, reason: 'refused' });
+  for (const all of [
+    { '10.0.0.2': hosts['10.0.0.2'], '10.0.0.1': 'ourselves' } as const,
+    { '10.0.0.1': 'ourselves', '10.0.0.2': hosts['10.0.0.2'] } as const,
+  ])
+    expect(await dial(all)).toMatchObject({ ok: false, reason: 'timeout' });
 });

@@ -491,6 +491,7 @@ export class MeshNode {
   }
 
   #memberAbsent(member: Member, forgotten: boolean): void {
+    this.#config.clock.forget(member.id);
     this.#topology.remove(member.id);
     if (forgotten || hasLeft(member)) this.#links.drop(member.id);
     this.#prober.forget(member.id);
@@ -565,9 +566,8 @@ export class MeshNode {
 
   /** Dials a member that needs no link. When others had it gone before we ever heard of it, the outcome decides: nobody else will. */
   #visit(id: NodeId | undefined): void {
-    if (id === undefined) return;
-    if (this.#isPresent(id) && this.#membership.get(id)?.absentSince !== undefined) this.#links.test(id);
-    else this.#links.visit(id);
+    if (id !== undefined && this.#isPresent(id) && this.#membership.get(id)?.absentSince !== undefined) this.#links.test(id);
+    else if (id !== undefined) this.#links.visit(id);
   }
 
   #isPresent(id: NodeId): boolean {
@@ -625,6 +625,7 @@ export class MeshNode {
       memberSuspected: (member) => this.#confirm(member),
       memberFailed: (member) => {
         this.#topology.remove(member.id);
+        this.#config.clock.forget(member.id);
         this.#links.giveUp(member.id);
       },
       memberAbsent: (member, forgotten) => this.#memberAbsent(member, forgotten),

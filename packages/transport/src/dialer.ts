@@ -267,8 +267,9 @@ export class Dialer {
 }
 
 function moreTelling(worst: Failure, failure: Failure): Failure {
-  // That our own host could not ask at one address, for want of IPv6 perhaps, says nothing where another one answered.
-  const rank = ({ reason, detail }: Failure): number => (isOwnTrouble.test(detail) ? 0 : telling.indexOf(reason));
+  // That there is no way to one address, for want of IPv6 perhaps, says nothing where another one refuses.
+  const rank = ({ reason, detail }: Failure): number =>
+    reason === 'timeout' && isNoWay.test(detail) ? telling.indexOf('refused') - 0.5 : telling.indexOf(reason);
   return rank(failure) >= rank(worst) ? failure : worst;
 }
 
@@ -285,14 +286,15 @@ function ended(peer: NodeId, ending: Ending): Failure | Crossing {
 }
 
 /** What our own host says where no word of the peer came: that its network is down, or that it is out of something itself. */
-const isOwnTrouble = /\bE(?:NETUNREACH|NETDOWN|ADDRNOTAVAIL|AFNOSUPPORT|MFILE|NFILE|NOBUFS|NOMEM|ACCES|PERM)\b/;
-const isUnheard = /TimeoutError|timed out|\bE(?:TIMEDOUT|HOSTUNREACH|HOSTDOWN)\b/;
+const isUnheard = /TimeoutError|timed out|\bE(?:TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETDOWN|MFILE|NFILE|NOBUFS|NOMEM)\b/;
+/** The same, of one address only. */
+const isNoWay = /\bE(?:NETUNREACH|ADDRNOTAVAIL|AFNOSUPPORT|ACCES|PERM)\b/;
 
 /** Only a peer refuses: a host without a network would else accuse all others at once. */
 function openFailure(error: unknown, signal: AbortSignal): Failure {
   const text = messageOf(error);
   if (signal.aborted) return failure('timeout', 'no connection in time');
-  return failure(isUnheard.test(text) || isOwnTrouble.test(text) ? 'timeout' : 'refused', text);
+  return failure(isUnheard.test(text) || isNoWay.test(text) ? 'timeout' : 'refused', text);
 }
 
 function messageOf(error: unknown): string {

@@ -41,6 +41,11 @@ export class MeshClock {
     if (this.#peerOffsetsMs.size > peersMax && oldest !== undefined) this.#peerOffsetsMs.delete(oldest);
   }
 
+  /** A member is gone: what it said of the time gets old. */
+  forget(id: NodeId): void {
+    this.#peerOffsetsMs.delete(id);
+  }
+
   /** The time for a version of our own. Of two clocks that differ the earlier one: whoever has the later takes it too. */
   get nowMs(): number {
     const [earlier] = this.#middleMs();
