@@ -31,9 +31,8 @@ export type Input =
   /** A local write. `MeshNode.dispatch` is the same with its result. */
   | { readonly type: 'command'; readonly command: Command }
   /**
-   * A hint about a link, never proof of life. `linked`: admitted, with the boot epoch and the wall clock (milliseconds since 1970) that
-   * its hello stated, where it stated one.
-   * `lost`: its connection closed. `congested`: its write buffer is full, gossip to it is being dropped.
+   * A hint about a link, never proof of life. `linked`: admitted, with the boot epoch and the wall clock (milliseconds since
+   * 1970) that its hello stated, where it stated one. `lost`: its connection closed. `congested`: its write buffer is full, gossip to it is being dropped.
    * `writable`: it takes data again.
    */
   | { readonly type: 'peer'; readonly id: NodeId; readonly state: 'linked'; readonly epoch: number; readonly wallMs?: number }

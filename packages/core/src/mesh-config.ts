@@ -172,8 +172,9 @@ export interface MeshConfig {
    */
   readonly lateTickMs: number;
   /**
-   * How far a config version may be ahead of our wall clock, and of the mesh's (config/mesh-clock.ts), before it is refused. Default 300 000. Smaller refuses writes of hosts
-   * whose clocks are off; larger lets one such host win over everybody's later writes for as long.
+   * How far a config version may be ahead of our wall clock, and of the mesh's (config/mesh-clock.ts), before it is refused.
+   * Default 300 000. Smaller refuses writes of hosts whose clocks are off; larger lets one such host win over everybody's later
+   * writes for as long.
    */
   readonly configSkewMs: number;
 }

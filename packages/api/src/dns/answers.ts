@@ -336,8 +336,8 @@ export class Answers {
 
   /**
    * Addresses of the type that is asked for; if there are none of any type, the name of one host, whatever is asked for
-   * (RFC 1034 3.6.2). Where that is the name
-   * that is asked for, it leads nowhere, and the address is that of the node, as in Consul.
+   * (RFC 1034 3.6.2). Where that is the name that is asked for, it leads nowhere, and the address is that of the node, as in
+   * Consul.
    */
   #addresses(question: Question, domain: Domain, places: readonly Addressed[]): Found {
     const { name, type, view, ttl } = question;

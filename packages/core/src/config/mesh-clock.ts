@@ -13,7 +13,7 @@ const peersMax = 16;
 
 export class MeshClock {
   readonly #turn: Turn;
-  /** Wall clock minus this node's monotonic clock: ours as of the last time it was set, a peer's as it said when it linked. */
+  /** Wall clock minus this node's monotonic clock: ours as of the last time it was set, a peer's as of when it said what time it is. */
   #offsetMs = 0;
   readonly #peerOffsetsMs = new Map<NodeId, number>();
 
